@@ -1,0 +1,41 @@
+/*
+ * From reports to the outbox: holds the state of every rule at every station,
+ * asks the pure rules (alerts/rule.h), and writes state and outbox rows into
+ * the recorder's open transaction. Used by the recorder's thread only.
+ */
+#ifndef MUABUI_ALERTS_ALERTS_H
+#define MUABUI_ALERTS_ALERTS_H
+
+#include <stdint.h>
+
+#include "config/config.h"
+#include "core/reading.h"
+#include "store/store.h"
+
+extern const struct option_group alerts_rule_group; /* for the schema */
+
+/* A station's data for messages; unknown stations have their id as name. */
+struct alerts;
+
+/*
+ * Loads the rules' states from STORE. CONFIG must live as long as the result.
+ * NULL with a logged reason.
+ */
+struct alerts *alerts_open(const struct config *config, struct store *store);
+void alerts_close(struct alerts *alerts);
+
+/*
+ * Shows REPORT, after quality control and derivation, to the rules, at NOW_MS. Returns
+ * how many messages it put into the outbox (then the transaction should be committed
+ * at once), -1 when the store failed (then it must be rolled back, and
+ * alerts_reload_states() called).
+ */
+int alerts_report(struct alerts *alerts, const struct report *report, int64_t now_ms);
+
+/* Lets time pass: `for`, `absent_for`, `repeat`. Same result. Call about every second. */
+int alerts_tick(struct alerts *alerts, int64_t now_ms);
+
+/* After a rollback: takes the states from the store again. 0 or -1. */
+int alerts_reload_states(struct alerts *alerts);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * The channel interface: where alerts go. New channel = one file with one const
+ * struct at its end, one line in alerts/registry.c.
+ */
+#ifndef MUABUI_ALERTS_CHANNEL_H
+#define MUABUI_ALERTS_CHANNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "alerts/message.h"
+#include "config/option.h"
+#include "core/answer.h"
+
+struct channel_driver {
+	struct option_kind kind;
+	/* What holds a connection. NULL with the reason in WHY: retried later. */
+	void *(*open)(const void *options, char *why, size_t size);
+	void (*close)(void *self);
+	/* Sends MESSAGE; blocks at most for its time limit. */
+	void (*send)(void *self, const struct message *message, struct answer *answer);
+	/* Makes a send under way on another thread end soon. May be NULL. */
+	void (*abort)(void *self);
+};
+
+/* The options every channel has (option_item.common). */
+struct channel_common {
+	int audience; /* enum audience */
+	int language; /* index into config_languages + 1; 0 = alerts.language */
+};
+
+extern const struct channel_driver *const channel_drivers[];
+extern const struct option_family channel_family;
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * The notifier's threads, one per channel: outbox → channel, with expiry,
+ * retry and the all-clear only to those told.
+ */
+#ifndef MUABUI_ALERTS_NOTIFIER_H
+#define MUABUI_ALERTS_NOTIFIER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "core/answer.h"
+
+struct notifier;
+
+struct channel_status {
+	const char *name;
+	const char *type;
+	int64_t waiting;         /* messages in the outbox */
+	uint64_t sent;           /* delivered since start */
+	uint64_t failures;       /* failed attempts since start */
+	int64_t last_success_ms; /* wall clock, 0: never */
+	int64_t last_error_ms;
+	char last_error[256];
+	bool held;
+};
+
+/* NULL with a logged reason. CONFIG must live as long as the result. */
+struct notifier *notifier_start(const struct config *config, const char *store_path);
+
+/* Something was committed to the outbox. */
+void notifier_ring(struct notifier *notifier);
+
+/* Tries what is due for at most GRACE_MS, then stops and joins. */
+void notifier_stop(struct notifier *notifier, int64_t grace_ms);
+
+size_t notifier_count(const struct notifier *notifier);
+void notifier_get_status(
+	const struct notifier *notifier, size_t index, struct channel_status *status);
+
+/* Sends a test message through the channel ITEM, outside the outbox. Fills ANSWER. */
+void notifier_test(const struct config *config, const struct option_item *item,
+	struct answer *answer);
+
+#endif

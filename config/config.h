@@ -1,0 +1,98 @@
+/*
+ * The configuration of a gateway: loaded whole, constant afterwards, freed
+ * whole. Wings hang their tables in through a schema, so this room does not
+ * know them.
+ */
+#ifndef MUABUI_CONFIG_CONFIG_H
+#define MUABUI_CONFIG_CONFIG_H
+
+#include <stdint.h>
+
+#include "config/option.h"
+#include "core/buffer.h"
+
+struct station_config {
+	const char *id;
+	const char *name;
+	const char *area;
+	double latitude;  /* °, NAN: not given */
+	double longitude; /* °, NAN: not given */
+};
+
+struct store_config {
+	const char *path;
+	const char *ring;       /* "" = beside the store */
+	int64_t ring_size;      /* bytes */
+	int64_t commit_every;   /* ms */
+	int64_t keep_raw;       /* ms */
+	int64_t max_size;       /* bytes */
+};
+
+struct metric_config {
+	const char *name;
+	const char *unit;
+	double min, max;
+};
+
+struct alerts_config {
+	int language;               /* index into config_languages */
+	struct option_list rules;   /* of the schema's rule group */
+	struct option_list channels;
+};
+
+struct http_config {
+	bool enabled;       /* the section is there */
+	const char *listen; /* "127.0.0.1:8080", "[::1]:8080" */
+};
+
+struct control_config {
+	const char *socket; /* "" = /run/muabui/control.sock, or beside the store */
+};
+
+struct config {
+	struct station_config station;
+	struct store_config store;
+	struct option_list metrics;  /* struct metric_config; declared while loading */
+	struct option_list sensors;  /* struct option_item */
+	struct option_list outputs;  /* struct option_item */
+	struct alerts_config alerts;
+	struct http_config http;
+	struct control_config control;
+	const struct config_schema *schema;
+	struct arena *arena;
+};
+
+/* What the wings bring. */
+struct config_schema {
+	struct option_family sensors;
+	struct option_family outputs;
+	struct option_family channels;
+	struct option_group rule; /* has an option "name", unique in the list */
+	/* Checks that span sections, after everything was read. May be NULL. */
+	void (*check)(const struct config *config, const struct config_place *place);
+};
+
+extern const char *const config_languages[]; /* "vi", "en", NULL */
+
+/*
+ * Loads FILE by SCHEMA. Returns NULL when there is any error, and then ERRORS
+ * holds one line for each: "FILE:LINE: key: why". SCHEMA must outlive the
+ * result.
+ */
+struct config *config_load(
+	const char *file, const struct config_schema *schema, struct buffer *errors);
+
+/*
+ * Writes the effective configuration, defaults included, in the syntax it is
+ * read in; it loads to an equal configuration. There are no secrets in it:
+ * the configuration only names their files.
+ */
+void config_print(const struct config *config, struct buffer *out);
+
+/* Writes the options of SCHEMA as text for people: name, type, range, default, sentence. */
+void config_help(const struct config_schema *schema, struct buffer *out);
+
+/* Accepts NULL. */
+void config_free(struct config *config);
+
+#endif

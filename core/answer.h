@@ -1,0 +1,38 @@
+/*
+ * What the far side said to something sent, reduced to what has to be done
+ * next (DESIGN §6.4). Outputs and alert channels share it.
+ */
+#ifndef MUABUI_CORE_ANSWER_H
+#define MUABUI_CORE_ANSWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum outcome {
+	OUTCOME_DONE,    /* it was taken: move on */
+	OUTCOME_RETRY,   /* transport error, 408, 429, 5xx: keep, try again */
+	OUTCOME_REFUSED, /* 400, 413, 422: this content will never be taken */
+	OUTCOME_HELD,    /* 401, 403, 404: keep, shout, try rarely; a person must act */
+};
+
+struct answer {
+	enum outcome outcome;
+	int status;             /* HTTP status, 0 where there was none */
+	int64_t retry_after_ms; /* what the far side asked for, -1: nothing */
+	bool maybe_taken;       /* no answer came, but the request may have arrived */
+	char reason[256];       /* for people and dead letters, no secrets; "" when done */
+};
+
+/* The outcome for an HTTP status; 0 = transport error. Other 4xx count as REFUSED. */
+enum outcome answer_outcome(int http_status);
+
+const char *outcome_name(enum outcome outcome);
+
+/*
+ * How long to wait before attempt number ATTEMPT (1 = the first repeat):
+ * 1 s doubling to 60 s, of which a random half is waited, but never less
+ * than RETRY_AFTER_MS (capped at an hour). HELD starts at 30 s.
+ */
+int64_t answer_backoff_ms(const struct answer *answer, unsigned attempt);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * Numbers as sensors mean them: decimals with few digits. One routine finds
+ * the short decimal form of a double; the store packs by it and the outputs
+ * print by it, so a value reads back as it was written.
+ */
+#ifndef MUABUI_CORE_NUMBER_H
+#define MUABUI_CORE_NUMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	NUMBER_TEXT_SIZE = 32, /* room for any double as text, with NUL */
+	NUMBER_DIGITS_MAX = 6, /* decimals tried for the short form */
+};
+
+/*
+ * VALUE as MANTISSA / 10^DIGITS with 0..6 digits and |mantissa| < 2^53, if
+ * that is exactly the same double; otherwise false.
+ */
+bool number_to_decimal(double value, int64_t *mantissa, int *digits);
+double number_from_decimal(int64_t mantissa, int digits);
+
+/* Shortest text that reads back as VALUE (finite). Returns its length. */
+size_t number_format(char text[static NUMBER_TEXT_SIZE], double value);
+size_t number_format_int(char text[static NUMBER_TEXT_SIZE], int64_t value);
+
+/*
+ * The whole of TEXT as a finite number: decimal point, optional exponent, no
+ * hex, no "nan", no blanks, whatever the locale. False otherwise.
+ */
+bool number_parse(const char *text, size_t length, double *value);
+
+#endif

@@ -1,0 +1,20 @@
+/* UTF-8 as far as a gateway needs it. */
+#ifndef MUABUI_CORE_UTF8_H
+#define MUABUI_CORE_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Is it well-formed UTF-8 (no overlong forms, no surrogates, no NUL)? */
+bool utf8_is_valid(const char *bytes, size_t length);
+
+/* Bytes of the well-formed character at BYTES, 0 if there is none. */
+size_t utf8_char_length(const char *bytes, size_t length);
+
+/* Code points in TEXT. */
+size_t utf8_count(const char *text);
+
+/* Columns TEXT takes in a terminal, near enough: combining marks take none. */
+size_t utf8_width(const char *text);
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * The driver interface. One file per device, one const struct at its end, one
+ * line in sensors/registry.c.
+ *
+ * A driver never opens, sleeps, retries, allocates or logs: buses do. Its
+ * decode function is pure, so that the live gateway, `muabui decode`, the
+ * fixtures and the fuzzers all run the same code.
+ */
+#ifndef MUABUI_SENSORS_SENSOR_H
+#define MUABUI_SENSORS_SENSOR_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config/option.h"
+#include "core/reading.h"
+
+/* What became of some bytes. Each but OK is counted by this name per sensor. */
+enum sensor_result {
+	SENSOR_OK,
+	SENSOR_IGNORED,       /* well-formed but no data: a command's acknowledgement */
+	SENSOR_WARMING_UP,    /* well-formed, the device is not ready yet */
+	SENSOR_BAD_LENGTH,
+	SENSOR_BAD_SYNC,      /* header, tail, address or function not what it must be */
+	SENSOR_BAD_CHECKSUM,
+	SENSOR_BAD_VALUE,     /* inconsistent, not a number, infinite, absurd */
+	SENSOR_BAD_ENCODING,  /* not UTF-8 */
+	SENSOR_BAD_SYNTAX,    /* not JSON, not the promised format */
+	SENSOR_MISSING_FIELD, /* the format is right, a configured field is not there */
+	SENSOR_TOO_LARGE,
+	SENSOR_BAD_TOPIC,     /* station or sensor cannot be taken from the topic */
+	SENSOR_DEVICE_ERROR,  /* the device says no: Modbus exception, error byte */
+	SENSOR_TIMEOUT,       /* no answer */
+	SENSOR_PORT_ERROR,    /* the port or connection is gone */
+	SENSOR_RESULT_COUNT,
+};
+
+/* "checksum", "length", "timeout", …: the names users see in status and decode. */
+const char *sensor_result_name(enum sensor_result result);
+
+/* How bytes reach a driver; each bus is one file that opens, waits and retries. */
+enum sensor_bus {
+	SENSOR_BUS_STREAM, /* the device talks by itself on a serial line (stream.c) */
+	SENSOR_BUS_MODBUS, /* registers are asked for over RTU (modbus.c) */
+	SENSOR_BUS_MQTT,   /* messages from a broker (mqtt.c) */
+};
+
+struct sensor_driver {
+	struct option_kind kind; /* name, aliases, summary, own options */
+	enum sensor_bus bus;
+	/*
+	 * Looks for a frame at the start of BYTES: its length, 0 if more bytes are needed
+	 * to tell, -1 if no frame starts here (the caller goes on one byte later). Must not
+	 * return more than FRAME_MAX. NULL where the bus delivers whole messages.
+	 */
+	ssize_t (*frame)(const uint8_t *bytes, size_t length);
+	size_t frame_max;
+	/*
+	 * Decodes one whole frame or message into REPORT, which the caller initialised
+	 * (time, station and sensor are the caller's). OPTIONS is the kind's struct; it
+	 * may be the table's defaults. Order: length, sync, integrity, extraction, range.
+	 * On anything but SENSOR_OK the report's readings are not used.
+	 */
+	enum sensor_result (*decode)(const void *options, const uint8_t *frame, size_t length,
+		struct report *report);
+	/* NULL, or how `muabui simulate` plays this device: see sensors/simulate.h */
+	const struct simulation *simulation;
+};
+
+/* All drivers, ended by NULL; found by name or alias. */
+extern const struct sensor_driver *const sensor_drivers[];
+const struct sensor_driver *sensor_driver_find(const char *name);
+
+/* For config/: the same drivers as kinds, with the options every sensor has. */
+extern const struct option_family sensor_family;
+
+/* The options every sensor has (option_item.common). */
+struct sensor_common {
+	const char *station;   /* "" = the gateway's own; "{1}" = from the MQTT topic */
+	int64_t stale_after;   /* ms without a good reading until status calls it silent */
+};
+
+/* Counters a bus keeps and everybody may read. */
+struct sensor_stats {
+	atomic_uint_fast64_t results[SENSOR_RESULT_COUNT];
+	atomic_uint_fast64_t skipped_bytes; /* junk between frames */
+	atomic_uint_fast64_t duplicates;    /* redelivered by a broker, already accepted */
+	atomic_uint_fast64_t retained;      /* retained messages received */
+	atomic_uint_fast64_t dropped;       /* good reports lost because the ring was full */
+	atomic_int_fast64_t last_good_ms;   /* wall clock; 0: never */
+	atomic_int state;                   /* the result of the latest attempt */
+	atomic_bool connected;              /* port open, broker connected */
+};
+
+/* One configured sensor at run time. */
+struct sensor {
+	const char *name;
+	const char *station; /* sensor_common.station, the gateway's own where empty */
+	const struct sensor_driver *driver;
+	const struct option_item *item;
+	struct ring *ring;
+	struct sensor_stats stats;
+};
+
+/*
+ * Counts RESULT for SENSOR and logs it once per change of state. DETAIL (may be
+ * NULL) is for the log: what was expected, what came.
+ */
+void sensor_note(struct sensor *sensor, enum sensor_result result, const char *detail);
+
+/*
+ * The running sensors: one thread per serial bus, Paho's for MQTT. ITEMS is
+ * config.sensors; reports go to RING. NULL with a logged reason when a thread
+ * cannot be made; an absent port or broker is no reason, it is retried.
+ */
+struct sensors;
+struct sensors *sensors_start(
+	const struct option_list *items, const char *station_id, struct ring *ring);
+
+/* Stops polling and joins every thread; what was handed to the ring stays there. */
+void sensors_stop(struct sensors *sensors);
+
+size_t sensors_count(const struct sensors *sensors);
+const struct sensor *sensors_get(const struct sensors *sensors, size_t index);
+
+#endif

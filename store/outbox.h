@@ -1,0 +1,90 @@
+/*
+ * The outbox: what has to be told to whom. Rows are added by the recorder in
+ * the transaction of the reading that caused them, and taken by the notifier.
+ * In order per channel and episode, at least once.
+ */
+#ifndef MUABUI_STORE_OUTBOX_H
+#define MUABUI_STORE_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/store.h"
+
+enum {
+	EPISODE_SIZE = 40,      /* an episode's id with its NUL */
+	OUTBOX_BODY_MAX = 8192, /* the message as JSON, with its NUL */
+};
+
+struct outbox_item {
+	int64_t id;
+	char channel[NAME_SIZE];
+	char episode[EPISODE_SIZE];
+	int revision;
+	bool resolved;       /* it is the all-clear */
+	int64_t created_ms;  /* wall clock */
+	int64_t expires_ms;  /* afterwards it must not be sent as it is */
+	unsigned attempts;   /* failed ones so far */
+	char body[OUTBOX_BODY_MAX];
+};
+
+/* Adds ITEM (id and attempts are ignored) inside the recorder's transaction. */
+int outbox_add(struct store *store, const struct outbox_item *item);
+
+/*
+ * The oldest row of CHANNEL that is due at NOW_MS and has no older row of the same
+ * episode before it. 1: ITEM is filled; 0: nothing is due, *NEXT_MS says when
+ * something will be (INT64_MAX: never); -1 on error.
+ */
+int outbox_next(struct store *store, const char *channel, int64_t now_ms,
+	struct outbox_item *item, int64_t *next_ms);
+
+enum outbox_end {
+	OUTBOX_DELIVERED,
+	OUTBOX_EXPIRED,    /* too late to be said */
+	OUTBOX_SUPERSEDED, /* a newer message of the episode says it better */
+	OUTBOX_REFUSED,    /* the far side will never take it */
+	OUTBOX_UNTOLD,     /* an all-clear for an alert this channel never got */
+};
+
+/*
+ * The row is done with: it leaves the outbox and stands in the delivery log
+ * (who was told what, when, with which answer), in one transaction.
+ */
+int outbox_finish(struct store *store, const struct outbox_item *item, enum outbox_end end,
+	int64_t now_ms, const char *answer);
+
+/* An attempt failed: the row stays, is due again at NEXT_MS. MAYBE: it may have arrived. */
+int outbox_retry(struct store *store, const struct outbox_item *item, int64_t next_ms,
+	bool maybe, const char *answer);
+
+/* Was a message of EPISODE delivered to CHANNEL, or may one have been? -1 on error. */
+int outbox_was_told(struct store *store, const char *channel, const char *episode);
+
+/* Does a newer row of the same channel and episode wait behind ITEM? -1 on error. */
+int outbox_has_newer(struct store *store, const struct outbox_item *item);
+
+struct outbox_status {
+	int64_t waiting;
+	int64_t oldest_ms;     /* created; 0: nothing waits */
+	int64_t delivered;     /* in the delivery log */
+	int64_t failed;        /* ended otherwise, in the delivery log */
+};
+int outbox_get_status(struct store *store, const char *channel, struct outbox_status *status);
+
+/* --- state of the rules ----------------------------------------------- */
+
+/*
+ * A rule's state at a station as opaque text (alerts/ packs it), written in the
+ * recorder's transaction. STATE NULL removes it.
+ */
+int alert_state_set(
+	struct store *store, const char *rule, const char *station, const char *state);
+
+/* Calls EACH for every stored state. Returns 0 or -1. */
+int alert_state_each(struct store *store,
+	void (*each)(void *arg, const char *rule, const char *station, const char *state),
+	void *arg);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * The ring: a bounded queue of reports in a shared file mapping. What a sensor
+ * has handed over survives the death of the process, because the pages belong
+ * to the file. Many writers, one reader.
+ *
+ * A slot is released only when the reader says that it is stored, so a crash
+ * in between repeats it; its sequence number tells the reader that it has had
+ * it. Every slot carries a checksum: one torn by a power cut is skipped and
+ * counted.
+ */
+#ifndef MUABUI_STORE_RING_H
+#define MUABUI_STORE_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/reading.h"
+
+struct ring;
+
+struct ring_status {
+	uint64_t accepted;  /* reports handed over since start */
+	uint64_t dropped;   /* oldest reports given up for newer ones, since start */
+	uint64_t torn;      /* damaged slots skipped at opening */
+	uint64_t recovered; /* reports found at opening, not yet stored */
+	size_t used, size;  /* bytes */
+};
+
+/*
+ * Opens or makes the ring at PATH with SIZE bytes (64 KiB … 1 GiB). An existing
+ * file of another size keeps its contents if they fit. Sequence numbers go on
+ * after the larger of the file's own and LAST_SEQ. NULL with the reason in WHY,
+ * also when another process holds the ring.
+ */
+struct ring *ring_open(
+	const char *path, size_t size, uint64_t last_seq, char *why, size_t why_size);
+void ring_close(struct ring *ring);
+
+enum ring_full {
+	RING_DROP_OLDEST, /* serial lines: the newest counts; what goes is counted */
+	RING_WAIT,        /* MQTT: wait, so that the broker keeps the message */
+};
+
+/*
+ * Hands REPORT over. KEY (0: none) identifies the message it came in; see
+ * ring_has_key(). True = accepted: from here on it is kept. False only with
+ * RING_WAIT, when ring_stop_waiting() was called while the ring was full, or
+ * for a report too large for the ring.
+ */
+bool ring_push(
+	struct ring *ring, const struct report *report, uint64_t key, enum ring_full full);
+
+/*
+ * Was a report with KEY accepted lately, before or after a restart? Looks at the
+ * slots still in the file, released or not, latest first, at most 4096 of them.
+ */
+bool ring_has_key(struct ring *ring, uint64_t key);
+
+/* Lets writers that wait give up: the process is about to end without a reader. */
+void ring_stop_waiting(struct ring *ring);
+
+/* --- the reader ------------------------------------------------------- */
+
+/*
+ * Copies the next report, with its sequence number. False when there is none
+ * at present. Does not release it.
+ */
+bool ring_next(struct ring *ring, struct report *report, uint64_t *seq);
+
+/* Everything read so far is stored: its space is free again. */
+void ring_release(struct ring *ring);
+
+/* Goes back to the first report not yet released (the transaction failed). */
+void ring_rewind(struct ring *ring);
+
+/*
+ * Waits until there is something to read, or MS real milliseconds passed, or
+ * ring_wake() was called.
+ */
+void ring_wait(struct ring *ring, int64_t ms);
+void ring_wake(struct ring *ring);
+
+/* Is more than half of the space taken? Then the reader should commit early. */
+bool ring_is_pressed(struct ring *ring);
+
+void ring_get_status(struct ring *ring, struct ring_status *status);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * The store: one SQLite file in WAL mode, one connection (struct store) per
+ * thread. Only the recorder appends reports and alert events; an output moves
+ * only its own cursor; the notifier only its channels' outbox rows.
+ *
+ * A report is one row, appended by rowid, its readings packed (store/codec.h):
+ * a fifth of the cost of a row per reading, and a row is what outputs send.
+ * Functions return 0, or -1 with the reason in store_error().
+ */
+#ifndef MUABUI_STORE_STORE_H
+#define MUABUI_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/reading.h"
+
+struct sqlite3;
+struct store;
+
+enum store_role {
+	STORE_RECORDER, /* makes the file and its tables; the only appender */
+	STORE_CLIENT,   /* reads; writes its own small tables */
+};
+
+/* Opens the store at PATH. NULL with the reason in WHY. */
+struct store *store_open(const char *path, enum store_role role, char *why, size_t size);
+/* Accepts NULL. */
+void store_close(struct store *store);
+
+/* The reason of the latest failure, for a log line. */
+const char *store_error(const struct store *store);
+
+/* The connection, for the other files of this room. */
+struct sqlite3 *store_handle(struct store *store);
+
+int store_begin(struct store *store);
+int store_commit(struct store *store);
+void store_rollback(struct store *store);
+
+/* --- reports --------------------------------------------------------- */
+
+struct stored_report {
+	int64_t id;     /* rowid; grows in the order of acceptance */
+	int64_t source; /* number of station + sensor; stands for the two names */
+	struct report report;
+};
+
+/* Appends REPORT inside the recorder's transaction; its id to ID (may be NULL). */
+int store_append(struct store *store, const struct report *report, int64_t *id);
+
+/* The id of the newest report, 0 in an empty store. */
+int64_t store_last_id(struct store *store);
+
+/* The sequence number of the ring up to which reports are stored; set in the same transaction. */
+uint64_t store_ring_seq(struct store *store);
+int store_set_ring_seq(struct store *store, uint64_t seq);
+
+/*
+ * Calls EACH with the reports after id AFTER, oldest first, at most LIMIT, until it
+ * returns false. Returns how many were handed over, -1 on error. EACH must not use
+ * STORE. The report is only valid during the call. Rows that cannot be unpacked are
+ * skipped (and counted as damaged by store_damaged()).
+ */
+int store_scan(struct store *store, int64_t after, int limit,
+	bool (*each)(void *arg, const struct stored_report *stored), void *arg);
+
+/* How many rows could not be unpacked since opening. */
+uint64_t store_damaged(const struct store *store);
+
+/* Bytes of the store's files. */
+int64_t store_size(struct store *store);
+
+/* --- metrics of the configuration ------------------------------------ */
+
+/* Gives the metrics declared so far their permanent ids; before any thread starts. */
+int store_bind_metrics(struct store *store);
+
+/* --- cursors and dead letters ---------------------------------------- */
+
+/* How far the output NAME has got (0: nowhere); and moving it. */
+int store_cursor_get(struct store *store, const char *name, int64_t *id);
+int store_cursor_set(struct store *store, const char *name, int64_t id);
+
+/* Puts the content of report ID aside for the output NAME, with the far side's reason. */
+int store_dead_letter(
+	struct store *store, const char *name, int64_t id, const char *body, const char *reason);
+int64_t store_dead_letter_count(struct store *store, const char *name);
+
+#endif
