@@ -20,7 +20,7 @@ struct answer {
 	int status;             /* HTTP status, 0 where there was none */
 	int64_t retry_after_ms; /* what the far side asked for, -1: nothing */
 	bool maybe_taken;       /* no answer came, but the request may have arrived */
-	char reason[256];       /* for people and dead letters, no secrets; "" when done */
+	char reason[256]; /* for people and dead letters, no secrets; "" when done */
 };
 
 /* The outcome for an HTTP status; 0 = transport error. Other 4xx count as REFUSED. */

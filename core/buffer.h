@@ -10,11 +10,11 @@
 #include <stddef.h>
 
 struct buffer {
-	char *data;      /* always NUL-terminated once anything was appended */
+	char *data; /* always NUL-terminated once anything was appended */
 	size_t length;
 	size_t capacity;
-	size_t limit;    /* the most bytes it may hold */
-	bool failed;     /* limit met or memory out: contents are cut */
+	size_t limit; /* the most bytes it may hold */
+	bool failed;  /* limit met or memory out: contents are cut */
 };
 
 /* LIMIT in bytes. No memory is taken yet. */
@@ -26,7 +26,8 @@ void buffer_free(struct buffer *buffer);
 /* Forgets contents and failure, keeps the memory. */
 void buffer_clear(struct buffer *buffer);
 
-/* Room for LENGTH more bytes at the end, to be taken by buffer_advance(); NULL: failed. */
+/* Room for LENGTH more bytes at the end, to be taken by buffer_advance(); NULL: failed.
+ */
 char *buffer_reserve(struct buffer *buffer, size_t length);
 void buffer_advance(struct buffer *buffer, size_t length);
 

@@ -20,9 +20,9 @@ struct http_settings {
 	const char *ca_file;        /* NULL or "": the system's authorities */
 	const char *client_cert;    /* NULL or "": none */
 	const char *client_key;
-	const char *username;       /* NULL: no basic authentication */
+	const char *username; /* NULL: no basic authentication */
 	const char *password;
-	const char *bearer;         /* NULL: no bearer token */
+	const char *bearer; /* NULL: no bearer token */
 };
 
 /* Copies the settings. NULL when memory is out. */

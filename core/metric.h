@@ -5,6 +5,7 @@
 #ifndef MUABUI_CORE_METRIC_H
 #define MUABUI_CORE_METRIC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -74,14 +75,14 @@ enum metric_builtin {
 	METRIC_US_AQI = 50,
 	METRIC_EAQI = 51,
 	METRIC_BUILTIN_END,
-	METRIC_DECLARED = 256,       /* the first id of a metric of the configuration */
-	METRIC_DECLARED_MAX = 64,    /* how many of those there may be */
+	METRIC_DECLARED = 256,    /* the first id of a metric of the configuration */
+	METRIC_DECLARED_MAX = 64, /* how many of those there may be */
 };
 
 struct metric {
 	const char *name;
 	const char *unit;
-	double min, max;  /* outside: no sensor of this kind can mean it (flag 4) */
+	double min, max; /* outside: no sensor of this kind can mean it (flag 4) */
 	uint16_t id;
 	uint8_t decimals; /* what people are shown */
 	uint8_t hazard;   /* enum hazard */
@@ -101,11 +102,14 @@ const struct metric *metric_next(const struct metric *metric);
 
 /*
  * Adds a metric of the configuration, or brings an earlier declaration of the
- * same name up to date. ID is the number it has had in the store, 0 to be given
- * the next. Strings are copied and live as long as the program: ids stand in
- * files and must stay resolvable after a reload. Only main calls this, before
- * threads are started. NULL when the name belongs to a builtin metric, or
+ * same name up to date (and keeps its id). ID, where not 0, is the number the
+ * store knows the name by: a new name takes it. Strings are copied and live as
+ * long as the program, since ids stand in files and must stay resolvable after
+ * a reload. Thread-safe. NULL when the name belongs to a builtin metric, or all
  * METRIC_DECLARED_MAX are taken.
+ *
+ * A configuration refers to a metric by name or by id, never by this pointer's
+ * address: a later declaration makes a new struct.
  */
 const struct metric *metric_declare(const struct metric *metric);
 

@@ -14,7 +14,8 @@ enum { SECRET_MAX = 4096 };
  * Reads the secret in FILE, without the line end. False with a sentence
  * (never the contents) in WHY when it cannot be read, is empty or too long.
  */
-bool secret_read(const char *file, char secret[static SECRET_MAX], char *why, size_t size);
+bool secret_read(
+	const char *file, char secret[static SECRET_MAX], char *why, size_t size);
 
 /* Overwrites SECRET so that the compiler may not leave it out. */
 void secret_wipe(void *secret, size_t size);
