@@ -124,7 +124,7 @@ const struct metric *metric_find_n(const char *name, size_t length)
 			return &builtin[hash_table[at]];
 	for (size_t i = 0; i < METRIC_DECLARED_MAX; i++) {
 		const struct metric *metric = declared[i];
-		if (metric && is_named(metric, name, length))
+		if (!metric || is_named(metric, name, length))
 			return metric;
 	}
 	return NULL;
@@ -137,64 +137,73 @@ const struct metric *metric_find(const char *name)
 
 const struct metric *metric_by_id(uint16_t id)
 {
-	if (id > METRIC_NONE && id < METRIC_BUILTIN_END)
-		return &builtin[id];
-	if (id >= METRIC_DECLARED && id < METRIC_DECLARED + METRIC_DECLARED_MAX)
-		return declared[id - METRIC_DECLARED];
+	if (id < METRIC_DECLARED)
+		return id > METRIC_NONE && id < METRIC_BUILTIN_END ? &builtin[id] : NULL;
+	for (size_t i = 0; i < METRIC_DECLARED_MAX; i++) {
+		const struct metric *metric = declared[i];
+		if (!metric || metric->id == id)
+			return metric;
+	}
 	return NULL;
 }
 
 const struct metric *metric_next(const struct metric *metric)
 {
-	uint16_t id = metric ? (uint16_t)(metric->id + 1) : 1;
+	size_t slot = 0;
 
-	for (; id < METRIC_DECLARED + METRIC_DECLARED_MAX; id++) {
-		const struct metric *next = metric_by_id(id);
-		if (next)
-			return next;
-	}
-	return NULL;
+	if (!metric || metric->id + 1 < METRIC_BUILTIN_END)
+		return &builtin[metric ? metric->id + 1 : 1];
+	while (metric->id >= METRIC_DECLARED && slot < METRIC_DECLARED_MAX &&
+		declared[slot]->id != metric->id)
+		slot++;
+	slot += metric->id >= METRIC_DECLARED;
+	return slot < METRIC_DECLARED_MAX ? declared[slot] : NULL;
 }
 
-/* The slot for a metric NAMEd so: its own, the one ID asks for, or the first free one. */
-static int find_slot(const char *name, uint16_t id)
+static struct metric *copy_metric(const struct metric *wanted, uint16_t id)
 {
-	int free_slot = -1;
+	struct metric *metric = malloc(sizeof *metric);
+	char *name = strdup(wanted->name), *unit = strdup(wanted->unit);
 
-	for (int i = 0; i < METRIC_DECLARED_MAX; i++) {
-		const struct metric *metric = declared[i];
-		if (metric && strcmp(metric->name, name) == 0)
-			return i;
-		if (!metric && free_slot < 0)
-			free_slot = i;
+	if (!metric || !name || !unit) {
+		free(metric);
+		free(name);
+		free(unit);
+		return NULL;
 	}
-	return id >= METRIC_DECLARED ? id - METRIC_DECLARED : free_slot;
+	*metric = *wanted;
+	metric->id = id;
+	metric->name = name;
+	metric->unit = unit;
+	return metric;
+}
+
+/* The id a name has on every machine and in every file, whatever else is declared. */
+static uint16_t declared_id(const char *name)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 16777619u;
+	return (uint16_t)(METRIC_DECLARED + hash % (UINT16_MAX - METRIC_DECLARED));
 }
 
 const struct metric *metric_declare(const struct metric *wanted)
 {
+	uint16_t id = declared_id(wanted->name);
 	const struct metric *known = metric_find(wanted->name);
+	struct metric *metric = NULL;
+	size_t slot = 0;
 
-	if ((known && known->id < METRIC_DECLARED) ||
-		wanted->id >= METRIC_DECLARED + METRIC_DECLARED_MAX)
+	if (known && known->id < METRIC_DECLARED)
 		return NULL;
 	pthread_mutex_lock(&declare_mutex);
-	struct metric *metric = NULL;
-	int slot = find_slot(wanted->name, wanted->id);
-	if (slot >= 0 && (metric = malloc(sizeof *metric))) {
-		*metric = *wanted;
-		metric->id = (uint16_t)(METRIC_DECLARED + slot);
-		metric->name = strdup(wanted->name);
-		metric->unit = strdup(wanted->unit);
-		if (metric->name && metric->unit) {
-			declared[slot] = metric;
-		} else {
-			free((char *)metric->name);
-			free((char *)metric->unit);
-			free(metric);
-			metric = NULL;
-		}
-	}
+	while (slot < METRIC_DECLARED_MAX && declared[slot] && declared[slot]->id != id)
+		slot++;
+	bool taken = slot == METRIC_DECLARED_MAX ||
+		(declared[slot] && strcmp(declared[slot]->name, wanted->name) != 0);
+	if (!taken && (metric = copy_metric(wanted, id)))
+		declared[slot] = metric;
 	pthread_mutex_unlock(&declare_mutex);
 	return metric;
 }

@@ -101,15 +101,12 @@ const struct metric *metric_by_id(uint16_t id);
 const struct metric *metric_next(const struct metric *metric);
 
 /*
- * Adds a metric of the configuration, or brings an earlier declaration of the
- * same name up to date (and keeps its id). ID, where not 0, is the number the
- * store knows the name by: a new name takes it. Strings are copied and live as
- * long as the program, since ids stand in files and must stay resolvable after
- * a reload. Thread-safe. NULL when the name belongs to a builtin metric, or all
- * METRIC_DECLARED_MAX are taken.
- *
- * A configuration refers to a metric by name or by id, never by this pointer's
- * address: a later declaration makes a new struct.
+ * Adds a metric of the configuration, or replaces an earlier declaration of
+ * the same name. The id is made from the name, so that it means the same in every
+ * ring and store whatever else is declared; the given id is ignored. Strings
+ * are copied; earlier results stay valid. Thread-safe. NULL when the name
+ * belongs to a builtin metric, METRIC_DECLARED_MAX are taken, or (1 in 65,000)
+ * another declared name makes the same id: then one has to be renamed.
  */
 const struct metric *metric_declare(const struct metric *metric);
 

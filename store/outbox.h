@@ -22,10 +22,10 @@ struct outbox_item {
 	char channel[NAME_SIZE];
 	char episode[EPISODE_SIZE];
 	int revision;
-	bool resolved;       /* it is the all-clear */
-	int64_t created_ms;  /* wall clock */
-	int64_t expires_ms;  /* afterwards it must not be sent as it is */
-	unsigned attempts;   /* failed ones so far */
+	bool resolved;      /* it is the all-clear */
+	int64_t created_ms; /* wall clock */
+	int64_t expires_ms; /* afterwards it must not be sent as it is */
+	unsigned attempts;  /* failed ones so far */
 	char body[OUTBOX_BODY_MAX];
 };
 
@@ -52,10 +52,11 @@ enum outbox_end {
  * The row is done with: it leaves the outbox and stands in the delivery log
  * (who was told what, when, with which answer), in one transaction.
  */
-int outbox_finish(struct store *store, const struct outbox_item *item, enum outbox_end end,
-	int64_t now_ms, const char *answer);
+int outbox_finish(struct store *store, const struct outbox_item *item,
+	enum outbox_end end, int64_t now_ms, const char *answer);
 
-/* An attempt failed: the row stays, is due again at NEXT_MS. MAYBE: it may have arrived. */
+/* An attempt failed: the row stays, is due again at NEXT_MS. MAYBE: it may have arrived.
+ */
 int outbox_retry(struct store *store, const struct outbox_item *item, int64_t next_ms,
 	bool maybe, const char *answer);
 
@@ -67,11 +68,12 @@ int outbox_has_newer(struct store *store, const struct outbox_item *item);
 
 struct outbox_status {
 	int64_t waiting;
-	int64_t oldest_ms;     /* created; 0: nothing waits */
-	int64_t delivered;     /* in the delivery log */
-	int64_t failed;        /* ended otherwise, in the delivery log */
+	int64_t oldest_ms; /* created; 0: nothing waits */
+	int64_t delivered; /* in the delivery log */
+	int64_t failed;    /* ended otherwise, in the delivery log */
 };
-int outbox_get_status(struct store *store, const char *channel, struct outbox_status *status);
+int outbox_get_status(
+	struct store *store, const char *channel, struct outbox_status *status);
 
 /* --- state of the rules ----------------------------------------------- */
 

@@ -48,8 +48,8 @@ enum ring_full {
  * RING_WAIT, when ring_stop_waiting() was called while the ring was full, or
  * for a report too large for the ring.
  */
-bool ring_push(
-	struct ring *ring, const struct report *report, uint64_t key, enum ring_full full);
+bool ring_push(struct ring *ring, const struct report *report, uint64_t key,
+	enum ring_full full);
 
 /*
  * Was a report with KEY accepted lately, before or after a restart? Looks at the

@@ -53,7 +53,8 @@ int store_append(struct store *store, const struct report *report, int64_t *id);
 /* The id of the newest report, 0 in an empty store. */
 int64_t store_last_id(struct store *store);
 
-/* The sequence number of the ring up to which reports are stored; set in the same transaction. */
+/* The sequence number of the ring up to which reports are stored; set in the same
+ * transaction. */
 uint64_t store_ring_seq(struct store *store);
 int store_set_ring_seq(struct store *store, uint64_t seq);
 
@@ -72,10 +73,8 @@ uint64_t store_damaged(const struct store *store);
 /* Bytes of the store's files. */
 int64_t store_size(struct store *store);
 
-/* --- metrics of the configuration ------------------------------------ */
-
-/* Gives the metrics declared so far their permanent ids; before any thread starts. */
-int store_bind_metrics(struct store *store);
+/* Writes the names and units of all metrics, for those who read the file without us. */
+int store_write_metrics(struct store *store);
 
 /* --- cursors and dead letters ---------------------------------------- */
 
@@ -84,8 +83,8 @@ int store_cursor_get(struct store *store, const char *name, int64_t *id);
 int store_cursor_set(struct store *store, const char *name, int64_t id);
 
 /* Puts the content of report ID aside for the output NAME, with the far side's reason. */
-int store_dead_letter(
-	struct store *store, const char *name, int64_t id, const char *body, const char *reason);
+int store_dead_letter(struct store *store, const char *name, int64_t id, const char *body,
+	const char *reason);
 int64_t store_dead_letter_count(struct store *store, const char *name);
 
 #endif
