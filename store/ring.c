@@ -1,0 +1,555 @@
+/*
+ * The file: one page of header, then the data area. Positions are bytes written
+ * since the beginning of time; a position's place in the area is its remainder.
+ *
+ *     oldest ≤ tail ≤ read ≤ head ≤ oldest + size
+ *
+ * oldest..tail  released slots, kept as long as nobody needs the room: their keys tell
+ *               a redelivered message after a crash
+ * tail..head    accepted, not yet stored
+ *
+ * A slot never wraps: a filler slot takes what is left at the end of the area.
+ * Who dies while writing a slot leaves head where it was, so the slot does not exist.
+ */
+#include "store/ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "core/clock.h"
+#include "core/thread.h"
+#include "store/codec.h"
+
+enum {
+	HEADER_SIZE = 4096,
+	KEYS_MAX = 4096,        /* keys remembered, a power of two */
+	QUIET_LAP = 256 * 1024, /* an idle ring turns round here and stays small */
+	SLOT_MAX = 64 + 2 * NAME_SIZE + CODEC_MAX + 8,
+};
+
+static const char magic[8] = "muabuiR1";
+
+struct header {
+	char magic[8];
+	uint64_t size;
+	_Atomic uint64_t oldest, tail, head;
+	_Atomic uint64_t next_seq;
+};
+
+struct slot {
+	uint32_t length;   /* of the slot, a multiple of 8 */
+	uint32_t checksum; /* CRC-32 of all that follows */
+	uint64_t seq;      /* 0: filler */
+	uint64_t key;
+	int64_t time_ms;
+	int64_t mono_ms;
+	uint32_t used; /* bytes of names and packed readings */
+	uint8_t station_length;
+	uint8_t sensor_length;
+	uint8_t spare[2];
+	uint8_t data[]; /* station, sensor, readings */
+};
+
+struct ring {
+	int fd;
+	struct header *header;
+	uint8_t *area;
+	size_t size;
+	pthread_mutex_t mutex;
+	pthread_cond_t filled; /* for the reader */
+	pthread_cond_t room;   /* for writers that wait */
+	bool reader_waits, woken, writers_give_up;
+	uint64_t read; /* the reader's position */
+	uint64_t keys[KEYS_MAX];
+	uint64_t key_count;
+	struct ring_status status;
+};
+
+static struct slot *slot_at(const struct ring *ring, uint64_t position)
+{
+	return (struct slot *)(ring->area + position % ring->size);
+}
+
+static uint32_t slot_checksum(const struct slot *slot)
+{
+	const size_t skip = offsetof(struct slot, seq);
+
+	return (uint32_t)crc32(
+		0, (const Bytef *)slot + skip, (uInt)(sizeof *slot - skip + slot->used));
+}
+
+/* May its length be believed? Enough for slots that were sound at opening. */
+static bool slot_is_plausible(const struct ring *ring, uint64_t position, uint64_t limit)
+{
+	const struct slot *slot = slot_at(ring, position);
+	size_t to_end = ring->size - position % ring->size;
+
+	return to_end >= sizeof *slot && slot->length >= sizeof *slot &&
+		slot->length % 8 == 0 && slot->length <= to_end &&
+		slot->length <= limit - position &&
+		slot->used <= slot->length - sizeof *slot &&
+		(size_t)slot->station_length + slot->sensor_length <= slot->used;
+}
+
+static bool slot_is_sound(const struct ring *ring, uint64_t position, uint64_t head)
+{
+	return slot_is_plausible(ring, position, head) &&
+		slot_at(ring, position)->checksum ==
+		slot_checksum(slot_at(ring, position));
+}
+
+/*
+ * The end of area holds less than a slot's head: nothing can stand there, and
+ * both sides know to go on at the start.
+ */
+static uint64_t skip_stub(const struct ring *ring, uint64_t position)
+{
+	size_t to_end = ring->size - position % ring->size;
+
+	return to_end < sizeof(struct slot) ? position + to_end : position;
+}
+
+/* Makes FROM..TO, within one lap, a slot that says nothing. */
+static void write_filler(struct ring *ring, uint64_t from, uint64_t to)
+{
+	if (to - from < sizeof(struct slot))
+		return;
+	struct slot *slot = slot_at(ring, from);
+	*slot = (struct slot){ .length = (uint32_t)(to - from) };
+	slot->checksum = slot_checksum(slot);
+}
+
+static void remember_key(struct ring *ring, uint64_t key)
+{
+	if (key)
+		ring->keys[ring->key_count++ % KEYS_MAX] = key;
+}
+
+/* --- opening ---------------------------------------------------------- */
+
+/* The next sound slot at or after POSITION, or HEAD: past what a power cut has torn. */
+static uint64_t find_sound(const struct ring *ring, uint64_t position, uint64_t head)
+{
+	while (position < head && !slot_is_sound(ring, position, head))
+		position += 8;
+	return position < head ? position : head;
+}
+
+/* Puts a filler over what is torn at AT. Returns where it ends. */
+static uint64_t bridge_torn(struct ring *ring, uint64_t at, uint64_t head)
+{
+	uint64_t next = find_sound(ring, at + sizeof(struct slot), head);
+	uint64_t lap_end = at + ring->size - at % ring->size;
+
+	if (next > lap_end)
+		next = lap_end;
+	write_filler(ring, at, next);
+	ring->status.torn++;
+	return next;
+}
+
+/*
+ * Walks all that is in the file: counts what waits, learns the keys and the
+ * highest sequence number. Torn slots become fillers, so that later walks may
+ * trust lengths.
+ */
+static void take_stock(struct ring *ring, uint64_t last_seq)
+{
+	struct header *header = ring->header;
+	uint64_t head = header->head, highest = last_seq;
+
+	for (uint64_t at = skip_stub(ring, header->oldest); at < head;) {
+		if (!slot_is_sound(ring, at, head)) {
+			at = skip_stub(ring, bridge_torn(ring, at, head));
+			continue;
+		}
+		struct slot *slot = slot_at(ring, at);
+		remember_key(ring, slot->key);
+		if (slot->seq > highest)
+			highest = slot->seq;
+		if (slot->seq > last_seq && at >= header->tail)
+			ring->status.recovered++;
+		at = skip_stub(ring, at + slot->length);
+	}
+	if (header->next_seq <= highest)
+		header->next_seq = highest + 1;
+	ring->read = header->tail;
+}
+
+static bool header_is_sound(const struct header *header, size_t file_size)
+{
+	uint64_t size = header->size, oldest = header->oldest, tail = header->tail,
+		 head = header->head;
+
+	return memcmp(header->magic, magic, sizeof magic) == 0 &&
+		file_size == HEADER_SIZE + size && size % 4096 == 0 && size > 0 &&
+		oldest <= tail && tail <= head && head - oldest <= size &&
+		(oldest | tail | head) % 8 == 0;
+}
+
+static void header_begin(struct ring *ring, uint64_t last_seq)
+{
+	memset(ring->header, 0, sizeof *ring->header);
+	memcpy(ring->header->magic, magic, sizeof magic);
+	ring->header->size = ring->size;
+	ring->header->next_seq = last_seq + 1;
+}
+
+static int map_file(struct ring *ring, size_t size)
+{
+	/* Blocks are taken now: a full disk later must not become a SIGBUS. */
+	int error = posix_fallocate(ring->fd, 0, (off_t)(HEADER_SIZE + size));
+	if (error) {
+		errno = error;
+		return -1;
+	}
+	void *map = mmap(NULL, HEADER_SIZE + size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		ring->fd, 0);
+	if (map == MAP_FAILED)
+		return -1;
+	ring->header = map;
+	ring->area = (uint8_t *)map + HEADER_SIZE;
+	ring->size = size;
+	return 0;
+}
+
+static void unmap_file(struct ring *ring)
+{
+	if (ring->header)
+		munmap(ring->header, HEADER_SIZE + ring->size);
+	ring->header = NULL;
+}
+
+/*
+ * An older run's file, of any size: kept as it is while something waits in it, so
+ * a changed ring_size takes effect at the first start with an empty ring.
+ */
+static int adopt_file(struct ring *ring, size_t file_size, size_t wanted)
+{
+	if (map_file(ring, file_size - HEADER_SIZE) < 0)
+		return -1;
+	bool sound = header_is_sound(ring->header, file_size);
+	if (sound && (ring->size == wanted || ring->header->tail != ring->header->head))
+		return 0;
+	uint64_t next_seq = sound ? (uint64_t)ring->header->next_seq : 1;
+	if (!sound)
+		ring->status.torn++;
+	unmap_file(ring);
+	if (ftruncate(ring->fd, (off_t)(HEADER_SIZE + wanted)) < 0 ||
+		map_file(ring, wanted) < 0)
+		return -1;
+	header_begin(ring, next_seq - 1);
+	return 0;
+}
+
+static int open_file(struct ring *ring, const char *path, size_t size)
+{
+	struct stat info;
+
+	ring->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (ring->fd < 0 || flock(ring->fd, LOCK_EX | LOCK_NB) < 0 ||
+		fstat(ring->fd, &info) < 0)
+		return -1;
+	if (info.st_size > HEADER_SIZE && (info.st_size - HEADER_SIZE) % 4096 == 0)
+		return adopt_file(ring, (size_t)info.st_size, size);
+	if (ftruncate(ring->fd, 0) < 0 || map_file(ring, size) < 0)
+		return -1;
+	header_begin(ring, 0);
+	return 0;
+}
+
+struct ring *ring_open(
+	const char *path, size_t size, uint64_t last_seq, char *why, size_t why_size)
+{
+	struct ring *ring = calloc(1, sizeof *ring);
+	pthread_condattr_t attributes;
+
+	if (!ring) {
+		snprintf(why, why_size, "out of memory");
+		return NULL;
+	}
+	size = (size + 4095) / 4096 * 4096;
+	if (open_file(ring, path, size) < 0) {
+		snprintf(why, why_size, "%s: %s", path,
+			errno == EWOULDBLOCK ? "in use by another muabui"
+					     : strerror(errno));
+		unmap_file(ring);
+		if (ring->fd >= 0)
+			close(ring->fd);
+		free(ring);
+		return NULL;
+	}
+	pthread_mutex_init(&ring->mutex, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&ring->filled, &attributes);
+	pthread_cond_init(&ring->room, &attributes);
+	pthread_condattr_destroy(&attributes);
+	take_stock(ring, last_seq);
+	return ring;
+}
+
+void ring_close(struct ring *ring)
+{
+	if (!ring)
+		return;
+	unmap_file(ring);
+	close(ring->fd);
+	pthread_cond_destroy(&ring->room);
+	pthread_cond_destroy(&ring->filled);
+	pthread_mutex_destroy(&ring->mutex);
+	free(ring);
+}
+
+/* --- writing ---------------------------------------------------------- */
+
+/* Packs REPORT as a slot without its sequence number. */
+static void make_slot(struct slot *slot, const struct report *report, uint64_t key)
+{
+	size_t station = strlen(report->station), sensor = strlen(report->sensor);
+
+	*slot = (struct slot){
+		.key = key,
+		.time_ms = report->time_ms,
+		.mono_ms = report->mono_ms,
+		.station_length = (uint8_t)station,
+		.sensor_length = (uint8_t)sensor,
+	};
+	memcpy(slot->data, report->station, station);
+	memcpy(slot->data + station, report->sensor, sensor);
+	size_t packed = codec_pack(report, slot->data + station + sensor);
+	slot->used = (uint32_t)(station + sensor + packed);
+	slot->length = (uint32_t)((sizeof *slot + slot->used + 7) / 8 * 8);
+}
+
+/* Where a slot of LENGTH bytes would go, leaving out the end of area it does not fit in.
+ */
+static uint64_t place_for(const struct ring *ring, size_t length)
+{
+	uint64_t head = ring->header->head;
+	size_t at = head % ring->size, to_end = ring->size - at;
+
+	if (to_end < length)
+		return head + to_end;
+	if (at >= QUIET_LAP && head == ring->header->tail)
+		return head + to_end; /* all is stored: stay in the same few pages */
+	return head;
+}
+
+/* Gives up the oldest slot in the file; false when that one is not stored yet. */
+static bool forget_oldest(struct ring *ring)
+{
+	struct header *header = ring->header;
+	uint64_t oldest = skip_stub(ring, header->oldest);
+
+	if (oldest >= header->tail) {
+		header->oldest = (uint64_t)header->tail;
+		return false;
+	}
+	header->oldest = slot_is_plausible(ring, oldest, header->tail)
+		? skip_stub(ring, oldest + slot_at(ring, oldest)->length)
+		: header->tail;
+	return true;
+}
+
+static void drop_oldest(struct ring *ring)
+{
+	struct header *header = ring->header;
+	uint64_t tail = skip_stub(ring, header->tail);
+	const struct slot *slot = slot_at(ring, tail);
+
+	/* What the reader has read is in its transaction already. */
+	if (ring->read <= tail && slot->seq)
+		ring->status.dropped++;
+	header->tail = slot_is_plausible(ring, tail, header->head)
+		? skip_stub(ring, tail + slot->length)
+		: header->head;
+	if (ring->read < header->tail)
+		ring->read = header->tail;
+}
+
+/* Makes room up to END, or says that there is none. */
+static bool make_room(struct ring *ring, uint64_t end, enum ring_full full)
+{
+	struct header *header = ring->header;
+
+	while (end - header->oldest > ring->size) {
+		if (forget_oldest(ring))
+			continue;
+		if (header->tail == header->head)
+			header->oldest = header->tail = ring->read =
+				(uint64_t)header->head;
+		if (end - header->oldest <= ring->size)
+			break;
+		if (full == RING_WAIT || header->tail == header->head)
+			return false;
+		drop_oldest(ring);
+	}
+	return true;
+}
+
+static bool wait_for_room(struct ring *ring)
+{
+	struct timespec deadline = clock_deadline(100);
+
+	if (ring->writers_give_up)
+		return false;
+	pthread_cond_timedwait(&ring->room, &ring->mutex, &deadline);
+	return true;
+}
+
+bool ring_push(
+	struct ring *ring, const struct report *report, uint64_t key, enum ring_full full)
+{
+	_Alignas(8) uint8_t bytes[SLOT_MAX];
+	struct slot *slot = (struct slot *)bytes;
+	uint64_t place;
+
+	make_slot(slot, report, key);
+	if (slot->length > ring->size / 2)
+		return false;
+	pthread_mutex_lock(&ring->mutex);
+	while (place = place_for(ring, slot->length),
+		!make_room(ring, place + slot->length, full)) {
+		if (!wait_for_room(ring)) {
+			pthread_mutex_unlock(&ring->mutex);
+			return false;
+		}
+	}
+	struct header *header = ring->header;
+	slot->seq = header->next_seq;
+	slot->checksum = slot_checksum(slot);
+	write_filler(ring, header->head, place);
+	memcpy(slot_at(ring, place), slot, slot->length);
+	header->next_seq = slot->seq + 1;
+	/* Last of all: from here on the slot is there, whatever happens to us. */
+	atomic_store_explicit(&header->head, place + slot->length, memory_order_release);
+	remember_key(ring, key);
+	ring->status.accepted++;
+	if (ring->reader_waits) {
+		ring->reader_waits = false;
+		pthread_cond_signal(&ring->filled);
+	}
+	pthread_mutex_unlock(&ring->mutex);
+	return true;
+}
+
+bool ring_has_key(struct ring *ring, uint64_t key)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&ring->mutex);
+	uint64_t count = ring->key_count < KEYS_MAX ? ring->key_count : KEYS_MAX;
+	for (uint64_t i = 1; i <= count && !found; i++)
+		found = ring->keys[(ring->key_count - i) % KEYS_MAX] == key;
+	pthread_mutex_unlock(&ring->mutex);
+	return found;
+}
+
+void ring_stop_waiting(struct ring *ring)
+{
+	pthread_mutex_lock(&ring->mutex);
+	ring->writers_give_up = true;
+	pthread_cond_broadcast(&ring->room);
+	pthread_mutex_unlock(&ring->mutex);
+}
+
+/* --- reading ---------------------------------------------------------- */
+
+/* The slots are our own and sound, but the file may be written to by anyone. */
+static bool take_slot(const struct slot *slot, struct report *report)
+{
+	size_t names = (size_t)slot->station_length + slot->sensor_length;
+
+	if (slot->station_length >= NAME_SIZE || slot->sensor_length >= NAME_SIZE)
+		return false;
+	memcpy(report->station, slot->data, slot->station_length);
+	report->station[slot->station_length] = '\0';
+	memcpy(report->sensor, slot->data + slot->station_length, slot->sensor_length);
+	report->sensor[slot->sensor_length] = '\0';
+	report->time_ms = slot->time_ms;
+	report->mono_ms = slot->mono_ms;
+	return codec_unpack(report, slot->data + names, slot->used - names);
+}
+
+bool ring_next(struct ring *ring, struct report *report, uint64_t *seq)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&ring->mutex);
+	uint64_t head = ring->header->head;
+	while (!found && (ring->read = skip_stub(ring, ring->read)) < head) {
+		const struct slot *slot = slot_at(ring, ring->read);
+		if (!slot_is_plausible(ring, ring->read, head)) {
+			ring->read = find_sound(ring, ring->read + 8, head);
+			ring->status.torn++;
+			continue;
+		}
+		*seq = slot->seq;
+		found = slot->seq && take_slot(slot, report);
+		ring->read += slot->length;
+	}
+	pthread_mutex_unlock(&ring->mutex);
+	return found;
+}
+
+void ring_release(struct ring *ring)
+{
+	pthread_mutex_lock(&ring->mutex);
+	ring->header->tail = ring->read;
+	pthread_cond_broadcast(&ring->room);
+	pthread_mutex_unlock(&ring->mutex);
+}
+
+void ring_rewind(struct ring *ring)
+{
+	pthread_mutex_lock(&ring->mutex);
+	ring->read = ring->header->tail;
+	pthread_mutex_unlock(&ring->mutex);
+}
+
+void ring_wait(struct ring *ring, int64_t ms)
+{
+	struct timespec deadline = clock_deadline(ms);
+	int error = 0;
+
+	pthread_mutex_lock(&ring->mutex);
+	while (ring->read >= ring->header->head && !ring->woken && error != ETIMEDOUT) {
+		ring->reader_waits = true;
+		error = pthread_cond_timedwait(&ring->filled, &ring->mutex, &deadline);
+	}
+	ring->reader_waits = ring->woken = false;
+	pthread_mutex_unlock(&ring->mutex);
+}
+
+void ring_wake(struct ring *ring)
+{
+	pthread_mutex_lock(&ring->mutex);
+	ring->woken = true;
+	pthread_cond_signal(&ring->filled);
+	pthread_mutex_unlock(&ring->mutex);
+}
+
+bool ring_is_pressed(struct ring *ring)
+{
+	return ring->header->head - ring->header->tail > ring->size / 2;
+}
+
+void ring_get_status(struct ring *ring, struct ring_status *status)
+{
+	pthread_mutex_lock(&ring->mutex);
+	*status = ring->status;
+	status->used = ring->header->head - ring->header->tail;
+	status->size = ring->size;
+	pthread_mutex_unlock(&ring->mutex);
+}

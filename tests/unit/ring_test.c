@@ -1,0 +1,344 @@
+/* The ring: order, keys, full, restart, damage. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/metric.h"
+#include "store/ring.h"
+
+static char path[] = "/tmp/muabui-ring-XXXXXX";
+enum { SIZE = 64 * 1024 };
+
+static int fresh(void **state)
+{
+	(void)state;
+	strcpy(path + strlen(path) - 6, "XXXXXX");
+	close(mkstemp(path));
+	unlink(path);
+	return 0;
+}
+
+static int remove_file(void **state)
+{
+	(void)state;
+	unlink(path);
+	return 0;
+}
+
+static struct ring *open_ring(uint64_t last_seq)
+{
+	char why[256] = "";
+	struct ring *ring = ring_open(path, SIZE, last_seq, why, sizeof why);
+
+	if (!ring)
+		print_error("%s\n", why);
+	assert_non_null(ring);
+	return ring;
+}
+
+static struct report numbered(int number)
+{
+	struct report report;
+
+	report_init(&report);
+	report.time_ms = 1795300000000 + number;
+	snprintf(report.station, sizeof report.station, "HN-%02d", number % 100);
+	snprintf(report.sensor, sizeof report.sensor, "dust");
+	report_add(&report, METRIC_PM25, number);
+	report_add(&report, METRIC_PM10, 60.1);
+	return report;
+}
+
+static bool push(struct ring *ring, int number)
+{
+	struct report report = numbered(number);
+
+	return ring_push(ring, &report, (uint64_t)number + 1, RING_DROP_OLDEST);
+}
+
+static int number_of(const struct report *report)
+{
+	return (int)report->readings[0].value;
+}
+
+static void passes_reports_in_order(void **state)
+{
+	(void)state;
+	struct ring *ring = open_ring(0);
+	struct report report;
+	uint64_t seq;
+
+	assert_false(ring_next(ring, &report, &seq));
+	for (int i = 0; i < 20000; i++) {
+		assert_true(push(ring, i));
+		assert_true(ring_next(ring, &report, &seq));
+		assert_int_equal(number_of(&report), i);
+		assert_int_equal(seq, i + 1);
+		assert_int_equal(report.time_ms, 1795300000000 + i);
+		assert_string_equal(report.sensor, "dust");
+		assert_int_equal(report.count, 2);
+		assert_true(report.readings[1].value == 60.1);
+		if (i % 7 == 0)
+			ring_release(ring);
+	}
+	ring_close(ring);
+}
+
+static void keeps_what_is_not_released_over_a_restart(void **state)
+{
+	(void)state;
+	struct ring *ring = open_ring(0);
+	struct report report;
+	struct ring_status status;
+	uint64_t seq;
+
+	for (int i = 0; i < 10; i++)
+		push(ring, i);
+	for (int i = 0; i < 4; i++)
+		assert_true(ring_next(ring, &report, &seq));
+	ring_release(ring);
+	assert_true(ring_next(ring, &report, &seq)); /* read, not released */
+	ring_close(ring);
+
+	ring = open_ring(4);
+	ring_get_status(ring, &status);
+	assert_int_equal(status.recovered, 6);
+	for (int i = 4; i < 10; i++) {
+		assert_true(ring_next(ring, &report, &seq));
+		assert_int_equal(number_of(&report), i);
+		assert_int_equal(seq, i + 1);
+	}
+	assert_false(ring_next(ring, &report, &seq));
+	assert_true(ring_has_key(ring, 1)); /* released long ago, still known */
+	assert_true(ring_has_key(ring, 10));
+	assert_false(ring_has_key(ring, 12345));
+	ring_close(ring);
+}
+
+static void numbers_go_on_after_a_lost_file(void **state)
+{
+	(void)state;
+	struct ring *ring = open_ring(1000);
+	struct report report;
+	uint64_t seq;
+
+	push(ring, 1);
+	assert_true(ring_next(ring, &report, &seq));
+	assert_int_equal(seq, 1001);
+	ring_close(ring);
+}
+
+static void drops_and_counts_the_oldest(void **state)
+{
+	(void)state;
+	struct ring *ring = open_ring(0);
+	struct report report;
+	struct ring_status status;
+	uint64_t seq, count = 0;
+	enum { PUSHED = 5000 };
+
+	for (int i = 0; i < PUSHED; i++)
+		assert_true(push(ring, i));
+	ring_get_status(ring, &status);
+	assert_true(status.used <= status.size);
+	assert_true(ring_is_pressed(ring));
+	int expected = (int)status.dropped;
+	for (; ring_next(ring, &report, &seq); count++)
+		assert_int_equal(number_of(&report), expected++);
+	assert_int_equal(count + status.dropped, PUSHED);
+	assert_true(status.dropped > 0 && count > 300);
+	ring_close(ring);
+}
+
+static void *stop_soon(void *ring)
+{
+	usleep(50000);
+	ring_stop_waiting(ring);
+	return NULL;
+}
+
+static void a_waiting_writer_gives_up_when_told(void **state)
+{
+	(void)state;
+	struct ring *ring = open_ring(0);
+	struct report report = numbered(1);
+	pthread_t thread;
+	int accepted = 0;
+
+	pthread_create(&thread, NULL, stop_soon, ring);
+	while (ring_push(ring, &report, 0, RING_WAIT))
+		accepted++;
+	assert_true(accepted > 300);
+	pthread_join(thread, NULL);
+	struct ring_status status;
+	ring_get_status(ring, &status);
+	assert_int_equal(status.dropped, 0);
+	assert_int_equal(status.accepted, accepted);
+	ring_close(ring);
+}
+
+struct writer {
+	struct ring *ring;
+	int base;
+};
+
+static void *write_many(void *arg)
+{
+	struct writer *writer = arg;
+
+	for (int i = 0; i < 20000; i++) {
+		struct report report = numbered(writer->base + i);
+		ring_push(writer->ring, &report, 0, RING_WAIT);
+	}
+	return NULL;
+}
+
+static void two_writers_and_a_reader_lose_nothing(void **state)
+{
+	(void)state;
+	struct ring *ring = open_ring(0);
+	struct writer writers[2] = { { ring, 0 }, { ring, 1000000 } };
+	pthread_t threads[2];
+	int next[2] = { 0, 1000000 }, got = 0;
+	struct report report;
+	uint64_t seq, last = 0;
+
+	for (int i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, write_many, &writers[i]);
+	while (got < 40000) {
+		if (!ring_next(ring, &report, &seq)) {
+			ring_release(ring);
+			ring_wait(ring, 1000);
+			continue;
+		}
+		if (ring_is_pressed(ring))
+			ring_release(ring);
+		assert_int_equal(seq, last + 1);
+		last = seq;
+		int which = number_of(&report) >= 1000000;
+		assert_int_equal(number_of(&report), next[which]++);
+		got++;
+	}
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	ring_close(ring);
+}
+
+static void refuses_a_second_owner(void **state)
+{
+	(void)state;
+	struct ring *ring = open_ring(0);
+	char why[256];
+
+	assert_null(ring_open(path, SIZE, 0, why, sizeof why));
+	assert_non_null(strstr(why, "in use"));
+	ring_close(ring);
+}
+
+static void a_larger_size_waits_for_an_empty_ring(void **state)
+{
+	(void)state;
+	struct ring *ring = open_ring(0);
+	struct ring_status status;
+	struct report report;
+	uint64_t seq;
+	char why[256];
+
+	push(ring, 7);
+	ring_close(ring);
+	ring = ring_open(path, 2 * SIZE, 0, why, sizeof why);
+	assert_non_null(ring);
+	ring_get_status(ring, &status);
+	assert_int_equal(status.size, SIZE);
+	assert_true(ring_next(ring, &report, &seq));
+	assert_int_equal(number_of(&report), 7);
+	ring_release(ring);
+	ring_close(ring);
+	ring = ring_open(path, 2 * SIZE, 0, why, sizeof why);
+	assert_non_null(ring);
+	ring_get_status(ring, &status);
+	assert_int_equal(status.size, 2 * SIZE);
+	push(ring, 8);
+	assert_true(ring_next(ring, &report, &seq));
+	assert_int_equal(seq, 2);
+	ring_close(ring);
+}
+
+/* Whatever bytes a power cut leaves: it opens, and what it hands out was once pushed. */
+static void survives_damage_anywhere(void **state)
+{
+	(void)state;
+	unsigned seed = 20261122;
+
+	for (int run = 0; run < 400; run++) {
+		struct ring *ring = open_ring(0);
+		struct report report;
+		struct ring_status status;
+		uint64_t seq;
+
+		for (int i = 0; i < 600; i++) {
+			push(ring, i);
+			if (i == 300) {
+				while (ring_next(ring, &report, &seq))
+					continue;
+				ring_release(ring);
+			}
+		}
+		ring_close(ring);
+
+		int fd = open(path, O_RDWR);
+		int damages = 1 + rand_r(&seed) % 8;
+		for (int i = 0; i < damages; i++) {
+			uint8_t junk[64];
+			off_t at = (off_t)(rand_r(&seed) % (4096 + SIZE - 64));
+			if (rand_r(&seed) % 10 == 0)
+				at = rand_r(&seed) % 64; /* the header's own */
+			for (size_t b = 0; b < sizeof junk; b++)
+				junk[b] =
+					(uint8_t)(rand_r(&seed) % 3 ? 0 : rand_r(&seed));
+			assert_int_equal(pwrite(fd, junk, sizeof junk, at), sizeof junk);
+		}
+		close(fd);
+
+		ring = open_ring(0);
+		int count = 0, last = -1;
+		while (ring_next(ring, &report, &seq)) {
+			assert_in_range(number_of(&report), 0, 599);
+			assert_true(number_of(&report) > last);
+			last = number_of(&report);
+			count++;
+		}
+		assert_true(count <= 600);
+		ring_get_status(ring, &status);
+		assert_true(push(ring, 1));
+		assert_true(ring_next(ring, &report, &seq));
+		ring_close(ring);
+		unlink(path);
+	}
+}
+
+int main(void)
+{
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, fresh, remove_file)
+	const struct CMUnitTest tests[] = {
+		TEST(passes_reports_in_order),
+		TEST(keeps_what_is_not_released_over_a_restart),
+		TEST(numbers_go_on_after_a_lost_file),
+		TEST(drops_and_counts_the_oldest),
+		TEST(a_waiting_writer_gives_up_when_told),
+		TEST(two_writers_and_a_reader_lose_nothing),
+		TEST(refuses_a_second_owner),
+		TEST(a_larger_size_waits_for_an_empty_ring),
+		TEST(survives_damage_anywhere),
+	};
+	return cmocka_run_group_tests_name("ring", tests, NULL, NULL);
+}
