@@ -17,6 +17,9 @@ enum {
 	OUTBOX_BODY_MAX = 8192, /* the message as JSON, with its NUL */
 };
 
+/* The tables of this file; store_open() makes them. */
+extern const char outbox_schema[];
+
 struct outbox_item {
 	int64_t id;
 	char channel[NAME_SIZE];

@@ -47,8 +47,17 @@ struct stored_report {
 	struct report report;
 };
 
-/* Appends REPORT inside the recorder's transaction; its id to ID (may be NULL). */
-int store_append(struct store *store, const struct report *report, int64_t *id);
+/*
+ * The number of a station's sensor, given to it at first sight, inside the recorder's
+ * transaction. After a rollback it has to be asked for again.
+ */
+int store_source(
+	struct store *store, const char *station, const char *sensor, int64_t *source);
+
+/* Appends REPORT of SOURCE inside the recorder's transaction; its id to ID (may be NULL).
+ */
+int store_append(
+	struct store *store, int64_t source, const struct report *report, int64_t *id);
 
 /* The id of the newest report, 0 in an empty store. */
 int64_t store_last_id(struct store *store);
@@ -69,6 +78,12 @@ int store_scan(struct store *store, int64_t after, int limit,
 
 /* How many rows could not be unpacked since opening. */
 uint64_t store_damaged(const struct store *store);
+
+/*
+ * Removes at most LIMIT of the oldest reports older than BEFORE_MS. Returns how many,
+ * -1 on error. A part of retention that never takes long.
+ */
+int store_forget(struct store *store, int64_t before_ms, int limit);
 
 /* Bytes of the store's files. */
 int64_t store_size(struct store *store);

@@ -1,0 +1,129 @@
+#include "store/aggregates.h"
+
+#include "store/statement.h"
+
+static const int64_t minute_ms = 60 * 1000;
+static const int64_t hour_ms = 60 * 60 * 1000;
+
+#define AGGREGATE_COLUMNS                                                          \
+	" source INTEGER NOT NULL, metric INTEGER NOT NULL, end INTEGER NOT NULL," \
+	" count INTEGER NOT NULL, sum REAL NOT NULL, min REAL NOT NULL,"           \
+	" max REAL NOT NULL, last REAL NOT NULL, PRIMARY KEY(source, metric, end)"
+
+const char aggregates_schema[] =
+	"CREATE TABLE IF NOT EXISTS minute(" AGGREGATE_COLUMNS ") WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS hour(" AGGREGATE_COLUMNS ") WITHOUT ROWID;";
+
+/* The end of the half-open span (end − LENGTH, end] that holds TIME_MS. */
+static int64_t span_end(int64_t time_ms, int64_t length)
+{
+	int64_t rest = time_ms % length;
+
+	if (rest < 0)
+		rest += length;
+	return rest == 0 ? time_ms : time_ms - rest + length;
+}
+
+int64_t aggregate_minute_end(int64_t time_ms)
+{
+	return span_end(time_ms, minute_ms);
+}
+
+int64_t aggregate_hour_end(int64_t time_ms)
+{
+	return span_end(time_ms, hour_ms);
+}
+
+void accumulator_add(struct accumulator *accumulator, int64_t end_ms, double value)
+{
+	if (accumulator->count == 0)
+		*accumulator = (struct accumulator){
+			.end_ms = end_ms,
+			.min = value,
+			.max = value,
+		};
+	accumulator->count++;
+	accumulator->sum += value;
+	accumulator->last = value;
+	if (value < accumulator->min)
+		accumulator->min = value;
+	if (value > accumulator->max)
+		accumulator->max = value;
+}
+
+int aggregates_merge(struct store *store, int64_t source, uint16_t metric,
+	struct accumulator *accumulator)
+{
+	static const char sql[] =
+		"INSERT INTO minute VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+		" ON CONFLICT DO UPDATE SET count = count + excluded.count,"
+		" sum = sum + excluded.sum, min = min(min, excluded.min),"
+		" max = max(max, excluded.max), last = excluded.last";
+
+	if (accumulator->count == 0)
+		return 0;
+	int result = statement_run(store, sql, "iiiidddd", source, (int64_t)metric,
+		accumulator->end_ms, (int64_t)accumulator->count, accumulator->sum,
+		accumulator->min, accumulator->max, accumulator->last);
+	if (result == 0)
+		*accumulator = (struct accumulator){ 0 };
+	return result;
+}
+
+int aggregates_make_hours(struct store *store, int64_t from_ms, int64_t to_ms)
+{
+	/* The bare column "last" goes with max(end): the hour's last value. */
+	static const char sql[] =
+		"INSERT OR REPLACE INTO hour(source, metric, end, count, sum, min, max, last)"
+		" SELECT source, metric, hour_end, n, s, lo, hi, last FROM ("
+		"  SELECT source, metric, (end + 3599999) / 3600000 * 3600000 AS hour_end,"
+		"   sum(count) AS n, sum(sum) AS s, min(min) AS lo, max(max) AS hi, last,"
+		"   max(end)"
+		"  FROM minute WHERE end > ?1 AND end <= ?2"
+		"  GROUP BY source, metric, hour_end)";
+
+	if (to_ms <= from_ms)
+		return 0;
+	return statement_run(store, sql, "ii", from_ms, to_ms);
+}
+
+static sqlite3_stmt *scan_statement(struct store *store, enum aggregate_step step)
+{
+#define SCAN(TABLE)                                                              \
+	"SELECT end, count, sum, min, max, last FROM " TABLE                     \
+	" WHERE source = (SELECT id FROM source WHERE station=?1 AND sensor=?2)" \
+	" AND metric = ?3 AND end > ?4 AND end <= ?5 ORDER BY end"
+	return step == AGGREGATE_HOUR ? statement(store, SCAN("hour"))
+				      : statement(store, SCAN("minute"));
+#undef SCAN
+}
+
+int aggregates_scan(struct store *store, enum aggregate_step step, const char *station,
+	const char *sensor, uint16_t metric, int64_t from_ms, int64_t to_ms,
+	bool (*each)(void *arg, const struct aggregate *aggregate), void *arg)
+{
+	sqlite3_stmt *stmt = scan_statement(store, step);
+	int count = 0, rc;
+
+	if (!stmt)
+		return -1;
+	sqlite3_bind_text(stmt, 1, station, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 2, sensor, -1, SQLITE_STATIC);
+	sqlite3_bind_int(stmt, 3, metric);
+	sqlite3_bind_int64(stmt, 4, from_ms);
+	sqlite3_bind_int64(stmt, 5, to_ms);
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct aggregate aggregate = {
+			.end_ms = sqlite3_column_int64(stmt, 0),
+			.count = sqlite3_column_int64(stmt, 1),
+			.sum = sqlite3_column_double(stmt, 2),
+			.min = sqlite3_column_double(stmt, 3),
+			.max = sqlite3_column_double(stmt, 4),
+			.last = sqlite3_column_double(stmt, 5),
+		};
+		count++;
+		if (!each(arg, &aggregate))
+			break;
+	}
+	return statement_done(store, stmt, rc) < 0 ? -1 : count;
+}

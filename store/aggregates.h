@@ -1,0 +1,62 @@
+/*
+ * Minutes and hours per series: what indices, charts and look-ups read instead of
+ * raw reports.
+ *
+ * Accumulators in memory are merged into the minute table about once a minute, all
+ * at once, together with the id up to which reports are in them (STORE_MERGED_ID);
+ * after a crash the reports behind that id are counted again. Hours are made from
+ * the finished minutes, so they can be made again at any time.
+ *
+ * Only usable values enter (flags 1-3, status 0). A minute or hour is labelled by its
+ * end and holds (end − length, end].
+ */
+#ifndef MUABUI_STORE_AGGREGATES_H
+#define MUABUI_STORE_AGGREGATES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/store.h"
+
+extern const char aggregates_schema[];
+
+/* One series' values of one minute, not yet merged. */
+struct accumulator {
+	int64_t end_ms; /* of the minute; 0: empty */
+	uint32_t count;
+	double sum, min, max, last;
+};
+
+/* The end of the minute or hour that TIME_MS belongs to. */
+int64_t aggregate_minute_end(int64_t time_ms);
+int64_t aggregate_hour_end(int64_t time_ms);
+
+void accumulator_add(struct accumulator *accumulator, int64_t end_ms, double value);
+
+/* Merges ACCUMULATOR into the minute table and empties it; inside a transaction. */
+int aggregates_merge(struct store *store, int64_t source, uint16_t metric,
+	struct accumulator *accumulator);
+
+/*
+ * Makes the hours that end after FROM_MS and not after TO_MS from their minutes, in
+ * place of what was there; inside a transaction.
+ */
+int aggregates_make_hours(struct store *store, int64_t from_ms, int64_t to_ms);
+
+struct aggregate {
+	int64_t end_ms;
+	int64_t count;
+	double sum, min, max, last;
+};
+
+enum aggregate_step { AGGREGATE_MINUTE, AGGREGATE_HOUR };
+
+/*
+ * Calls EACH with the aggregates of a series whose end lies in (FROM_MS, TO_MS], oldest
+ * first, until it returns false. How many, or -1.
+ */
+int aggregates_scan(struct store *store, enum aggregate_step step, const char *station,
+	const char *sensor, uint16_t metric, int64_t from_ms, int64_t to_ms,
+	bool (*each)(void *arg, const struct aggregate *aggregate), void *arg);
+
+#endif

@@ -1,0 +1,204 @@
+#include "store/latest.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Sources in the order they were first seen; SORTED has their numbers by name. */
+struct latest {
+	pthread_mutex_t mutex;
+	struct stored **sources;
+	size_t *sorted;
+	size_t count, capacity;
+};
+
+/* As struct latest_source, with only as many values as there are metrics. */
+struct stored {
+	char station[NAME_SIZE];
+	char sensor[NAME_SIZE];
+	int64_t time_ms;
+	uint64_t reports;
+	uint8_t count, capacity;
+	struct latest_value *values;
+};
+
+struct latest *latest_new(void)
+{
+	struct latest *latest = calloc(1, sizeof *latest);
+
+	if (latest)
+		pthread_mutex_init(&latest->mutex, NULL);
+	return latest;
+}
+
+void latest_free(struct latest *latest)
+{
+	if (!latest)
+		return;
+	for (size_t i = 0; i < latest->count; i++) {
+		free(latest->sources[i]->values);
+		free(latest->sources[i]);
+	}
+	free(latest->sources);
+	free(latest->sorted);
+	pthread_mutex_destroy(&latest->mutex);
+	free(latest);
+}
+
+static int compare(const struct stored *source, const char *station, const char *sensor)
+{
+	int order = strcmp(source->station, station);
+
+	return order ? order : strcmp(source->sensor, sensor);
+}
+
+/* The first place in SORTED whose source does not come before the names. */
+static size_t search(const struct latest *latest, const char *station, const char *sensor)
+{
+	size_t low = 0, high = latest->count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		const struct stored *source = latest->sources[latest->sorted[middle]];
+		if (compare(source, station, sensor) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool grow(struct latest *latest)
+{
+	size_t capacity = latest->capacity ? latest->capacity * 2 : 16;
+
+	if (latest->count < latest->capacity)
+		return true;
+	struct stored **sources =
+		realloc(latest->sources, capacity * sizeof *latest->sources);
+	if (!sources)
+		return false;
+	latest->sources = sources;
+	size_t *sorted = realloc(latest->sorted, capacity * sizeof *latest->sorted);
+	if (!sorted)
+		return false;
+	latest->sorted = sorted;
+	latest->capacity = capacity;
+	return true;
+}
+
+/* The slot (index + 1) of the names, made if need be; 0: memory is out. */
+static size_t find_or_add(struct latest *latest, const struct report *report)
+{
+	size_t at = search(latest, report->station, report->sensor);
+
+	if (at < latest->count) {
+		size_t index = latest->sorted[at];
+		if (compare(latest->sources[index], report->station, report->sensor) == 0)
+			return index + 1;
+	}
+	struct stored *source = grow(latest) ? calloc(1, sizeof *source) : NULL;
+	if (!source)
+		return 0;
+	memcpy(source->station, report->station, NAME_SIZE);
+	memcpy(source->sensor, report->sensor, NAME_SIZE);
+	latest->sources[latest->count] = source;
+	memmove(latest->sorted + at + 1, latest->sorted + at,
+		(latest->count - at) * sizeof *latest->sorted);
+	latest->sorted[at] = latest->count++;
+	return latest->count;
+}
+
+static struct latest_value *value_for(struct stored *source, uint16_t metric)
+{
+	for (size_t i = 0; i < source->count; i++)
+		if (source->values[i].reading.metric == metric)
+			return &source->values[i];
+	if (source->count == READINGS_MAX)
+		return NULL;
+	if (source->count == source->capacity) {
+		uint8_t capacity = (uint8_t)(source->capacity ? source->capacity * 2 : 6);
+		struct latest_value *values =
+			realloc(source->values, capacity * sizeof *values);
+		if (!values)
+			return NULL;
+		source->values = values;
+		source->capacity = capacity;
+	}
+	source->values[source->count] = (struct latest_value){ .time_ms = INT64_MIN };
+	return &source->values[source->count++];
+}
+
+static void put_values(struct stored *source, const struct report *report)
+{
+	for (size_t i = 0; i < report->count; i++) {
+		const struct reading *reading = &report->readings[i];
+		struct latest_value *value = value_for(source, reading->metric);
+
+		/* A late report does not replace a newer value. */
+		if (!value || report->time_ms < value->time_ms)
+			continue;
+		*value = (struct latest_value){
+			.reading = *reading,
+			.time_ms = report->time_ms,
+			.marks = report->marks,
+			.status = report->status,
+		};
+	}
+	if (report->time_ms > source->time_ms)
+		source->time_ms = report->time_ms;
+	source->reports++;
+}
+
+size_t latest_put(struct latest *latest, size_t slot, const struct report *report)
+{
+	pthread_mutex_lock(&latest->mutex);
+	if (slot == 0)
+		slot = find_or_add(latest, report);
+	if (slot > 0)
+		put_values(latest->sources[slot - 1], report);
+	pthread_mutex_unlock(&latest->mutex);
+	return slot;
+}
+
+static bool copy_source(
+	const struct latest *latest, size_t at, struct latest_source *copy)
+{
+	pthread_mutex_lock((pthread_mutex_t *)&latest->mutex);
+	bool exists = at < latest->count;
+	if (exists) {
+		const struct stored *source = latest->sources[latest->sorted[at]];
+		memcpy(copy->station, source->station, NAME_SIZE);
+		memcpy(copy->sensor, source->sensor, NAME_SIZE);
+		copy->time_ms = source->time_ms;
+		copy->reports = source->reports;
+		copy->count = source->count;
+		if (source->count > 0)
+			memcpy(copy->values, source->values,
+				source->count * sizeof *source->values);
+	}
+	pthread_mutex_unlock((pthread_mutex_t *)&latest->mutex);
+	return exists;
+}
+
+/*
+ * A source that is added meanwhile moves the others one place on: one may then
+ * be seen twice, none is missed.
+ */
+void latest_each(const struct latest *latest,
+	bool (*each)(void *arg, const struct latest_source *source), void *arg)
+{
+	struct latest_source copy;
+
+	for (size_t at = 0; copy_source(latest, at, &copy); at++)
+		if (!each(arg, &copy))
+			return;
+}
+
+size_t latest_count(const struct latest *latest)
+{
+	pthread_mutex_lock((pthread_mutex_t *)&latest->mutex);
+	size_t count = latest->count;
+	pthread_mutex_unlock((pthread_mutex_t *)&latest->mutex);
+	return count;
+}

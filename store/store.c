@@ -1,0 +1,594 @@
+#include "store/store.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/metric.h"
+#include "store/aggregates.h"
+#include "store/codec.h"
+#include "store/outbox.h"
+#include "store/statement.h"
+
+enum {
+	APPLICATION_ID = 0x6d75614d, /* "muaM": file(1) and we know our own */
+	SCHEMA_VERSION = 1,
+	STATEMENTS_MAX = 64,
+	BUSY_MS = 10000,
+};
+
+struct cached_statement {
+	const char *sql;
+	sqlite3_stmt *stmt;
+};
+
+struct store {
+	sqlite3 *db;
+	char *path;
+	uint64_t damaged;
+	int64_t last_id;
+	struct cached_statement statements[STATEMENTS_MAX];
+	struct stored_report scanned; /* too large for a thread's stack */
+	char error[256];
+};
+
+static const char schema[] =
+	"CREATE TABLE IF NOT EXISTS mark("
+	" name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS metric("
+	" id INTEGER PRIMARY KEY, name TEXT NOT NULL, unit TEXT NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS source("
+	" id INTEGER PRIMARY KEY, station TEXT NOT NULL, sensor TEXT NOT NULL,"
+	" UNIQUE(station, sensor));"
+	"CREATE TABLE IF NOT EXISTS report("
+	" id INTEGER PRIMARY KEY, time INTEGER NOT NULL, source INTEGER NOT NULL,"
+	" data BLOB NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS cursor("
+	" output TEXT PRIMARY KEY, report INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS dead_letter("
+	" id INTEGER PRIMARY KEY, output TEXT NOT NULL, report INTEGER NOT NULL,"
+	" time INTEGER NOT NULL, body TEXT NOT NULL, reason TEXT NOT NULL);";
+
+/* --- statements ------------------------------------------------------- */
+
+static int fail(struct store *store, const char *what)
+{
+	snprintf(store->error, sizeof store->error, "%s: %s: %s", store->path, what,
+		sqlite3_errmsg(store->db));
+	return -1;
+}
+
+sqlite3_stmt *statement(struct store *store, const char *sql)
+{
+	size_t at = 0;
+
+	while (at < STATEMENTS_MAX && store->statements[at].sql &&
+		store->statements[at].sql != sql)
+		at++;
+	if (at == STATEMENTS_MAX) {
+		snprintf(store->error, sizeof store->error, "too many statements");
+		return NULL;
+	}
+	struct cached_statement *cached = &store->statements[at];
+	if (!cached->sql) {
+		if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+			    &cached->stmt, NULL) != SQLITE_OK) {
+			fail(store, "prepare");
+			return NULL;
+		}
+		cached->sql = sql;
+	}
+	return cached->stmt;
+}
+
+int statement_done(struct store *store, sqlite3_stmt *stmt, int rc)
+{
+	int result = 0;
+
+	if (rc != SQLITE_DONE && rc != SQLITE_ROW && rc != SQLITE_OK)
+		result = fail(store, "write");
+	sqlite3_reset(stmt);
+	sqlite3_clear_bindings(stmt);
+	return result;
+}
+
+int statement_run(struct store *store, const char *sql, const char *arguments, ...)
+{
+	sqlite3_stmt *stmt = statement(store, sql);
+	va_list args;
+
+	if (!stmt)
+		return -1;
+	va_start(args, arguments);
+	for (int i = 0; arguments[i]; i++) {
+		switch (arguments[i]) {
+		case 'i':
+			sqlite3_bind_int64(stmt, i + 1, va_arg(args, int64_t));
+			break;
+		case 'd':
+			sqlite3_bind_double(stmt, i + 1, va_arg(args, double));
+			break;
+		default:
+			sqlite3_bind_text(stmt, i + 1, va_arg(args, const char *), -1,
+				SQLITE_STATIC);
+		}
+	}
+	va_end(args);
+	return statement_done(store, stmt, sqlite3_step(stmt));
+}
+
+static int exec(struct store *store, const char *sql, const char *what)
+{
+	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK)
+		return 0;
+	return fail(store, what);
+}
+
+/* --- opening ---------------------------------------------------------- */
+
+static void configure_sqlite(void)
+{
+	/* One connection per thread: its locks and statistics would only cost. */
+	sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	sqlite3_initialize();
+}
+
+static int pragma_int(struct store *store, const char *sql)
+{
+	sqlite3_stmt *stmt;
+	int value = -1;
+
+	if (sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL) != SQLITE_OK)
+		return -1;
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		value = sqlite3_column_int(stmt, 0);
+	sqlite3_finalize(stmt);
+	return value;
+}
+
+/* Whose file is it, and of which version? */
+static int check_identity(struct store *store)
+{
+	int id = pragma_int(store, "PRAGMA application_id");
+	int version = pragma_int(store, "PRAGMA user_version");
+
+	if (id < 0 || version < 0)
+		return fail(store, "open");
+	if (id != APPLICATION_ID && (id != 0 || version != 0)) {
+		snprintf(store->error, sizeof store->error,
+			"%s: is not a store of muabui", store->path);
+		return -1;
+	}
+	if (version > SCHEMA_VERSION) {
+		snprintf(store->error, sizeof store->error,
+			"%s: was written by a newer muabui (version %d, this one knows %d)",
+			store->path, version, SCHEMA_VERSION);
+		return -1;
+	}
+	return 0;
+}
+
+static int make_tables(struct store *store)
+{
+	char identity[128];
+
+	snprintf(identity, sizeof identity,
+		"PRAGMA application_id=%d; PRAGMA user_version=%d;", APPLICATION_ID,
+		SCHEMA_VERSION);
+	if (exec(store, "BEGIN IMMEDIATE", "begin") < 0)
+		return -1;
+	if (exec(store, schema, "make tables") < 0 ||
+		exec(store, aggregates_schema, "make tables") < 0 ||
+		exec(store, outbox_schema, "make tables") < 0 ||
+		exec(store, identity, "make tables") < 0) {
+		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+		return -1;
+	}
+	return store_commit(store);
+}
+
+/*
+ * synchronous=FULL for the recorder alone: its commit is what "stored" means. Others
+ * lose at most a cursor's last step in a power cut, and repeat.
+ */
+static int configure(struct store *store, enum store_role role)
+{
+	sqlite3_busy_timeout(store->db, BUSY_MS);
+	if (role == STORE_CLIENT)
+		return exec(store, "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-128",
+			"configure");
+	if (exec(store,
+		    "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;"
+		    "PRAGMA synchronous=FULL; PRAGMA cache_size=-1024;"
+		    "PRAGMA journal_size_limit=4194304",
+		    "configure") < 0)
+		return -1;
+	return make_tables(store);
+}
+
+static int open_connection(struct store *store, enum store_role role)
+{
+	int flags =
+		SQLITE_OPEN_READWRITE | (role == STORE_RECORDER ? SQLITE_OPEN_CREATE : 0);
+
+	if (sqlite3_open_v2(store->path, &store->db, flags, NULL) != SQLITE_OK)
+		return fail(store, "open");
+	sqlite3_extended_result_codes(store->db, 1);
+	if (check_identity(store) < 0 || configure(store, role) < 0)
+		return -1;
+	store->last_id = -1;
+	return 0;
+}
+
+/*
+ * A damaged file never keeps the gateway from measuring: it is moved aside, with
+ * what belongs to it, and a new one begun.
+ */
+static void move_aside(const char *path)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm" };
+	char from[PATH_MAX], to[PATH_MAX];
+	long long now = (long long)clock_wall_ms();
+
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+		snprintf(from, sizeof from, "%s%s", path, suffixes[i]);
+		snprintf(to, sizeof to, "%s.damaged-%lld%s", path, now, suffixes[i]);
+		if (rename(from, to) < 0 && errno != ENOENT)
+			log_error("%s: cannot be moved aside: %s", from, strerror(errno));
+	}
+	log_error("%s: damaged; kept as %s.damaged-%lld, a new store is begun", path,
+		path, now);
+}
+
+static bool is_damage(int code)
+{
+	code &= 0xff;
+	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+struct store *store_open(const char *path, enum store_role role, char *why, size_t size)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct store *store = calloc(1, sizeof *store);
+
+	pthread_once(&once, configure_sqlite);
+	if (!store || !(store->path = strdup(path))) {
+		snprintf(why, size, "out of memory");
+		free(store);
+		return NULL;
+	}
+	int result = open_connection(store, role);
+	if (result < 0 && role == STORE_RECORDER &&
+		is_damage(sqlite3_errcode(store->db))) {
+		sqlite3_close_v2(store->db);
+		move_aside(path);
+		result = open_connection(store, role);
+	}
+	if (result < 0) {
+		snprintf(why, size, "%s", store->error);
+		store_close(store);
+		return NULL;
+	}
+	return store;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	for (size_t i = 0; i < STATEMENTS_MAX; i++)
+		sqlite3_finalize(store->statements[i].stmt);
+	sqlite3_close_v2(store->db);
+	free(store->path);
+	free(store);
+}
+
+const char *store_error(const struct store *store)
+{
+	return store->error;
+}
+
+struct sqlite3 *store_handle(struct store *store)
+{
+	return store->db;
+}
+
+int store_begin(struct store *store)
+{
+	return statement_run(store, "BEGIN IMMEDIATE", "");
+}
+
+int store_commit(struct store *store)
+{
+	return statement_run(store, "COMMIT", "");
+}
+
+void store_rollback(struct store *store)
+{
+	store->last_id = -1;
+	if (!sqlite3_get_autocommit(store->db))
+		statement_run(store, "ROLLBACK", "");
+}
+
+/* --- reports ---------------------------------------------------------- */
+
+int store_source(
+	struct store *store, const char *station, const char *sensor, int64_t *source)
+{
+	sqlite3_stmt *stmt =
+		statement(store, "SELECT id FROM source WHERE station=?1 AND sensor=?2");
+
+	if (!stmt)
+		return -1;
+	sqlite3_bind_text(stmt, 1, station, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 2, sensor, -1, SQLITE_STATIC);
+	int rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*source = sqlite3_column_int64(stmt, 0);
+	if (statement_done(store, stmt, rc) < 0)
+		return -1;
+	if (rc == SQLITE_ROW)
+		return 0;
+	if (statement_run(store, "INSERT INTO source(station, sensor) VALUES(?1, ?2)",
+		    "tt", station, sensor) < 0)
+		return -1;
+	*source = sqlite3_last_insert_rowid(store->db);
+	return 0;
+}
+
+/*
+ * Ids go on after the last one ever given, even when retention has removed
+ * that row: a cursor must never meet an id twice.
+ */
+static int64_t next_id(struct store *store)
+{
+	if (store->last_id < 0)
+		store->last_id = store_last_id(store);
+	return store->last_id + 1;
+}
+
+int store_append(
+	struct store *store, int64_t source, const struct report *report, int64_t *id)
+{
+	sqlite3_stmt *stmt =
+		statement(store, "INSERT INTO report VALUES(?1, ?2, ?3, ?4)");
+	uint8_t bytes[CODEC_MAX];
+
+	if (!stmt)
+		return -1;
+	int64_t new_id = next_id(store);
+	size_t length = codec_pack(report, bytes);
+	sqlite3_bind_int64(stmt, 1, new_id);
+	sqlite3_bind_int64(stmt, 2, report->time_ms);
+	sqlite3_bind_int64(stmt, 3, source);
+	sqlite3_bind_blob(stmt, 4, bytes, (int)length, SQLITE_STATIC);
+	int rc = sqlite3_step(stmt);
+	/* No clearing: the next append binds all four again. */
+	if (sqlite3_reset(stmt) != SQLITE_OK || rc != SQLITE_DONE)
+		return fail(store, "append");
+	store->last_id = new_id;
+	if (id)
+		*id = new_id;
+	return 0;
+}
+
+static int64_t query_int(struct store *store, const char *sql)
+{
+	sqlite3_stmt *stmt = statement(store, sql);
+	int64_t value = 0;
+
+	if (!stmt)
+		return 0;
+	int rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		value = sqlite3_column_int64(stmt, 0);
+	statement_done(store, stmt, rc);
+	return value;
+}
+
+int64_t store_last_id(struct store *store)
+{
+	int64_t last = query_int(store, "SELECT max(id) FROM report");
+	int64_t forgotten =
+		query_int(store, "SELECT value FROM mark WHERE name='forgotten_id'");
+
+	return last > forgotten ? last : forgotten;
+}
+
+static const char *const mark_names[STORE_MARK_COUNT] = {
+	[STORE_RING_SEQ] = "ring_seq",
+	[STORE_MERGED_ID] = "merged_id",
+	[STORE_HOURS_MS] = "hours_ms",
+};
+
+int64_t store_mark(struct store *store, enum store_mark mark)
+{
+	sqlite3_stmt *stmt = statement(store, "SELECT value FROM mark WHERE name=?1");
+	int64_t value = 0;
+
+	if (!stmt)
+		return 0;
+	sqlite3_bind_text(stmt, 1, mark_names[mark], -1, SQLITE_STATIC);
+	int rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		value = sqlite3_column_int64(stmt, 0);
+	statement_done(store, stmt, rc);
+	return value;
+}
+
+int store_set_mark(struct store *store, enum store_mark mark, int64_t value)
+{
+	return statement_run(store, "INSERT OR REPLACE INTO mark VALUES(?1, ?2)", "ti",
+		mark_names[mark], value);
+}
+
+static bool take_names(struct report *report, sqlite3_stmt *stmt)
+{
+	const char *station = (const char *)sqlite3_column_text(stmt, 4);
+	const char *sensor = (const char *)sqlite3_column_text(stmt, 5);
+
+	if (!station || !sensor)
+		return false;
+	snprintf(report->station, sizeof report->station, "%s", station);
+	snprintf(report->sensor, sizeof report->sensor, "%s", sensor);
+	return true;
+}
+
+/* The row STMT stands on, into store->scanned. The names only when the source changes. */
+static bool take_row(struct store *store, sqlite3_stmt *stmt)
+{
+	struct stored_report *stored = &store->scanned;
+	const void *data = sqlite3_column_blob(stmt, 3);
+	int length = sqlite3_column_bytes(stmt, 3);
+
+	stored->id = sqlite3_column_int64(stmt, 0);
+	stored->source = sqlite3_column_int64(stmt, 2);
+	stored->report.time_ms = sqlite3_column_int64(stmt, 1);
+	stored->report.mono_ms = 0;
+	if (data && take_names(&stored->report, stmt) &&
+		codec_unpack(&stored->report, data, (size_t)length))
+		return true;
+	store->damaged++;
+	return false;
+}
+
+int store_scan(struct store *store, int64_t after, int limit,
+	bool (*each)(void *arg, const struct stored_report *stored), void *arg)
+{
+	sqlite3_stmt *stmt = statement(store,
+		"SELECT report.id, time, source, data, station, sensor FROM report"
+		" LEFT JOIN source ON source.id = report.source"
+		" WHERE report.id > ?1 ORDER BY report.id LIMIT ?2");
+	int count = 0, rc;
+
+	if (!stmt)
+		return -1;
+	sqlite3_bind_int64(stmt, 1, after);
+	sqlite3_bind_int(stmt, 2, limit);
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		if (!take_row(store, stmt))
+			continue;
+		count++;
+		if (!each(arg, &store->scanned))
+			break;
+	}
+	return statement_done(store, stmt, rc) < 0 ? -1 : count;
+}
+
+uint64_t store_damaged(const struct store *store)
+{
+	return store->damaged;
+}
+
+int store_forget(struct store *store, int64_t before_ms, int limit)
+{
+	sqlite3_stmt *stmt = statement(store,
+		"SELECT max(id) FROM"
+		" (SELECT id, time FROM report ORDER BY id LIMIT ?2) WHERE time < ?1");
+	int64_t last = 0;
+
+	if (!stmt)
+		return -1;
+	sqlite3_bind_int64(stmt, 1, before_ms);
+	sqlite3_bind_int(stmt, 2, limit);
+	int rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		last = sqlite3_column_int64(stmt, 0);
+	if (statement_done(store, stmt, rc) < 0)
+		return -1;
+	if (last == 0)
+		return 0;
+	if (statement_run(store, "DELETE FROM report WHERE id <= ?1 AND time < ?2", "ii",
+		    last, before_ms) < 0)
+		return -1;
+	int count = sqlite3_changes(store->db);
+	if (statement_run(store, "INSERT OR REPLACE INTO mark VALUES('forgotten_id', ?1)",
+		    "i", last) < 0)
+		return -1;
+	return count;
+}
+
+int64_t store_size(struct store *store)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm" };
+	int64_t total = 0;
+
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+		char path[PATH_MAX];
+		struct stat info;
+
+		snprintf(path, sizeof path, "%s%s", store->path, suffixes[i]);
+		if (stat(path, &info) == 0)
+			total += info.st_size;
+	}
+	return total;
+}
+
+int store_write_metrics(struct store *store)
+{
+	for (const struct metric *metric = metric_next(NULL); metric;
+		metric = metric_next(metric))
+		if (statement_run(store,
+			    "INSERT OR REPLACE INTO metric VALUES(?1, ?2, ?3)", "itt",
+			    (int64_t)metric->id, metric->name, metric->unit) < 0)
+			return -1;
+	return 0;
+}
+
+/* --- cursors and dead letters ----------------------------------------- */
+
+int store_cursor_get(struct store *store, const char *name, int64_t *id)
+{
+	sqlite3_stmt *stmt =
+		statement(store, "SELECT report FROM cursor WHERE output=?1");
+
+	if (!stmt)
+		return -1;
+	*id = 0;
+	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+	int rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*id = sqlite3_column_int64(stmt, 0);
+	return statement_done(store, stmt, rc);
+}
+
+int store_cursor_set(struct store *store, const char *name, int64_t id)
+{
+	return statement_run(
+		store, "INSERT OR REPLACE INTO cursor VALUES(?1, ?2)", "ti", name, id);
+}
+
+int store_dead_letter(struct store *store, const char *name, int64_t id, const char *body,
+	const char *reason)
+{
+	return statement_run(store,
+		"INSERT INTO dead_letter(output, report, time, body, reason)"
+		" VALUES(?1, ?2, ?3, ?4, ?5)",
+		"tiitt", name, id, clock_wall_ms(), body, reason);
+}
+
+int64_t store_dead_letter_count(struct store *store, const char *name)
+{
+	sqlite3_stmt *stmt =
+		statement(store, "SELECT count(*) FROM dead_letter WHERE output=?1");
+	int64_t count = 0;
+
+	if (!stmt)
+		return 0;
+	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+	int rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		count = sqlite3_column_int64(stmt, 0);
+	statement_done(store, stmt, rc);
+	return count;
+}
