@@ -8,7 +8,7 @@ static const int64_t hour_ms = 60 * 60 * 1000;
 #define AGGREGATE_COLUMNS                                                          \
 	" source INTEGER NOT NULL, metric INTEGER NOT NULL, end INTEGER NOT NULL," \
 	" count INTEGER NOT NULL, sum REAL NOT NULL, min REAL NOT NULL,"           \
-	" max REAL NOT NULL, last REAL NOT NULL, PRIMARY KEY(source, metric, end)"
+	" max REAL NOT NULL, PRIMARY KEY(source, metric, end)"
 
 const char aggregates_schema[] =
 	"CREATE TABLE IF NOT EXISTS minute(" AGGREGATE_COLUMNS ") WITHOUT ROWID;"
@@ -44,7 +44,6 @@ void accumulator_add(struct accumulator *accumulator, int64_t end_ms, double val
 		};
 	accumulator->count++;
 	accumulator->sum += value;
-	accumulator->last = value;
 	if (value < accumulator->min)
 		accumulator->min = value;
 	if (value > accumulator->max)
@@ -55,16 +54,16 @@ int aggregates_merge(struct store *store, int64_t source, uint16_t metric,
 	struct accumulator *accumulator)
 {
 	static const char sql[] =
-		"INSERT INTO minute VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+		"INSERT INTO minute VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"
 		" ON CONFLICT DO UPDATE SET count = count + excluded.count,"
 		" sum = sum + excluded.sum, min = min(min, excluded.min),"
-		" max = max(max, excluded.max), last = excluded.last";
+		" max = max(max, excluded.max)";
 
 	if (accumulator->count == 0)
 		return 0;
-	int result = statement_run(store, sql, "iiiidddd", source, (int64_t)metric,
+	int result = statement_run(store, sql, "iiiiddd", source, (int64_t)metric,
 		accumulator->end_ms, (int64_t)accumulator->count, accumulator->sum,
-		accumulator->min, accumulator->max, accumulator->last);
+		accumulator->min, accumulator->max);
 	if (result == 0)
 		*accumulator = (struct accumulator){ 0 };
 	return result;
@@ -72,15 +71,12 @@ int aggregates_merge(struct store *store, int64_t source, uint16_t metric,
 
 int aggregates_make_hours(struct store *store, int64_t from_ms, int64_t to_ms)
 {
-	/* The bare column "last" goes with max(end): the hour's last value. */
 	static const char sql[] =
-		"INSERT OR REPLACE INTO hour(source, metric, end, count, sum, min, max, last)"
-		" SELECT source, metric, hour_end, n, s, lo, hi, last FROM ("
-		"  SELECT source, metric, (end + 3599999) / 3600000 * 3600000 AS hour_end,"
-		"   sum(count) AS n, sum(sum) AS s, min(min) AS lo, max(max) AS hi, last,"
-		"   max(end)"
-		"  FROM minute WHERE end > ?1 AND end <= ?2"
-		"  GROUP BY source, metric, hour_end)";
+		"INSERT OR REPLACE INTO hour"
+		" SELECT source, metric, (end + 3599999) / 3600000 * 3600000 AS hour_end,"
+		"  sum(count), sum(sum), min(min), max(max)"
+		" FROM minute WHERE end > ?1 AND end <= ?2"
+		" GROUP BY source, metric, hour_end";
 
 	if (to_ms <= from_ms)
 		return 0;
@@ -90,7 +86,7 @@ int aggregates_make_hours(struct store *store, int64_t from_ms, int64_t to_ms)
 static sqlite3_stmt *scan_statement(struct store *store, enum aggregate_step step)
 {
 #define SCAN(TABLE)                                                              \
-	"SELECT end, count, sum, min, max, last FROM " TABLE                     \
+	"SELECT end, count, sum, min, max FROM " TABLE                           \
 	" WHERE source = (SELECT id FROM source WHERE station=?1 AND sensor=?2)" \
 	" AND metric = ?3 AND end > ?4 AND end <= ?5 ORDER BY end"
 	return step == AGGREGATE_HOUR ? statement(store, SCAN("hour"))
@@ -119,7 +115,6 @@ int aggregates_scan(struct store *store, enum aggregate_step step, const char *s
 			.sum = sqlite3_column_double(stmt, 2),
 			.min = sqlite3_column_double(stmt, 3),
 			.max = sqlite3_column_double(stmt, 4),
-			.last = sqlite3_column_double(stmt, 5),
 		};
 		count++;
 		if (!each(arg, &aggregate))

@@ -24,7 +24,7 @@ extern const char aggregates_schema[];
 struct accumulator {
 	int64_t end_ms; /* of the minute; 0: empty */
 	uint32_t count;
-	double sum, min, max, last;
+	double sum, min, max;
 };
 
 /* The end of the minute or hour that TIME_MS belongs to. */
@@ -46,7 +46,7 @@ int aggregates_make_hours(struct store *store, int64_t from_ms, int64_t to_ms);
 struct aggregate {
 	int64_t end_ms;
 	int64_t count;
-	double sum, min, max, last;
+	double sum, min, max;
 };
 
 enum aggregate_step { AGGREGATE_MINUTE, AGGREGATE_HOUR };

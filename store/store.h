@@ -62,10 +62,15 @@ int store_append(
 /* The id of the newest report, 0 in an empty store. */
 int64_t store_last_id(struct store *store);
 
-/* The sequence number of the ring up to which reports are stored; set in the same
- * transaction. */
-uint64_t store_ring_seq(struct store *store);
-int store_set_ring_seq(struct store *store, uint64_t seq);
+/* Numbers the recorder keeps in the transaction of what they speak of; 0 at first. */
+enum store_mark {
+	STORE_RING_SEQ,  /* the ring is stored up to this sequence number */
+	STORE_MERGED_ID, /* the minutes hold the reports up to this id */
+	STORE_HOURS_MS,  /* the hours are made up to this time */
+	STORE_MARK_COUNT,
+};
+int64_t store_mark(struct store *store, enum store_mark mark);
+int store_set_mark(struct store *store, enum store_mark mark, int64_t value);
 
 /*
  * Calls EACH with the reports after id AFTER, oldest first, at most LIMIT, until it
