@@ -87,9 +87,15 @@ static bool kernel_is_synchronised(void)
 	return adjtimex(&state) != TIME_ERROR && !(state.status & STA_UNSYNC);
 }
 
+bool clock_is_plausible(int64_t ms)
+{
+	/* Simulations may play the past, but not the epoch of a dead battery. */
+	return ms >= (mode == MODE_REAL ? earliest_ms : INT64_C(946684800000));
+}
+
 bool clock_is_set(void)
 {
-	return clock_wall_ms() >= earliest_ms;
+	return clock_is_plausible(clock_wall_ms());
 }
 
 const char *clock_source(void)

@@ -32,6 +32,9 @@ struct timespec clock_deadline(int64_t ms);
  */
 bool clock_is_set(void);
 
+/* Can a reading have been taken at MS, or had the clock not been set? */
+bool clock_is_plausible(int64_t ms);
+
 /* "kernel" (NTP or GPS disciplined), "plausible", "unset" or "simulated". */
 const char *clock_source(void);
 

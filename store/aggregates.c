@@ -69,18 +69,19 @@ int aggregates_merge(struct store *store, int64_t source, uint16_t metric,
 	return result;
 }
 
-int aggregates_make_hours(struct store *store, int64_t from_ms, int64_t to_ms)
+int aggregates_make_hours(struct store *store, int64_t source, uint16_t metric,
+	int64_t from_ms, int64_t to_ms)
 {
 	static const char sql[] =
 		"INSERT OR REPLACE INTO hour"
 		" SELECT source, metric, (end + 3599999) / 3600000 * 3600000 AS hour_end,"
 		"  sum(count), sum(sum), min(min), max(max)"
-		" FROM minute WHERE end > ?1 AND end <= ?2"
-		" GROUP BY source, metric, hour_end";
+		" FROM minute WHERE source = ?1 AND metric = ?2 AND end > ?3 AND end <= ?4"
+		" GROUP BY hour_end";
 
 	if (to_ms <= from_ms)
 		return 0;
-	return statement_run(store, sql, "ii", from_ms, to_ms);
+	return statement_run(store, sql, "iiii", source, (int64_t)metric, from_ms, to_ms);
 }
 
 static sqlite3_stmt *scan_statement(struct store *store, enum aggregate_step step)

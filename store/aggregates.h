@@ -38,10 +38,11 @@ int aggregates_merge(struct store *store, int64_t source, uint16_t metric,
 	struct accumulator *accumulator);
 
 /*
- * Makes the hours that end after FROM_MS and not after TO_MS from their minutes, in
- * place of what was there; inside a transaction.
+ * Makes a series' hours that end after FROM_MS and not after TO_MS (both ends of hours)
+ * from their minutes, in place of what was there; inside a transaction.
  */
-int aggregates_make_hours(struct store *store, int64_t from_ms, int64_t to_ms);
+int aggregates_make_hours(struct store *store, int64_t source, uint16_t metric,
+	int64_t from_ms, int64_t to_ms);
 
 struct aggregate {
 	int64_t end_ms;

@@ -32,7 +32,7 @@ struct outbox_item {
 	char body[OUTBOX_BODY_MAX];
 };
 
-/* Adds ITEM (id and attempts are ignored) inside the recorder's transaction. */
+/* Adds ITEM (id and attempts are ignored) to the recorder's transaction: store_join(). */
 int outbox_add(struct store *store, const struct outbox_item *item);
 
 /*
@@ -82,7 +82,7 @@ int outbox_get_status(
 
 /*
  * A rule's state at a station as opaque text (alerts/ packs it), written in the
- * recorder's transaction. STATE NULL removes it.
+ * recorder's transaction (store_join()). STATE NULL removes it.
  */
 int alert_state_set(
 	struct store *store, const char *rule, const char *station, const char *state);

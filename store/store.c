@@ -52,6 +52,9 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS report("
 	" id INTEGER PRIMARY KEY, time INTEGER NOT NULL, source INTEGER NOT NULL,"
 	" data BLOB NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS state("
+	" source INTEGER NOT NULL, kind TEXT NOT NULL, data BLOB NOT NULL,"
+	" PRIMARY KEY(source, kind)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS cursor("
 	" output TEXT PRIMARY KEY, report INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS dead_letter("
@@ -308,6 +311,11 @@ int store_begin(struct store *store)
 	return statement_run(store, "BEGIN IMMEDIATE", "");
 }
 
+int store_join(struct store *store)
+{
+	return sqlite3_get_autocommit(store->db) ? store_begin(store) : 0;
+}
+
 int store_commit(struct store *store)
 {
 	return statement_run(store, "COMMIT", "");
@@ -357,21 +365,19 @@ static int64_t next_id(struct store *store)
 	return store->last_id + 1;
 }
 
-int store_append(
-	struct store *store, int64_t source, const struct report *report, int64_t *id)
+int store_append(struct store *store, int64_t source, int64_t time_ms,
+	const uint8_t *packed, size_t length, int64_t *id)
 {
 	sqlite3_stmt *stmt =
 		statement(store, "INSERT INTO report VALUES(?1, ?2, ?3, ?4)");
-	uint8_t bytes[CODEC_MAX];
 
 	if (!stmt)
 		return -1;
 	int64_t new_id = next_id(store);
-	size_t length = codec_pack(report, bytes);
 	sqlite3_bind_int64(stmt, 1, new_id);
-	sqlite3_bind_int64(stmt, 2, report->time_ms);
+	sqlite3_bind_int64(stmt, 2, time_ms);
 	sqlite3_bind_int64(stmt, 3, source);
-	sqlite3_bind_blob(stmt, 4, bytes, (int)length, SQLITE_STATIC);
+	sqlite3_bind_blob(stmt, 4, packed, (int)length, SQLITE_STATIC);
 	int rc = sqlite3_step(stmt);
 	/* No clearing: the next append binds all four again. */
 	if (sqlite3_reset(stmt) != SQLITE_OK || rc != SQLITE_DONE)
@@ -543,6 +549,39 @@ int store_write_metrics(struct store *store)
 			    (int64_t)metric->id, metric->name, metric->unit) < 0)
 			return -1;
 	return 0;
+}
+
+/* --- what the recorder knows beyond the reports ------------------------ */
+
+int store_state_set(struct store *store, int64_t source, const char *kind,
+	const void *bytes, size_t length)
+{
+	sqlite3_stmt *stmt =
+		statement(store, "INSERT OR REPLACE INTO state VALUES(?1, ?2, ?3)");
+
+	if (!stmt)
+		return -1;
+	sqlite3_bind_int64(stmt, 1, source);
+	sqlite3_bind_text(stmt, 2, kind, -1, SQLITE_STATIC);
+	sqlite3_bind_blob(stmt, 3, bytes, (int)length, SQLITE_STATIC);
+	return statement_done(store, stmt, sqlite3_step(stmt));
+}
+
+int store_state_get(struct store *store, int64_t source, const char *kind,
+	void (*take)(void *arg, const void *bytes, size_t length), void *arg)
+{
+	sqlite3_stmt *stmt =
+		statement(store, "SELECT data FROM state WHERE source=?1 AND kind=?2");
+
+	if (!stmt)
+		return -1;
+	sqlite3_bind_int64(stmt, 1, source);
+	sqlite3_bind_text(stmt, 2, kind, -1, SQLITE_STATIC);
+	int rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		take(arg, sqlite3_column_blob(stmt, 0),
+			(size_t)sqlite3_column_bytes(stmt, 0));
+	return statement_done(store, stmt, rc);
 }
 
 /* --- cursors and dead letters ----------------------------------------- */

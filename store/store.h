@@ -36,6 +36,8 @@ const char *store_error(const struct store *store);
 struct sqlite3 *store_handle(struct store *store);
 
 int store_begin(struct store *store);
+/* Begins unless a transaction is open already: for those who add to the recorder's. */
+int store_join(struct store *store);
 int store_commit(struct store *store);
 void store_rollback(struct store *store);
 
@@ -54,10 +56,12 @@ struct stored_report {
 int store_source(
 	struct store *store, const char *station, const char *sensor, int64_t *source);
 
-/* Appends REPORT of SOURCE inside the recorder's transaction; its id to ID (may be NULL).
+/*
+ * Appends a report of SOURCE, as packed by store/codec.h, inside the recorder's
+ * transaction; its id to ID (may be NULL).
  */
-int store_append(
-	struct store *store, int64_t source, const struct report *report, int64_t *id);
+int store_append(struct store *store, int64_t source, int64_t time_ms,
+	const uint8_t *packed, size_t length, int64_t *id);
 
 /* The id of the newest report, 0 in an empty store. */
 int64_t store_last_id(struct store *store);
@@ -95,6 +99,19 @@ int64_t store_size(struct store *store);
 
 /* Writes the names and units of all metrics, for those who read the file without us. */
 int store_write_metrics(struct store *store);
+
+/* --- what the recorder knows beyond the reports ------------------------ */
+
+/*
+ * A source's state of KIND ("rain"), opaque bytes of its owner, written together with
+ * STORE_MERGED_ID. Setting it replaces the older one.
+ */
+int store_state_set(struct store *store, int64_t source, const char *kind,
+	const void *bytes, size_t length);
+
+/* Hands the state to TAKE, if there is one. 0 or -1. */
+int store_state_get(struct store *store, int64_t source, const char *kind,
+	void (*take)(void *arg, const void *bytes, size_t length), void *arg);
 
 /* --- cursors and dead letters ---------------------------------------- */
 
