@@ -1,0 +1,534 @@
+#include "gateway/pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/metric.h"
+#include "derive/quality.h"
+#include "derive/rain.h"
+#include "store/aggregates.h"
+#include "store/codec.h"
+
+enum {
+	MINUTES = 2,        /* open minutes a series can hold: this one and the last */
+	FIRST_BUCKETS = 64, /* a power of two */
+	RAIN_STATE_MAX = 8 << 20,
+};
+
+static const int64_t hour_ms = 60 * 60 * 1000;
+static const int64_t repeat_sums_ms = 60 * 1000; /* unchanged sums are said this often */
+
+struct series {
+	uint16_t metric;
+	struct accumulator minutes[MINUTES];
+};
+
+struct gauge {
+	struct rain_gauge rain;
+	int64_t said_ms; /* when all sums were last reported */
+	int64_t said[RAIN_WINDOWS];
+	bool dirty; /* not yet saved */
+};
+
+struct source {
+	struct source *next; /* in its bucket */
+	int64_t id;
+	size_t slot;
+	uint64_t hash;
+	char station[NAME_SIZE];
+	char sensor[NAME_SIZE];
+	struct series *series;
+	size_t count, capacity;
+	struct gauge *gauge; /* NULL: no rain was seen here */
+};
+
+struct pipeline {
+	struct pipeline_settings settings;
+	struct source **buckets;
+	size_t bucket_count, source_count;
+	int64_t hours_ms;    /* hours are made up to this end; 0: none yet */
+	struct buffer bytes; /* for saving state */
+};
+
+/* --- sources ---------------------------------------------------------- */
+
+static uint64_t hash_names(const char *station, const char *sensor)
+{
+	/* With the NUL between them: "a" + "bc" is not "ab" + "c". */
+	return codec_hash(
+		codec_hash(0, station, strlen(station) + 1), sensor, strlen(sensor));
+}
+
+static bool grow_buckets(struct pipeline *pipeline)
+{
+	size_t count =
+		pipeline->bucket_count ? pipeline->bucket_count * 2 : FIRST_BUCKETS;
+	struct source **buckets = calloc(count, sizeof *buckets);
+
+	if (!buckets)
+		return false;
+	for (size_t i = 0; i < pipeline->bucket_count; i++) {
+		struct source *next;
+		for (struct source *source = pipeline->buckets[i]; source;
+			source = next) {
+			next = source->next;
+			source->next = buckets[source->hash % count];
+			buckets[source->hash % count] = source;
+		}
+	}
+	free(pipeline->buckets);
+	pipeline->buckets = buckets;
+	pipeline->bucket_count = count;
+	return true;
+}
+
+static struct source *add_source(
+	struct pipeline *pipeline, const struct report *report, uint64_t hash)
+{
+	struct source *source = calloc(1, sizeof *source);
+	struct store *store = pipeline->settings.store;
+
+	if (!source ||
+		(pipeline->source_count >= pipeline->bucket_count &&
+			!grow_buckets(pipeline)))
+		goto failed;
+	memcpy(source->station, report->station, NAME_SIZE);
+	memcpy(source->sensor, report->sensor, NAME_SIZE);
+	source->hash = hash;
+	if (store &&
+		(store_join(store) < 0 ||
+			store_source(
+				store, source->station, source->sensor, &source->id) < 0))
+		goto failed;
+	source->next = pipeline->buckets[hash % pipeline->bucket_count];
+	pipeline->buckets[hash % pipeline->bucket_count] = source;
+	pipeline->source_count++;
+	return source;
+failed:
+	free(source);
+	return NULL;
+}
+
+struct source *pipeline_source(struct pipeline *pipeline, const struct report *report)
+{
+	uint64_t hash = hash_names(report->station, report->sensor);
+	struct source *source = pipeline->bucket_count > 0
+		? pipeline->buckets[hash % pipeline->bucket_count]
+		: NULL;
+
+	for (; source; source = source->next)
+		if (source->hash == hash &&
+			strcmp(source->station, report->station) == 0 &&
+			strcmp(source->sensor, report->sensor) == 0)
+			return source;
+	return add_source(pipeline, report, hash);
+}
+
+int64_t source_id(const struct source *source)
+{
+	return source->id;
+}
+
+size_t *source_slot(struct source *source)
+{
+	return &source->slot;
+}
+
+/* HINT: where the metric is likely to be, since a sensor's reports look alike. */
+static struct series *find_series(struct source *source, uint16_t metric, size_t hint)
+{
+	if (hint < source->count && source->series[hint].metric == metric)
+		return &source->series[hint];
+	for (size_t i = 0; i < source->count; i++)
+		if (source->series[i].metric == metric)
+			return &source->series[i];
+	if (source->count == source->capacity) {
+		size_t capacity = source->capacity ? source->capacity * 2 : 8;
+		struct series *series =
+			realloc(source->series, capacity * sizeof *series);
+		if (!series)
+			return NULL;
+		source->series = series;
+		source->capacity = capacity;
+	}
+	source->series[source->count] = (struct series){ .metric = metric };
+	return &source->series[source->count++];
+}
+
+static void free_source(struct source *source)
+{
+	if (source->gauge)
+		rain_free(&source->gauge->rain);
+	free(source->gauge);
+	free(source->series);
+	free(source);
+}
+
+/* --- rain ------------------------------------------------------------- */
+
+static void take_rain_state(void *arg, const void *bytes, size_t length)
+{
+	struct source *source = arg;
+
+	if (!rain_load(&source->gauge->rain, bytes, length))
+		log_warning("%s/%s: the rain gauge's kept state is not readable; "
+			    "its sums begin anew",
+			source->station, source->sensor);
+}
+
+static struct gauge *find_gauge(struct pipeline *pipeline, struct source *source)
+{
+	const struct pipeline_settings *settings = &pipeline->settings;
+
+	if (source->gauge)
+		return source->gauge;
+	source->gauge = calloc(1, sizeof *source->gauge);
+	if (!source->gauge)
+		return NULL;
+	rain_init(&source->gauge->rain,
+		settings->rain_modulus ? settings->rain_modulus(settings->arg,
+						 source->station, source->sensor)
+				       : 0);
+	if (settings->store &&
+		store_state_get(
+			settings->store, source->id, "rain", take_rain_state, source) < 0)
+		log_error("%s", store_error(settings->store));
+	return source->gauge;
+}
+
+static void note_verdict(const struct source *source, enum rain_verdict verdict,
+	double total, double increment)
+{
+	switch (verdict) {
+	case RAIN_RESET:
+		log_notice(
+			"%s/%s: the rain counter was set back to %g mm; counting on from there",
+			source->station, source->sensor, total);
+		break;
+	case RAIN_WRAPPED:
+		log_notice("%s/%s: the rain counter ran over its end; %g mm credited",
+			source->station, source->sensor, increment);
+		break;
+	case RAIN_IMPLAUSIBLE:
+		log_warning(
+			"%s/%s: the rain counter jumped by %g mm, more than can fall; "
+			"not credited",
+			source->station, source->sensor, increment);
+		break;
+	default:
+		break;
+	}
+}
+
+/* The increment a counter's reading is worth, appended to REPORT as its rain. */
+static void credit_total(struct gauge *gauge, const struct source *source,
+	struct report *report, double total)
+{
+	double increment;
+	enum rain_verdict verdict =
+		rain_credit(&gauge->rain, report->time_ms, total, &increment);
+
+	note_verdict(source, verdict, total, increment);
+	if (verdict == RAIN_BASELINE || verdict == RAIN_RESET ||
+		!report_add(report, METRIC_RAIN, increment))
+		return;
+	report->readings[report->count - 1].flag =
+		verdict == RAIN_IMPLAUSIBLE ? FLAG_FAIL : FLAG_GOOD;
+}
+
+static void say_sums(struct gauge *gauge, struct report *report)
+{
+	bool all = report->time_ms - gauge->said_ms >= repeat_sums_ms;
+
+	for (size_t w = 0; w < RAIN_WINDOWS; w++) {
+		if (!all && gauge->said[w] == gauge->rain.sums[w])
+			continue;
+		if (!report_add(
+			    report, rain_windows[w].metric, rain_sum(&gauge->rain, w)))
+			return;
+		report->readings[report->count - 1].flag =
+			rain_is_complete(&gauge->rain, w) ? FLAG_GOOD : FLAG_SUSPECT;
+		gauge->said[w] = gauge->rain.sums[w];
+	}
+	if (all)
+		gauge->said_ms = report->time_ms;
+}
+
+static void derive_rain(
+	struct pipeline *pipeline, struct source *source, struct report *report)
+{
+	const struct reading *total = report_find(report, METRIC_RAIN_TOTAL);
+	const struct reading *rain = report_find(report, METRIC_RAIN);
+
+	if (!total && !rain)
+		return;
+	struct gauge *gauge = find_gauge(pipeline, source);
+	if (!gauge)
+		return;
+	/* Where a device says both, its increment is only its opinion. */
+	if (total && !rain && reading_is_usable(report, total))
+		credit_total(gauge, source, report, total->value);
+	rain = report_find(report, METRIC_RAIN);
+	if (rain && !reading_is_usable(report, rain))
+		return;
+	if (!rain_observe(&gauge->rain, report->time_ms, rain ? rain->value : 0))
+		log_error("%s/%s: out of memory for rain sums", source->station,
+			source->sensor);
+	gauge->dirty = true;
+	if (report->time_ms == gauge->rain.last_ms)
+		say_sums(gauge, report);
+}
+
+/* --- judging and counting --------------------------------------------- */
+
+/* Does REPORT say what is the case at its time? */
+static bool is_of_its_time(const struct report *report)
+{
+	return !(report->marks & (REPORT_RETAINED | REPORT_CLOCK_UNSET));
+}
+
+void pipeline_judge(
+	struct pipeline *pipeline, struct source *source, struct report *report)
+{
+	if (!clock_is_plausible(report->time_ms))
+		report->marks |= REPORT_CLOCK_UNSET;
+	for (size_t i = 0; i < report->count; i++) {
+		struct reading *reading = &report->readings[i];
+		uint8_t flag = quality_gross_range(
+			metric_by_id(reading->metric), reading->value);
+		if (reading->flag != FLAG_NOT_EVALUATED)
+			flag = quality_worse(flag, reading->flag);
+		reading->flag = flag;
+	}
+	if (is_of_its_time(report))
+		derive_rain(pipeline, source, report);
+}
+
+static struct accumulator *find_minute(struct series *series, int64_t end_ms)
+{
+	for (size_t m = 0; m < MINUTES; m++)
+		if (series->minutes[m].count == 0 || series->minutes[m].end_ms == end_ms)
+			return &series->minutes[m];
+	return NULL;
+}
+
+bool pipeline_count(struct source *source, const struct report *report)
+{
+	int64_t end_ms = aggregate_minute_end(report->time_ms);
+
+	if (!is_of_its_time(report))
+		return true;
+	/* First see whether all will fit: a report is counted wholly or not at all. */
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < report->count; i++) {
+			const struct reading *reading = &report->readings[i];
+			struct series *series;
+			struct accumulator *minute;
+
+			if (!reading_is_usable(report, reading) ||
+				!(series = find_series(source, reading->metric, i)))
+				continue;
+			if (!(minute = find_minute(series, end_ms)))
+				return false;
+			if (pass == 1)
+				accumulator_add(minute, end_ms, reading->value);
+		}
+	}
+	return true;
+}
+
+/* --- keeping ---------------------------------------------------------- */
+
+static int merge_series(
+	struct pipeline *pipeline, struct source *source, struct series *series)
+{
+	struct store *store = pipeline->settings.store;
+
+	for (size_t m = 0; m < MINUTES; m++) {
+		struct accumulator *minute = &series->minutes[m];
+		int64_t hour = aggregate_hour_end(minute->end_ms);
+		bool late = minute->count > 0 && minute->end_ms <= pipeline->hours_ms;
+
+		if (aggregates_merge(store, source->id, series->metric, minute) < 0)
+			return -1;
+		if (late &&
+			aggregates_make_hours(store, source->id, series->metric,
+				hour - hour_ms, hour) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int save_gauge(struct pipeline *pipeline, struct source *source)
+{
+	if (!source->gauge || !source->gauge->dirty)
+		return 0;
+	buffer_clear(&pipeline->bytes);
+	rain_save(&source->gauge->rain, &pipeline->bytes);
+	if (pipeline->bytes.failed)
+		return 0; /* too large to keep: the sums begin anew after a restart */
+	source->gauge->dirty = false;
+	return store_state_set(pipeline->settings.store, source->id, "rain",
+		pipeline->bytes.data, pipeline->bytes.length);
+}
+
+static int merge_source(struct pipeline *pipeline, struct source *source)
+{
+	for (size_t i = 0; i < source->count; i++)
+		if (merge_series(pipeline, source, &source->series[i]) < 0)
+			return -1;
+	return save_gauge(pipeline, source);
+}
+
+static int finish_hours(struct pipeline *pipeline, struct source *source, int64_t to_ms)
+{
+	for (size_t i = 0; i < source->count; i++)
+		if (aggregates_make_hours(pipeline->settings.store, source->id,
+			    source->series[i].metric, pipeline->hours_ms, to_ms) < 0)
+			return -1;
+	return 0;
+}
+
+static int each_source(struct pipeline *pipeline, int64_t arg,
+	int (*run)(struct pipeline *pipeline, struct source *source, int64_t arg))
+{
+	for (size_t i = 0; i < pipeline->bucket_count; i++)
+		for (struct source *source = pipeline->buckets[i]; source;
+			source = source->next)
+			if (run(pipeline, source, arg) < 0)
+				return -1;
+	return 0;
+}
+
+static int run_merge(struct pipeline *pipeline, struct source *source, int64_t unused)
+{
+	(void)unused;
+	return merge_source(pipeline, source);
+}
+
+int pipeline_merge(struct pipeline *pipeline, int64_t last_id, int64_t now_ms)
+{
+	struct store *store = pipeline->settings.store;
+	/* The end of the last hour that is over. */
+	int64_t over_ms = aggregate_hour_end(now_ms) - hour_ms;
+
+	if (!store)
+		return 0;
+	if (each_source(pipeline, 0, run_merge) < 0)
+		return -1;
+	if (over_ms > pipeline->hours_ms && clock_is_plausible(now_ms)) {
+		if (pipeline->hours_ms > 0 &&
+			each_source(pipeline, over_ms, finish_hours) < 0)
+			return -1;
+		if (store_set_mark(store, STORE_HOURS_MS, over_ms) < 0)
+			return -1;
+		pipeline->hours_ms = over_ms;
+	}
+	return store_set_mark(store, STORE_MERGED_ID, last_id);
+}
+
+/* --- beginning -------------------------------------------------------- */
+
+struct replay {
+	struct pipeline *pipeline;
+	int64_t last_id;
+	bool full;
+};
+
+/* What a report stored but not yet merged has told before the restart. */
+static bool replay_report(void *arg, const struct stored_report *stored)
+{
+	struct replay *replay = arg;
+	struct report report = stored->report;
+	struct source *source = pipeline_source(replay->pipeline, &report);
+
+	if (!source)
+		return false;
+	if (!pipeline_count(source, &report)) {
+		replay->full = true;
+		return false;
+	}
+	replay->last_id = stored->id;
+	const struct reading *total = report_find(&report, METRIC_RAIN_TOTAL);
+	const struct reading *rain = report_find(&report, METRIC_RAIN);
+	if ((!total && !rain) || !is_of_its_time(&report))
+		return true;
+	struct gauge *gauge = find_gauge(replay->pipeline, source);
+	double ignored;
+	if (gauge && total && reading_is_usable(&report, total))
+		rain_credit(&gauge->rain, report.time_ms, total->value, &ignored);
+	if (gauge && (!rain || reading_is_usable(&report, rain))) {
+		rain_observe(&gauge->rain, report.time_ms, rain ? rain->value : 0);
+		gauge->dirty = true;
+	}
+	return true;
+}
+
+/*
+ * The scan must not meet writes of its own connection, so sources are made in
+ * portions of it: the replay's own transaction is the recorder's first.
+ */
+static int replay_stored(struct pipeline *pipeline)
+{
+	struct store *store = pipeline->settings.store;
+	struct replay replay = {
+		.pipeline = pipeline,
+		.last_id = store_mark(store, STORE_MERGED_ID),
+	};
+	enum { PORTION = 1000 };
+	int count;
+
+	do {
+		replay.full = false;
+		count = store_scan(
+			store, replay.last_id, PORTION, replay_report, &replay);
+		if (count < 0)
+			return -1;
+		if (replay.full &&
+			(store_join(store) < 0 ||
+				pipeline_merge(
+					pipeline, replay.last_id, clock_wall_ms()) < 0))
+			return -1;
+	} while (count == PORTION || replay.full);
+	return 0;
+}
+
+struct pipeline *pipeline_new(const struct pipeline_settings *settings)
+{
+	struct pipeline *pipeline = calloc(1, sizeof *pipeline);
+
+	if (!pipeline || (pipeline->settings = *settings, !grow_buckets(pipeline))) {
+		log_error("out of memory");
+		free(pipeline);
+		return NULL;
+	}
+	buffer_init(&pipeline->bytes, RAIN_STATE_MAX);
+	if (!settings->store)
+		return pipeline;
+	pipeline->hours_ms = store_mark(settings->store, STORE_HOURS_MS);
+	if (replay_stored(pipeline) < 0) {
+		log_error("%s", store_error(settings->store));
+		pipeline_free(pipeline);
+		return NULL;
+	}
+	return pipeline;
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+	if (!pipeline)
+		return;
+	for (size_t i = 0; i < pipeline->bucket_count; i++) {
+		struct source *next;
+		for (struct source *source = pipeline->buckets[i]; source;
+			source = next) {
+			next = source->next;
+			free_source(source);
+		}
+	}
+	free(pipeline->buckets);
+	buffer_free(&pipeline->bytes);
+	free(pipeline);
+}

@@ -1,0 +1,62 @@
+/*
+ * What happens to every report between the ring and the store: quality control,
+ * derivation (rain), and the minutes' accumulators. The live recorder and the
+ * back-test run this same code; time comes with the readings.
+ */
+#ifndef MUABUI_GATEWAY_PIPELINE_H
+#define MUABUI_GATEWAY_PIPELINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/reading.h"
+#include "store/store.h"
+
+struct pipeline;
+struct source; /* one station's sensor, as the pipeline knows it */
+
+struct pipeline_settings {
+	struct store *store; /* state is kept there; NULL: nowhere (back-test) */
+	/* The value at which a sensor's rain counter starts again, mm; 0: unknown. May be
+	 * NULL. */
+	double (*rain_modulus)(void *arg, const char *station, const char *sensor);
+	void *arg;
+};
+
+/*
+ * With a store, takes up where the last pipeline left off, counting the reports
+ * stored since then. NULL with a logged reason.
+ */
+struct pipeline *pipeline_new(const struct pipeline_settings *settings);
+void pipeline_free(struct pipeline *pipeline);
+
+/* The source of REPORT, made at first sight. NULL when memory is out or the store failed.
+ */
+struct source *pipeline_source(struct pipeline *pipeline, const struct report *report);
+
+/* Its number in the store, and a place for the caller's own (store/latest.h). */
+int64_t source_id(const struct source *source);
+size_t *source_slot(struct source *source);
+
+/*
+ * Flags REPORT's readings and appends the derived ones. Retained reports and such
+ * without a plausible time are flagged only.
+ */
+void pipeline_judge(
+	struct pipeline *pipeline, struct source *source, struct report *report);
+
+/*
+ * Counts REPORT, judged, into its minutes. False: the accumulators are full; call
+ * pipeline_merge() and then once more.
+ */
+bool pipeline_count(struct source *source, const struct report *report);
+
+/*
+ * Merges everything counted so far into the store's minutes, remakes the hours that are
+ * over by NOW_MS or touched by late minutes, and notes LAST_ID as the last report in
+ * them. Inside a transaction. 0 or -1.
+ */
+int pipeline_merge(struct pipeline *pipeline, int64_t last_id, int64_t now_ms);
+
+#endif
