@@ -41,7 +41,8 @@ struct source {
 	char sensor[NAME_SIZE];
 	struct series *series;
 	size_t count, capacity;
-	struct gauge *gauge; /* NULL: no rain was seen here */
+	int64_t newest_minute_ms; /* the minute counted into last */
+	struct gauge *gauge;      /* NULL: no rain was seen here */
 };
 
 struct pipeline {
@@ -306,37 +307,45 @@ void pipeline_judge(
 		derive_rain(pipeline, source, report);
 }
 
-static struct accumulator *find_minute(struct series *series, int64_t end_ms)
+static struct accumulator *find_minute(const struct series *series, int64_t end_ms)
 {
-	for (size_t m = 0; m < MINUTES; m++)
-		if (series->minutes[m].count == 0 || series->minutes[m].end_ms == end_ms)
-			return &series->minutes[m];
+	for (size_t m = 0; m < MINUTES; m++) {
+		const struct accumulator *minute = &series->minutes[m];
+		if (minute->count == 0 || minute->end_ms == end_ms)
+			return (struct accumulator *)minute;
+	}
 	return NULL;
 }
 
-bool pipeline_count(struct source *source, const struct report *report)
+bool pipeline_has_room(const struct source *source, int64_t time_ms)
+{
+	int64_t end_ms = aggregate_minute_end(time_ms);
+
+	/* The usual case: the same minute as the report before. */
+	if (source->newest_minute_ms == end_ms)
+		return true;
+	for (size_t i = 0; i < source->count; i++)
+		if (!find_minute(&source->series[i], end_ms))
+			return false;
+	return true;
+}
+
+void pipeline_count(struct source *source, const struct report *report)
 {
 	int64_t end_ms = aggregate_minute_end(report->time_ms);
 
 	if (!is_of_its_time(report))
-		return true;
-	/* First see whether all will fit: a report is counted wholly or not at all. */
-	for (int pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; i < report->count; i++) {
-			const struct reading *reading = &report->readings[i];
-			struct series *series;
-			struct accumulator *minute;
+		return;
+	for (size_t i = 0; i < report->count; i++) {
+		const struct reading *reading = &report->readings[i];
+		struct series *series;
 
-			if (!reading_is_usable(report, reading) ||
-				!(series = find_series(source, reading->metric, i)))
-				continue;
-			if (!(minute = find_minute(series, end_ms)))
-				return false;
-			if (pass == 1)
-				accumulator_add(minute, end_ms, reading->value);
-		}
+		if (reading_is_usable(report, reading) &&
+			(series = find_series(source, reading->metric, i)))
+			accumulator_add(
+				find_minute(series, end_ms), end_ms, reading->value);
 	}
-	return true;
+	source->newest_minute_ms = end_ms;
 }
 
 /* --- keeping ---------------------------------------------------------- */
@@ -354,8 +363,7 @@ static int merge_series(
 		if (aggregates_merge(store, source->id, series->metric, minute) < 0)
 			return -1;
 		if (late &&
-			aggregates_make_hours(store, source->id, series->metric,
-				hour - hour_ms, hour) < 0)
+			aggregates_make_hour(store, source->id, series->metric, hour) < 0)
 			return -1;
 	}
 	return 0;
@@ -376,36 +384,21 @@ static int save_gauge(struct pipeline *pipeline, struct source *source)
 
 static int merge_source(struct pipeline *pipeline, struct source *source)
 {
+	source->newest_minute_ms = 0;
 	for (size_t i = 0; i < source->count; i++)
 		if (merge_series(pipeline, source, &source->series[i]) < 0)
 			return -1;
 	return save_gauge(pipeline, source);
 }
 
-static int finish_hours(struct pipeline *pipeline, struct source *source, int64_t to_ms)
-{
-	for (size_t i = 0; i < source->count; i++)
-		if (aggregates_make_hours(pipeline->settings.store, source->id,
-			    source->series[i].metric, pipeline->hours_ms, to_ms) < 0)
-			return -1;
-	return 0;
-}
-
-static int each_source(struct pipeline *pipeline, int64_t arg,
-	int (*run)(struct pipeline *pipeline, struct source *source, int64_t arg))
+static int merge_all(struct pipeline *pipeline)
 {
 	for (size_t i = 0; i < pipeline->bucket_count; i++)
 		for (struct source *source = pipeline->buckets[i]; source;
 			source = source->next)
-			if (run(pipeline, source, arg) < 0)
+			if (merge_source(pipeline, source) < 0)
 				return -1;
 	return 0;
-}
-
-static int run_merge(struct pipeline *pipeline, struct source *source, int64_t unused)
-{
-	(void)unused;
-	return merge_source(pipeline, source);
 }
 
 int pipeline_merge(struct pipeline *pipeline, int64_t last_id, int64_t now_ms)
@@ -416,11 +409,11 @@ int pipeline_merge(struct pipeline *pipeline, int64_t last_id, int64_t now_ms)
 
 	if (!store)
 		return 0;
-	if (each_source(pipeline, 0, run_merge) < 0)
+	if (merge_all(pipeline) < 0)
 		return -1;
 	if (over_ms > pipeline->hours_ms && clock_is_plausible(now_ms)) {
 		if (pipeline->hours_ms > 0 &&
-			each_source(pipeline, over_ms, finish_hours) < 0)
+			aggregates_make_hours(store, pipeline->hours_ms, over_ms) < 0)
 			return -1;
 		if (store_set_mark(store, STORE_HOURS_MS, over_ms) < 0)
 			return -1;
@@ -446,10 +439,11 @@ static bool replay_report(void *arg, const struct stored_report *stored)
 
 	if (!source)
 		return false;
-	if (!pipeline_count(source, &report)) {
+	if (!pipeline_has_room(source, report.time_ms)) {
 		replay->full = true;
 		return false;
 	}
+	pipeline_count(source, &report);
 	replay->last_id = stored->id;
 	const struct reading *total = report_find(&report, METRIC_RAIN_TOTAL);
 	const struct reading *rain = report_find(&report, METRIC_RAIN);
@@ -467,8 +461,8 @@ static bool replay_report(void *arg, const struct stored_report *stored)
 }
 
 /*
- * The scan must not meet writes of its own connection, so sources are made in
- * portions of it: the replay's own transaction is the recorder's first.
+ * In one transaction from the start, which the recorder goes on with: one begun in
+ * the middle of the scan could find that somebody else has written meanwhile.
  */
 static int replay_stored(struct pipeline *pipeline)
 {
@@ -480,6 +474,8 @@ static int replay_stored(struct pipeline *pipeline)
 	enum { PORTION = 1000 };
 	int count;
 
+	if (store_join(store) < 0)
+		return -1;
 	do {
 		replay.full = false;
 		count = store_scan(

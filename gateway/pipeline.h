@@ -47,10 +47,13 @@ void pipeline_judge(
 	struct pipeline *pipeline, struct source *source, struct report *report);
 
 /*
- * Counts REPORT, judged, into its minutes. False: the accumulators are full; call
- * pipeline_merge() and then once more.
+ * Can a report of SOURCE with TIME_MS be counted? If not, its series have two other
+ * minutes open: call pipeline_merge() first.
  */
-bool pipeline_count(struct source *source, const struct report *report);
+bool pipeline_has_room(const struct source *source, int64_t time_ms);
+
+/* Counts REPORT, judged, into its minutes; there must be room. */
+void pipeline_count(struct source *source, const struct report *report);
 
 /*
  * Merges everything counted so far into the store's minutes, remakes the hours that are

@@ -69,19 +69,35 @@ int aggregates_merge(struct store *store, int64_t source, uint16_t metric,
 	return result;
 }
 
-int aggregates_make_hours(struct store *store, int64_t source, uint16_t metric,
-	int64_t from_ms, int64_t to_ms)
+#define HOURS_FROM_MINUTES                                   \
+	"INSERT OR REPLACE INTO hour"                        \
+	" SELECT minute.source, minute.metric,"              \
+	"  (end + 3599999) / 3600000 * 3600000 AS hour_end," \
+	"  sum(count), sum(sum), min(min), max(max)"
+
+int aggregates_make_hours(struct store *store, int64_t from_ms, int64_t to_ms)
 {
-	static const char sql[] =
-		"INSERT OR REPLACE INTO hour"
-		" SELECT source, metric, (end + 3599999) / 3600000 * 3600000 AS hour_end,"
-		"  sum(count), sum(sum), min(min), max(max)"
-		" FROM minute WHERE source = ?1 AND metric = ?2 AND end > ?3 AND end <= ?4"
-		" GROUP BY hour_end";
+	/* Pair by pair, because the minutes lie by series: one range each, no scan. */
+	static const char sql[] = HOURS_FROM_MINUTES
+		" FROM source CROSS JOIN metric CROSS JOIN minute"
+		" WHERE minute.source = source.id AND minute.metric = metric.id"
+		"  AND end > ?1 AND end <= ?2"
+		" GROUP BY minute.source, minute.metric, hour_end";
 
 	if (to_ms <= from_ms)
 		return 0;
-	return statement_run(store, sql, "iiii", source, (int64_t)metric, from_ms, to_ms);
+	return statement_run(store, sql, "ii", from_ms, to_ms);
+}
+
+int aggregates_make_hour(
+	struct store *store, int64_t source, uint16_t metric, int64_t hour_end_ms)
+{
+	static const char sql[] = HOURS_FROM_MINUTES
+		" FROM minute WHERE source = ?1 AND metric = ?2 AND end > ?3 AND end <= ?4"
+		" GROUP BY hour_end";
+
+	return statement_run(store, sql, "iiii", source, (int64_t)metric,
+		hour_end_ms - hour_ms, hour_end_ms);
 }
 
 static sqlite3_stmt *scan_statement(struct store *store, enum aggregate_step step)

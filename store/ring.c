@@ -69,7 +69,8 @@ struct ring {
 	pthread_cond_t filled; /* for the reader */
 	pthread_cond_t room;   /* for writers that wait */
 	bool reader_waits, woken, writers_give_up;
-	uint64_t read; /* the reader's position */
+	uint64_t read;      /* the reader's position */
+	uint64_t last_read; /* where the report read last begins */
 	uint64_t keys[KEYS_MAX];
 	uint64_t key_count;
 	struct ring_status status;
@@ -496,6 +497,7 @@ bool ring_next(struct ring *ring, struct report *report, uint64_t *seq)
 			continue;
 		}
 		*seq = slot->seq;
+		ring->last_read = ring->read;
 		found = slot->seq && take_slot(slot, report);
 		ring->read += slot->length;
 	}
@@ -503,12 +505,24 @@ bool ring_next(struct ring *ring, struct report *report, uint64_t *seq)
 	return found;
 }
 
-void ring_release(struct ring *ring)
+static void release_up_to(struct ring *ring, const uint64_t *position)
 {
 	pthread_mutex_lock(&ring->mutex);
-	ring->header->tail = ring->read;
+	/* Writers may have pushed the tail on already. */
+	if (*position > ring->header->tail)
+		ring->header->tail = *position;
 	pthread_cond_broadcast(&ring->room);
 	pthread_mutex_unlock(&ring->mutex);
+}
+
+void ring_release(struct ring *ring)
+{
+	release_up_to(ring, &ring->read);
+}
+
+void ring_release_but_last(struct ring *ring)
+{
+	release_up_to(ring, &ring->last_read);
 }
 
 void ring_rewind(struct ring *ring)

@@ -71,6 +71,9 @@ bool ring_next(struct ring *ring, struct report *report, uint64_t *seq);
 /* Everything read so far is stored: its space is free again. */
 void ring_release(struct ring *ring);
 
+/* The same for all but the report read last. */
+void ring_release_but_last(struct ring *ring);
+
 /* Goes back to the first report not yet released (the transaction failed). */
 void ring_rewind(struct ring *ring);
 

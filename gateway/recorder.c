@@ -1,0 +1,409 @@
+#include "gateway/recorder.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alerts/alerts.h"
+#include "core/buffer.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/thread.h"
+#include "gateway/pipeline.h"
+#include "store/codec.h"
+
+enum {
+	BATCH_BYTES = 256 * 1024, /* of judged reports waiting for their commit */
+	GATHER_MS = 5,            /* after a wake-up, more is likely to come at once */
+	TICK_MS = 250,            /* rules see time pass this often */
+	RETRY_MS = 1000,          /* after the store has failed */
+	FORGET_ROWS = 500,        /* retention's portion in a commit */
+};
+
+static const int64_t merge_every_ms = 60 * 1000; /* data time */
+
+/*
+ * Reports wait in a batch in memory, not in an open transaction, so that outputs and
+ * the notifier find the file free nearly always. They are in the ring all the while.
+ */
+
+/* A judged report in the batch; its packed readings follow. */
+struct entry {
+	int64_t source;
+	int64_t time_ms;
+	uint32_t length;
+	uint32_t readings;
+};
+
+struct recorder {
+	struct recorder_settings settings;
+	pthread_t thread;
+	struct pipeline *pipeline; /* NULL: to be made anew (the store has failed) */
+	struct alerts *alerts;
+	struct buffer batch;
+	size_t batch_count;
+	bool urgent;  /* an alert is in the batch: commit at once */
+	uint64_t seq; /* of the newest report in the batch or the store */
+	int64_t last_id;
+	int64_t began_ms; /* real time of the batch's first report */
+	int64_t commit_real_ms;
+	int64_t next_tick_ms, next_merge_ms;
+	atomic_bool stopping;
+	atomic_int_fast64_t alive_ms;
+};
+
+/* --- beginning and beginning anew ------------------------------------- */
+
+static void forget_brain(struct recorder *recorder)
+{
+	alerts_close(recorder->alerts);
+	recorder->alerts = NULL;
+	pipeline_free(recorder->pipeline);
+	recorder->pipeline = NULL;
+	buffer_clear(&recorder->batch);
+	recorder->batch_count = 0;
+	recorder->urgent = false;
+}
+
+/*
+ * Everything the recorder knows, from what is stored: at start, and after a failed
+ * transaction, whose reports then come out of the ring again.
+ */
+static int make_brain(struct recorder *recorder)
+{
+	const struct recorder_settings *settings = &recorder->settings;
+	struct pipeline_settings pipeline = {
+		.store = settings->store,
+		.rain_modulus = settings->rain_modulus,
+		.arg = settings->arg,
+	};
+
+	recorder->pipeline = pipeline_new(&pipeline);
+	recorder->alerts = alerts_open(settings->config, settings->store);
+	if (!recorder->pipeline || !recorder->alerts || store_join(settings->store) < 0 ||
+		store_commit(settings->store) < 0) {
+		store_rollback(settings->store);
+		forget_brain(recorder);
+		return -1;
+	}
+	recorder->seq = (uint64_t)store_mark(settings->store, STORE_RING_SEQ);
+	recorder->last_id = store_last_id(settings->store);
+	ring_rewind(settings->ring);
+	return 0;
+}
+
+static void start_again(struct recorder *recorder)
+{
+	struct recorder_stats *stats = recorder->settings.stats;
+
+	/* Said once per spell; the counter goes on. */
+	if (atomic_fetch_add(&stats->commit_errors, 1) == 0 || recorder->pipeline)
+		log_error("store: %s; what arrives waits in the ring",
+			store_error(recorder->settings.store));
+	store_rollback(recorder->settings.store);
+	forget_brain(recorder);
+}
+
+/* --- committing ------------------------------------------------------- */
+
+static int append_batch(struct recorder *recorder, uint64_t *readings)
+{
+	const char *at = recorder->batch.data, *end = at + recorder->batch.length;
+	struct entry entry;
+
+	for (; at < end; at += sizeof entry + entry.length) {
+		memcpy(&entry, at, sizeof entry);
+		if (store_append(recorder->settings.store, entry.source, entry.time_ms,
+			    (const uint8_t *)at + sizeof entry, entry.length,
+			    &recorder->last_id) < 0)
+			return -1;
+		*readings += entry.readings;
+	}
+	return 0;
+}
+
+static int write_batch(struct recorder *recorder, bool merge, uint64_t *readings)
+{
+	struct store *store = recorder->settings.store;
+	const struct store_config *config = &recorder->settings.config->store;
+	int64_t now_ms = clock_wall_ms();
+
+	if (store_join(store) < 0 || append_batch(recorder, readings) < 0 ||
+		store_set_mark(store, STORE_RING_SEQ, (int64_t)recorder->seq) < 0)
+		return -1;
+	if (merge) {
+		if (pipeline_merge(recorder->pipeline, recorder->last_id, now_ms) < 0 ||
+			store_forget(store, now_ms - config->keep_raw, FORGET_ROWS) < 0)
+			return -1;
+	}
+	return store_commit(store);
+}
+
+static void count_commit(struct recorder *recorder, uint64_t readings)
+{
+	struct recorder_stats *stats = recorder->settings.stats;
+
+	atomic_fetch_add(&stats->reports, recorder->batch_count);
+	atomic_fetch_add(&stats->readings, readings);
+	atomic_fetch_add(&stats->commits, 1);
+	stats->last_commit_ms = clock_wall_ms();
+}
+
+/*
+ * Commits the batch. CURRENT: the report read last is not in it, and must not be
+ * released. False when the store failed: the brain is gone.
+ */
+static bool commit(struct recorder *recorder, bool merge, bool current)
+{
+	uint64_t readings = 0;
+	bool has_reports = recorder->batch_count > 0, has_messages = recorder->urgent;
+
+	recorder->commit_real_ms = clock_real_ms();
+	if (write_batch(recorder, merge, &readings) < 0) {
+		start_again(recorder);
+		return false;
+	}
+	if (merge)
+		recorder->next_merge_ms = clock_wall_ms() + merge_every_ms;
+	if (current)
+		ring_release_but_last(recorder->settings.ring);
+	else
+		ring_release(recorder->settings.ring);
+	count_commit(recorder, readings);
+	buffer_clear(&recorder->batch);
+	recorder->batch_count = 0;
+	recorder->urgent = false;
+	if (has_messages)
+		recorder->settings.on_messages(recorder->settings.arg);
+	if (has_reports)
+		recorder->settings.on_reports(recorder->settings.arg);
+	return true;
+}
+
+/* --- taking reports --------------------------------------------------- */
+
+static void count_flags(struct recorder *recorder, const struct report *report)
+{
+	unsigned flagged = 0;
+
+	for (size_t i = 0; i < report->count; i++)
+		flagged += report->readings[i].flag >= FLAG_SUSPECT;
+	if (flagged > 0)
+		atomic_fetch_add(&recorder->settings.stats->flagged, flagged);
+}
+
+static void put_in_batch(struct recorder *recorder, const struct source *source,
+	const struct report *report)
+{
+	struct entry entry = {
+		.source = source_id(source),
+		.time_ms = report->time_ms,
+		.readings = report->count,
+	};
+	uint8_t packed[CODEC_MAX];
+
+	entry.length = (uint32_t)codec_pack(report, packed);
+	if (recorder->batch_count++ == 0)
+		recorder->began_ms = clock_real_ms();
+	buffer_append(&recorder->batch, &entry, sizeof entry);
+	buffer_append(&recorder->batch, packed, entry.length);
+}
+
+static void take_messages(struct recorder *recorder, int messages)
+{
+	if (messages < 0) {
+		start_again(recorder);
+	} else if (messages > 0) {
+		recorder->urgent = true;
+		atomic_fetch_add(&recorder->settings.stats->messages, (uint64_t)messages);
+	}
+}
+
+/* False when the store failed: the brain is gone. */
+static bool take_report(struct recorder *recorder, struct report *report, uint64_t seq)
+{
+	struct source *source = pipeline_source(recorder->pipeline, report);
+
+	if (!source) {
+		start_again(recorder);
+		return false;
+	}
+	if (!pipeline_has_room(source, report->time_ms) && !commit(recorder, true, true))
+		return false;
+	recorder->seq = seq;
+	pipeline_judge(recorder->pipeline, source, report);
+	pipeline_count(source, report);
+	put_in_batch(recorder, source, report);
+	count_flags(recorder, report);
+	size_t *slot = source_slot(source);
+	*slot = latest_put(recorder->settings.latest, *slot, report);
+	recorder->settings.stats->last_report_ms = clock_wall_ms();
+	take_messages(recorder, alerts_report(recorder->alerts, report, clock_wall_ms()));
+	return recorder->pipeline != NULL;
+}
+
+/* Takes what is in the ring, up to a batch. */
+static void take_reports(struct recorder *recorder)
+{
+	struct report report;
+	uint64_t seq;
+
+	while (!recorder->urgent && recorder->batch.length < BATCH_BYTES - CODEC_MAX &&
+		ring_next(recorder->settings.ring, &report, &seq)) {
+		/* Stored before a crash, released only now. */
+		if (seq <= recorder->seq)
+			continue;
+		if (!take_report(recorder, &report, seq))
+			return;
+	}
+}
+
+/* --- the thread ------------------------------------------------------- */
+
+static bool batch_is_full(const struct recorder *recorder)
+{
+	return recorder->batch.length >= BATCH_BYTES - CODEC_MAX ||
+		ring_is_pressed(recorder->settings.ring);
+}
+
+static bool commit_is_due(const struct recorder *recorder, int64_t now_ms)
+{
+	const struct store_config *config = &recorder->settings.config->store;
+
+	if (recorder->urgent || recorder->stopping)
+		return true;
+	return recorder->batch_count > 0 &&
+		(batch_is_full(recorder) ||
+			now_ms - recorder->began_ms >= config->commit_every);
+}
+
+static void tick(struct recorder *recorder, int64_t now_ms)
+{
+	if (now_ms < recorder->next_tick_ms)
+		return;
+	recorder->next_tick_ms = now_ms + TICK_MS;
+	take_messages(recorder, alerts_tick(recorder->alerts, clock_wall_ms()));
+}
+
+static int64_t wait_ms(const struct recorder *recorder, int64_t now_ms)
+{
+	int64_t until = recorder->next_tick_ms;
+	int64_t due = recorder->began_ms + recorder->settings.config->store.commit_every;
+
+	if (recorder->batch_count > 0 && due < until)
+		until = due;
+	return until > now_ms ? until - now_ms : 0;
+}
+
+static void pause_ms(int64_t ms)
+{
+	struct timespec pause = { .tv_nsec = (long)(ms * 1000000) };
+
+	if (ms >= 1000)
+		pause = (struct timespec){ .tv_sec = ms / 1000 };
+	nanosleep(&pause, NULL);
+}
+
+/* One round with a working brain. */
+static void go_round(struct recorder *recorder)
+{
+	take_reports(recorder);
+	if (!recorder->pipeline)
+		return;
+	int64_t now_ms = clock_real_ms();
+	tick(recorder, now_ms);
+	if (!recorder->pipeline)
+		return;
+	bool merge = clock_wall_ms() >= recorder->next_merge_ms;
+	if ((commit_is_due(recorder, now_ms) || merge) && !commit(recorder, merge, false))
+		return;
+	if (recorder->batch_count > 0 && batch_is_full(recorder))
+		return;
+	ring_wait(recorder->settings.ring, wait_ms(recorder, now_ms));
+	/* Waking for each of many messages would cost more than the messages. */
+	if (!recorder->stopping)
+		pause_ms(GATHER_MS);
+}
+
+static bool revive(struct recorder *recorder)
+{
+	if (make_brain(recorder) == 0) {
+		if (recorder->settings.stats->commit_errors > 0)
+			log_notice("store: works again");
+		return true;
+	}
+	ring_wait(recorder->settings.ring, RETRY_MS);
+	return false;
+}
+
+static void *run(void *arg)
+{
+	struct recorder *recorder = arg;
+
+	while (!recorder->stopping) {
+		recorder->alive_ms = clock_real_ms();
+		if (recorder->pipeline || revive(recorder))
+			go_round(recorder);
+		if (!recorder->pipeline)
+			pause_ms(RETRY_MS);
+	}
+	return NULL;
+}
+
+struct recorder *recorder_start(const struct recorder_settings *settings)
+{
+	struct recorder *recorder = calloc(1, sizeof *recorder);
+
+	if (!recorder) {
+		log_error("out of memory");
+		return NULL;
+	}
+	recorder->settings = *settings;
+	recorder->alive_ms = clock_real_ms();
+	recorder->next_merge_ms = clock_wall_ms() + merge_every_ms;
+	buffer_init(&recorder->batch, BATCH_BYTES + CODEC_MAX);
+	if (make_brain(recorder) < 0 ||
+		thread_start(&recorder->thread, "recorder", run, recorder) < 0) {
+		forget_brain(recorder);
+		buffer_free(&recorder->batch);
+		free(recorder);
+		return NULL;
+	}
+	return recorder;
+}
+
+/* All that is left in the ring, portion by portion. */
+static int store_rest(struct recorder *recorder)
+{
+	do {
+		if (!recorder->pipeline && make_brain(recorder) < 0)
+			return -1;
+		take_reports(recorder);
+		if (!recorder->pipeline || !commit(recorder, true, false))
+			return -1;
+		take_reports(recorder);
+	} while (recorder->batch_count > 0);
+	return 0;
+}
+
+int recorder_stop(struct recorder *recorder)
+{
+	if (!recorder)
+		return 0;
+	recorder->stopping = true;
+	ring_wake(recorder->settings.ring);
+	pthread_join(recorder->thread, NULL);
+	int result = store_rest(recorder);
+	if (result < 0)
+		log_error("store: %s; what is not stored waits in the ring",
+			store_error(recorder->settings.store));
+	forget_brain(recorder);
+	buffer_free(&recorder->batch);
+	free(recorder);
+	return result;
+}
+
+int64_t recorder_alive_ms(const struct recorder *recorder)
+{
+	return recorder->alive_ms;
+}
