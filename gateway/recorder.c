@@ -42,6 +42,7 @@ struct recorder {
 	struct alerts *alerts;
 	struct buffer batch;
 	size_t batch_count;
+	bool failing; /* since the last commit that worked */
 	bool urgent;  /* an alert is in the batch: commit at once */
 	uint64_t seq; /* of the newest report in the batch or the store */
 	int64_t last_id;
@@ -96,10 +97,11 @@ static void start_again(struct recorder *recorder)
 {
 	struct recorder_stats *stats = recorder->settings.stats;
 
-	/* Said once per spell; the counter goes on. */
-	if (atomic_fetch_add(&stats->commit_errors, 1) == 0 || recorder->pipeline)
+	atomic_fetch_add(&stats->commit_errors, 1);
+	if (!recorder->failing)
 		log_error("store: %s; what arrives waits in the ring",
 			store_error(recorder->settings.store));
+	recorder->failing = true;
 	store_rollback(recorder->settings.store);
 	forget_brain(recorder);
 }
@@ -173,6 +175,9 @@ static bool commit(struct recorder *recorder, bool merge, bool current)
 	buffer_clear(&recorder->batch);
 	recorder->batch_count = 0;
 	recorder->urgent = false;
+	if (recorder->failing)
+		log_notice("store: works again");
+	recorder->failing = false;
 	if (has_messages)
 		recorder->settings.on_messages(recorder->settings.arg);
 	if (has_reports)
@@ -325,24 +330,13 @@ static void go_round(struct recorder *recorder)
 		pause_ms(GATHER_MS);
 }
 
-static bool revive(struct recorder *recorder)
-{
-	if (make_brain(recorder) == 0) {
-		if (recorder->settings.stats->commit_errors > 0)
-			log_notice("store: works again");
-		return true;
-	}
-	ring_wait(recorder->settings.ring, RETRY_MS);
-	return false;
-}
-
 static void *run(void *arg)
 {
 	struct recorder *recorder = arg;
 
 	while (!recorder->stopping) {
 		recorder->alive_ms = clock_real_ms();
-		if (recorder->pipeline || revive(recorder))
+		if (recorder->pipeline || make_brain(recorder) == 0)
 			go_round(recorder);
 		if (!recorder->pipeline)
 			pause_ms(RETRY_MS);
