@@ -43,6 +43,9 @@ $(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LIBRARY) -lcmocka $(LIBS)
 
+# The files of the page are taken in by the assembler (.incbin), which names no dependency.
+$(BUILD)/web/asset.o: $(wildcard web/page/*)
+
 unit: $(UNIT) ## the unit tests, under a minute
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
 

@@ -6,6 +6,8 @@
 #define MUABUI_WEB_VIEW_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "alerts/notifier.h"
@@ -18,17 +20,18 @@
 
 /* The recorder's counters, since start. */
 struct recorder_stats {
-	atomic_uint_fast64_t reports;        /* stored */
-	atomic_uint_fast64_t readings;       /* stored, derived ones included */
-	atomic_uint_fast64_t flagged;        /* readings flagged 3 or 4 */
+	atomic_uint_fast64_t reports;  /* stored */
+	atomic_uint_fast64_t readings; /* stored, derived ones included */
+	atomic_uint_fast64_t flagged;  /* readings flagged 3 or 4 */
 	atomic_uint_fast64_t commits;
 	atomic_uint_fast64_t commit_errors;
-	atomic_uint_fast64_t messages;       /* put into the outbox */
-	atomic_int_fast64_t last_report_ms;  /* wall clock of the newest stored report; 0: none */
+	atomic_uint_fast64_t messages; /* put into the outbox */
+	atomic_int_fast64_t last_report_ms; /* wall clock of the newest report; 0: none */
 	atomic_int_fast64_t last_commit_ms;
-	atomic_int_fast64_t store_bytes;     /* looked up now and then */
+	atomic_int_fast64_t store_bytes; /* looked up now and then */
 };
 
+/* Parts that the gateway does not have may be NULL: sensors, outputs, notifier, ring. */
 struct gateway_view {
 	const struct config *config;
 	const struct latest *latest;
@@ -38,13 +41,45 @@ struct gateway_view {
 	const struct notifier *notifier;
 	const struct recorder_stats *recorder;
 	const char *version;
-	int64_t started_ms; /* wall clock */
+	int64_t started_ms;      /* wall clock */
+	int64_t started_mono_ms; /* clock_mono_ms(), right also when the clock is set; 0: none */
 };
+
+enum { VIEW_OFFSET_MINUTES = 7 * 60 }; /* Viet Nam has one zone */
+
+/* Milliseconds since the start. */
+int64_t view_uptime_ms(const struct gateway_view *view);
+
+/* After how many ms without a good reading SENSOR's data count as stale. */
+int64_t view_stale_after_ms(const struct gateway_view *view, const char *sensor);
+
+/*
+ * May VALUE, seen at NOW_MS, be shown as the present? Not when it is older than
+ * view_stale_after_ms(), a retained copy, or from before the clock was right.
+ */
+bool view_is_current(const struct gateway_view *view, const char *sensor,
+	const struct latest_value *value, int64_t now_ms);
+
+/* What there is of each; 0 where the gateway has none. */
+size_t view_sensor_count(const struct gateway_view *view);
+size_t view_output_count(const struct gateway_view *view);
+size_t view_channel_count(const struct gateway_view *view);
+
+/*
+ * Is SENSOR silent: no good reading for its stale_after (since the start, where it
+ * never had one)?
+ */
+bool view_is_silent(
+	const struct gateway_view *view, const struct sensor *sensor, int64_t now_ms);
 
 /* The whole status as one JSON object: `muabui status --json`. */
 void view_status_json(const struct gateway_view *view, struct buffer *out);
 
-/* Does data move? 200 or 503 for /healthz; a sentence why not goes to OUT. */
+/*
+ * Does data move? 200 while the newest stored report is younger than the largest
+ * stale_after of the sensors (15 min without sensors) and the recorder commits; 503
+ * otherwise, also before the first report. OUT gets the reason as one sentence.
+ */
 int view_health(const struct gateway_view *view, struct buffer *out);
 
 #endif

@@ -1,0 +1,105 @@
+#include "web/api.h"
+
+#include "core/json.h"
+#include "core/metric.h"
+#include "web/stations.h"
+
+static void put_value(struct json *json, const struct latest_value *value)
+{
+	const struct reading *reading = &value->reading;
+	const struct metric *metric = metric_by_id(reading->metric);
+
+	if (!metric)
+		return;
+	json_object(json, NULL);
+	json_string(json, "metric", metric->name);
+	json_number(json, "value", reading->value);
+	json_string(json, "unit", metric->unit);
+	json_time(json, "time", value->time_ms, VIEW_OFFSET_MINUTES);
+	json_integer(json, "flag", reading->flag);
+	if (reading->raw < reading->value || reading->raw > reading->value)
+		json_number(json, "raw", reading->raw);
+	if (value->status == STATUS_CALIBRATING)
+		json_string(json, "status", "calibrating");
+	else if (value->status == STATUS_FAULT)
+		json_string(json, "status", "fault");
+	if (value->marks & REPORT_RETAINED)
+		json_bool(json, "retained", true);
+	json_end_object(json);
+}
+
+static void begin(void *arg, const struct station_view *station)
+{
+	struct json *json = arg;
+
+	json_object(json, NULL);
+	json_string(json, "id", station->id);
+	json_string(json, "name", station->name);
+	json_string(json, "area", station->area);
+	json_number(json, "latitude", station->latitude);
+	json_number(json, "longitude", station->longitude);
+	json_array(json, "sensors");
+}
+
+static void sensor(void *arg, const struct latest_source *source)
+{
+	struct json *json = arg;
+
+	json_object(json, NULL);
+	json_string(json, "name", source->sensor);
+	json_time(json, "time", source->time_ms, VIEW_OFFSET_MINUTES);
+	json_array(json, "values");
+	for (size_t i = 0; i < source->count; i++)
+		put_value(json, &source->values[i]);
+	json_end_array(json);
+	json_end_object(json);
+}
+
+static void end(void *arg, const struct station_view *station, int64_t newest_ms)
+{
+	struct json *json = arg;
+
+	(void)station;
+	json_end_array(json);
+	if (newest_ms > 0)
+		json_time(json, "time", newest_ms, VIEW_OFFSET_MINUTES);
+	else
+		json_null(json, "time");
+	json_end_object(json);
+}
+
+static const struct station_visitor visitor = {
+	.begin = begin,
+	.sensor = sensor,
+	.end = end,
+};
+
+static void start(struct json *json, struct web_reply *reply)
+{
+	reply->type = "application/json";
+	reply->cache = "public, max-age=5";
+	json_start(json, &reply->body);
+}
+
+void api_stations(const struct web_request *request, struct web_reply *reply)
+{
+	struct json json;
+
+	start(&json, reply);
+	json_array(&json, NULL);
+	stations_walk(request->view, NULL, &visitor, &json);
+	json_end_array(&json);
+	buffer_putc(&reply->body, '\n');
+}
+
+void api_station(const struct web_request *request, struct web_reply *reply)
+{
+	struct json json;
+
+	start(&json, reply);
+	if (!stations_walk(request->view, request->id, &visitor, &json)) {
+		web_problem(reply, 404, "There is no station with this id.");
+		return;
+	}
+	buffer_putc(&reply->body, '\n');
+}

@@ -1,0 +1,115 @@
+#include "web/route.h"
+
+#include <string.h>
+
+#include "core/json.h"
+#include "core/utf8.h"
+
+enum { PATH_MAX_BYTES = 512 };
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool web_decode(const char *text, size_t length, char *out, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '%') {
+			int high = i + 2 < length ? hex_digit(text[i + 1]) : -1;
+			int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+			if (low < 0)
+				return false;
+			c = (unsigned char)(high << 4 | low);
+			i += 2;
+		}
+		if (c < 0x20 || c == 0x7f || used + 1 >= size)
+			return false;
+		out[used++] = (char)c;
+	}
+	if (size == 0)
+		return false;
+	out[used] = '\0';
+	return utf8_is_valid(out, used);
+}
+
+/* PATH against PATTERN, segment by segment; both begin with '/'. */
+static bool matches(const char *pattern, const char *path, char id[static NAME_SIZE])
+{
+	id[0] = '\0';
+	while (*pattern == '/' && *path == '/') {
+		size_t wanted = strcspn(++pattern, "/");
+		size_t length = strcspn(++path, "/");
+
+		if (wanted == 4 && memcmp(pattern, "{id}", 4) == 0) {
+			if (!web_decode(path, length, id, NAME_SIZE) ||
+				!name_is_valid(id, strlen(id)))
+				return false;
+		} else if (wanted != length || memcmp(pattern, path, length) != 0) {
+			return false;
+		}
+		pattern += wanted;
+		path += length;
+	}
+	return *pattern == '\0' && *path == '\0';
+}
+
+const struct web_route *web_route_find(const char *path, char id[static NAME_SIZE])
+{
+	id[0] = '\0';
+	if (strnlen(path, PATH_MAX_BYTES) == PATH_MAX_BYTES)
+		return NULL;
+	for (const struct web_route *route = web_routes; route->path; route++)
+		if (matches(route->path, path, id))
+			return route;
+	id[0] = '\0';
+	return NULL;
+}
+
+static const char *title_of(int status)
+{
+	switch (status) {
+	case 400:
+		return "Bad Request";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 413:
+		return "Content Too Large";
+	case 503:
+		return "Service Unavailable";
+	default:
+		return "Internal Server Error";
+	}
+}
+
+void web_problem(struct web_reply *reply, int status, const char *detail)
+{
+	struct json json;
+
+	buffer_clear(&reply->body);
+	reply->fixed = NULL;
+	reply->status = status;
+	reply->type = "application/problem+json";
+	reply->cache = NULL;
+	reply->etag = NULL;
+	json_start(&json, &reply->body);
+	json_object(&json, NULL);
+	json_string(&json, "type", "about:blank");
+	json_string(&json, "title", title_of(status));
+	json_integer(&json, "status", status);
+	json_string(&json, "detail", detail);
+	json_end_object(&json);
+	buffer_putc(&reply->body, '\n');
+}

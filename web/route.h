@@ -1,0 +1,63 @@
+/*
+ * What the server can be asked for: one row per path. A handler turns a request
+ * into a reply and knows nothing of the HTTP library.
+ *
+ * New page or interface = one handler, one row in web/routes.c.
+ */
+#ifndef MUABUI_WEB_ROUTE_H
+#define MUABUI_WEB_ROUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buffer.h"
+#include "core/reading.h"
+#include "web/view.h"
+#include "web/words.h"
+
+enum { WEB_BODY_MAX = 8 << 20 }; /* bytes of one reply */
+
+struct web_request {
+	const struct gateway_view *view;
+	const char *path;   /* as it was sent, without the query */
+	char id[NAME_SIZE]; /* what stood for {id}, decoded; "" where the route has none
+			     */
+	enum words_language language; /* ?lang=, Vietnamese unless told */
+	bool versioned; /* ?v= is there: the address changes with the content */
+};
+
+/* A handler gets it zeroed but for an empty body and status 200. */
+struct web_reply {
+	int status;
+	const char *type;  /* media type */
+	const char *cache; /* Cache-Control; NULL: "no-store" */
+	const char *etag;  /* with its quotes; NULL: none */
+	struct buffer body;
+	const void *fixed; /* the body instead, constant for the program's life */
+	size_t fixed_length;
+};
+
+struct web_route {
+	const char *path; /* "/x/{id}/y": {id} is one non-empty segment, a name */
+	void (*handle)(const struct web_request *request, struct web_reply *reply);
+	int64_t keep_ms; /* a reply serves everybody for so long; 0: asked anew each time
+			  */
+};
+
+extern const struct web_route web_routes[]; /* ended by a NULL path */
+
+/* The route for PATH (still percent-encoded), or NULL. Fills ID where the route has one.
+ */
+const struct web_route *web_route_find(const char *path, char id[static NAME_SIZE]);
+
+/*
+ * Decodes %XX in LENGTH bytes of TEXT to OUT. False when an escape is broken, the
+ * result is not UTF-8, holds control characters, or does not fit.
+ */
+bool web_decode(const char *text, size_t length, char *out, size_t size);
+
+/* Makes REPLY a problem document (RFC 9457) saying STATUS and DETAIL (a sentence). */
+void web_problem(struct web_reply *reply, int status, const char *detail);
+
+#endif

@@ -1,0 +1,25 @@
+#include "web/route.h"
+
+#include "web/api.h"
+#include "web/asset.h"
+#include "web/metrics.h"
+#include "web/page.h"
+
+static void handle_health(const struct web_request *request, struct web_reply *reply)
+{
+	reply->status = view_health(request->view, &reply->body);
+	reply->type = "text/plain; charset=utf-8";
+	buffer_putc(&reply->body, '\n');
+}
+
+const struct web_route web_routes[] = {
+	{ .path = "/", .handle = page_handle, .keep_ms = 1000 },
+	{ .path = "/style.css", .handle = asset_handle },
+	{ .path = "/page.js", .handle = asset_handle },
+	{ .path = "/icon.svg", .handle = asset_handle },
+	{ .path = "/api/v1/stations", .handle = api_stations, .keep_ms = 1000 },
+	{ .path = "/api/v1/stations/{id}", .handle = api_station },
+	{ .path = "/metrics", .handle = metrics_handle, .keep_ms = 1000 },
+	{ .path = "/healthz", .handle = handle_health },
+	{ .path = NULL },
+};

@@ -1,0 +1,128 @@
+#include "web/stations.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/metric.h"
+#include "web/words.h"
+
+struct walk {
+	const struct gateway_view *view;
+	const char *only;
+	const struct station_visitor *visitor;
+	void *arg;
+	bool own; /* this pass is for the gateway's own station */
+	bool open;
+	bool any;
+	struct station_view station;
+	char id[NAME_SIZE];
+	int64_t newest_ms;
+};
+
+static const char *text_or_null(const char *text)
+{
+	return text && text[0] ? text : NULL;
+}
+
+static void begin(struct walk *walk, const char *id)
+{
+	const struct station_config *own = &walk->view->config->station;
+
+	snprintf(walk->id, sizeof walk->id, "%s", id);
+	walk->station = (struct station_view){
+		.id = walk->id,
+		.name = walk->id,
+		.latitude = NAN,
+		.longitude = NAN,
+		.own = walk->own,
+	};
+	if (walk->own) {
+		if (text_or_null(own->name))
+			walk->station.name = own->name;
+		walk->station.area = text_or_null(own->area);
+		walk->station.latitude = own->latitude;
+		walk->station.longitude = own->longitude;
+	}
+	walk->newest_ms = 0;
+	walk->open = true;
+	walk->any = true;
+	walk->visitor->begin(walk->arg, &walk->station);
+}
+
+static void end(struct walk *walk)
+{
+	if (walk->open)
+		walk->visitor->end(walk->arg, &walk->station, walk->newest_ms);
+	walk->open = false;
+}
+
+static bool each(void *arg, const struct latest_source *source)
+{
+	struct walk *walk = arg;
+	bool own = strcmp(source->station, walk->view->config->station.id) == 0;
+
+	if (own != walk->own || (walk->only && strcmp(source->station, walk->only) != 0))
+		return true;
+	if (walk->open && strcmp(source->station, walk->id) != 0)
+		end(walk);
+	if (!walk->open)
+		begin(walk, source->station);
+	if (source->time_ms > walk->newest_ms)
+		walk->newest_ms = source->time_ms;
+	walk->visitor->sensor(walk->arg, source);
+	return true;
+}
+
+bool stations_walk(const struct gateway_view *view, const char *only,
+	const struct station_visitor *visitor, void *arg)
+{
+	const char *own_id = view->config->station.id;
+	struct walk walk = { .view = view, .only = only, .visitor = visitor, .arg = arg };
+
+	if (!only || strcmp(only, own_id) == 0) {
+		walk.own = true;
+		begin(&walk, own_id);
+		latest_each(view->latest, each, &walk);
+		end(&walk);
+	}
+	if (!only || strcmp(only, own_id) != 0) {
+		walk.own = false;
+		latest_each(view->latest, each, &walk);
+		end(&walk);
+	}
+	return walk.any;
+}
+
+static bool is_rain_sum(uint16_t metric)
+{
+	return metric >= METRIC_RAIN_10M && metric <= METRIC_RAIN_DAY;
+}
+
+static bool is_rain_counter(uint16_t metric)
+{
+	return metric == METRIC_RAIN_TOTAL || metric == METRIC_RAIN;
+}
+
+size_t stations_order(const struct latest_source *source,
+	const struct latest_value *values[static READINGS_MAX])
+{
+	bool has_sums = false;
+	size_t count = 0;
+
+	for (size_t i = 0; i < source->count; i++)
+		has_sums = has_sums || is_rain_sum(source->values[i].reading.metric);
+	for (size_t i = 0; i < source->count; i++) {
+		const struct latest_value *value = &source->values[i];
+		int rank = words_rank(value->reading.metric);
+		size_t at = count;
+
+		if (has_sums && is_rain_counter(value->reading.metric))
+			continue;
+		for (; at > 0 && words_rank(values[at - 1]->reading.metric) > rank; at--)
+			values[at] = values[at - 1];
+		values[at] = value;
+		count++;
+	}
+	return count;
+}
