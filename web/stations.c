@@ -94,7 +94,7 @@ bool stations_walk(const struct gateway_view *view, const char *only,
 	return walk.any;
 }
 
-static bool is_rain_sum(uint16_t metric)
+bool stations_is_rain_sum(uint16_t metric)
 {
 	return metric >= METRIC_RAIN_10M && metric <= METRIC_RAIN_DAY;
 }
@@ -111,7 +111,8 @@ size_t stations_order(const struct latest_source *source,
 	size_t count = 0;
 
 	for (size_t i = 0; i < source->count; i++)
-		has_sums = has_sums || is_rain_sum(source->values[i].reading.metric);
+		has_sums = has_sums ||
+			stations_is_rain_sum(source->values[i].reading.metric);
 	for (size_t i = 0; i < source->count; i++) {
 		const struct latest_value *value = &source->values[i];
 		int rank = words_rank(value->reading.metric);

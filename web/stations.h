@@ -40,4 +40,7 @@ bool stations_walk(const struct gateway_view *view, const char *only,
 size_t stations_order(const struct latest_source *source,
 	const struct latest_value *values[static READINGS_MAX]);
 
+/* Is METRIC rain over a window (rain_10m … rain_72h, rain_day)? */
+bool stations_is_rain_sum(uint16_t metric);
+
 #endif

@@ -25,7 +25,7 @@ struct recorder_stats {
 	atomic_uint_fast64_t flagged;  /* readings flagged 3 or 4 */
 	atomic_uint_fast64_t commits;
 	atomic_uint_fast64_t commit_errors;
-	atomic_uint_fast64_t messages; /* put into the outbox */
+	atomic_uint_fast64_t messages;      /* put into the outbox */
 	atomic_int_fast64_t last_report_ms; /* wall clock of the newest report; 0: none */
 	atomic_int_fast64_t last_commit_ms;
 	atomic_int_fast64_t store_bytes; /* looked up now and then */
@@ -42,7 +42,8 @@ struct gateway_view {
 	const struct recorder_stats *recorder;
 	const char *version;
 	int64_t started_ms;      /* wall clock */
-	int64_t started_mono_ms; /* clock_mono_ms(), right also when the clock is set; 0: none */
+	int64_t started_mono_ms; /* clock_mono_ms(), right also when the clock is set; 0:
+				    none */
 };
 
 enum { VIEW_OFFSET_MINUTES = 7 * 60 }; /* Viet Nam has one zone */

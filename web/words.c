@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/number.h"
+#include "core/utf8.h"
 
 #define WORD(ID, VI, EN) [ID] = { .text = { [WORDS_VI] = VI, [WORDS_EN] = EN } }
 
@@ -201,6 +202,27 @@ void words_value(struct buffer *out, const struct metric *metric, double value,
 	if (point && language == WORDS_VI)
 		*point = ',';
 	buffer_puts(out, text);
+}
+
+void words_plain(struct buffer *out, const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left > 0) {
+		size_t length = utf8_char_length(text, left);
+		unsigned char c = (unsigned char)*text;
+		/* U+0080 to U+009F are control characters, too. */
+		bool control = c < 0x20 || c == 0x7f ||
+			(length == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0);
+
+		if (length == 0 || control)
+			buffer_putc(out, '?');
+		else
+			buffer_append(out, text, length);
+		length = length ? length : 1;
+		text += length;
+		left -= length;
+	}
 }
 
 void words_bytes(struct buffer *out, double bytes)

@@ -36,6 +36,10 @@ const char *words_flag(int flag, enum words_language language);
 void words_value(struct buffer *out, const struct metric *metric, double value,
 	enum words_language language);
 
+/* Appends TEXT so that it cannot drive a terminal: '?' for control and broken characters.
+ */
+void words_plain(struct buffer *out, const char *text);
+
 /* Appends a size: "512 B", "12.3 MiB". */
 void words_bytes(struct buffer *out, double bytes);
 

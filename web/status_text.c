@@ -1,0 +1,295 @@
+#include "web/status_text.h"
+
+#include <cjson/cJSON.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/utf8.h"
+#include "web/words.h"
+
+enum { NESTING_NAME = 14, NESTING_TYPE = 10 }; /* widths of the first two columns */
+
+struct status {
+	struct buffer *out;
+	int64_t now_ms;
+	int wrong;
+};
+
+static double number(const cJSON *object, const char *key)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+
+	return cJSON_IsNumber(item) ? item->valuedouble : 0;
+}
+
+static const char *string(const cJSON *object, const char *key)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+
+	return cJSON_IsString(item) && item->valuestring ? item->valuestring : "";
+}
+
+static bool is_true(const cJSON *object, const char *key)
+{
+	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, key));
+}
+
+/* The file names, names and reasons below come from outside: nothing may drive a
+ * terminal. */
+static void put_cell(struct buffer *out, const char *text, size_t columns)
+{
+	size_t width = utf8_width(text);
+
+	words_plain(out, text);
+	do
+		buffer_putc(out, ' ');
+	while (++width <= columns);
+}
+
+static void put_age_of(struct status *status, const cJSON *object, const char *key)
+{
+	int64_t ms;
+
+	if (clock_parse(string(object, key), &ms))
+		words_age(status->out, status->now_ms - ms, WORDS_EN);
+	else
+		buffer_puts(status->out, "never");
+}
+
+static void put_mark(struct status *status, bool wrong)
+{
+	buffer_puts(status->out, wrong ? "! " : "  ");
+	status->wrong += wrong;
+}
+
+static void put_line(struct status *status, const char *name, bool wrong)
+{
+	put_mark(status, wrong);
+	put_cell(status->out, name, 9);
+}
+
+/* ", 3 dropped" where there are any. */
+static void put_some(
+	struct buffer *out, const cJSON *object, const char *key, const char *what)
+{
+	if (number(object, key) > 0)
+		buffer_printf(out, ", %.0f %s", number(object, key), what);
+}
+
+static void put_gateway(struct status *status, const cJSON *root)
+{
+	const cJSON *station = cJSON_GetObjectItemCaseSensitive(root, "station");
+	const cJSON *health = cJSON_GetObjectItemCaseSensitive(root, "health");
+	const cJSON *clock = cJSON_GetObjectItemCaseSensitive(root, "clock");
+	struct buffer *out = status->out;
+
+	buffer_puts(out, "muabui ");
+	words_plain(out, string(root, "version"));
+	buffer_puts(out, ", station ");
+	words_plain(out, string(station, "id"));
+	if (string(station, "name")[0]) {
+		buffer_puts(out, " (");
+		words_plain(out, string(station, "name"));
+		buffer_putc(out, ')');
+	}
+	buffer_puts(out, ", up ");
+	words_duration(out, (int64_t)number(root, "uptime_s") * 1000, WORDS_EN);
+	buffer_puts(out, "\n\n");
+
+	put_line(status, "health", !is_true(health, "ok"));
+	words_plain(out, string(health, "reason"));
+	buffer_putc(out, '\n');
+	put_line(status, "clock", !is_true(clock, "set"));
+	words_plain(out, string(clock, "time"));
+	buffer_puts(out, ", ");
+	words_plain(out, string(clock, "source"));
+	buffer_putc(out, '\n');
+}
+
+static void put_storage(struct status *status, const cJSON *root)
+{
+	const cJSON *ring = cJSON_GetObjectItemCaseSensitive(root, "ring");
+	const cJSON *store = cJSON_GetObjectItemCaseSensitive(root, "store");
+	const cJSON *recorder = cJSON_GetObjectItemCaseSensitive(root, "recorder");
+	struct buffer *out = status->out;
+
+	put_line(status, "ring",
+		number(ring, "dropped") > 0 || number(ring, "torn") > 0 ||
+			number(ring, "fill") >= 0.5);
+	words_bytes(out, number(ring, "used"));
+	buffer_puts(out, " of ");
+	words_bytes(out, number(ring, "size"));
+	buffer_printf(out, " used, %.0f reports taken", number(ring, "accepted"));
+	put_some(out, ring, "dropped", "dropped");
+	put_some(out, ring, "torn", "torn");
+	put_some(out, ring, "recovered", "recovered");
+
+	buffer_putc(out, '\n');
+	put_line(status, "recorder", number(recorder, "commit_errors") > 0);
+	buffer_printf(out, "%.0f reports, %.0f readings stored in %.0f commits",
+		number(recorder, "reports"), number(recorder, "readings"),
+		number(recorder, "commits"));
+	put_some(out, recorder, "flagged", "flagged");
+	put_some(out, recorder, "commit_errors", "commits failed");
+	put_some(out, recorder, "messages", "alert messages");
+	buffer_puts(out, ", newest ");
+	put_age_of(status, recorder, "last_report");
+
+	buffer_putc(out, '\n');
+	put_line(status, "store", false);
+	words_plain(out, string(store, "path"));
+	buffer_puts(out, ", ");
+	words_bytes(out, number(store, "bytes"));
+	if (number(store, "max_bytes") > 0) {
+		buffer_puts(out, " of at most ");
+		words_bytes(out, number(store, "max_bytes"));
+	}
+	buffer_putc(out, '\n');
+}
+
+static void put_head(
+	struct status *status, const char *name, const char *type, const char *rest)
+{
+	buffer_puts(status->out, "\n  ");
+	put_cell(status->out, name, NESTING_NAME);
+	put_cell(status->out, type, NESTING_TYPE);
+	buffer_printf(status->out, "%s\n", rest);
+}
+
+static void put_name(
+	struct status *status, const cJSON *item, const char *type, bool wrong)
+{
+	put_mark(status, wrong);
+	put_cell(status->out, string(item, "name"), NESTING_NAME);
+	put_cell(status->out, string(item, type), NESTING_TYPE);
+}
+
+static void put_sensor(struct status *status, const cJSON *sensor)
+{
+	const cJSON *results = cJSON_GetObjectItemCaseSensitive(sensor, "results");
+	bool silent = is_true(sensor, "silent");
+	bool connected = is_true(sensor, "connected");
+	struct buffer *out = status->out;
+	struct buffer age;
+	const cJSON *result;
+
+	put_name(status, sensor, "driver",
+		silent || !connected || number(sensor, "dropped") > 0);
+	put_cell(out, !connected ? "not connected" : string(sensor, "state"), 14);
+	buffer_init(&age, 64);
+	struct buffer *line = status->out;
+	status->out = &age;
+	put_age_of(status, sensor, "last_good");
+	status->out = line;
+	put_cell(out, buffer_text(&age), 14);
+	buffer_free(&age);
+
+	const char *comma = "";
+	cJSON_ArrayForEach(result, results)
+	{
+		buffer_puts(out, comma);
+		words_plain(out, result->string);
+		buffer_printf(out, " %.0f", result->valuedouble);
+		comma = ", ";
+	}
+	put_some(out, sensor, "skipped_bytes", "bytes skipped");
+	put_some(out, sensor, "duplicates", "duplicates");
+	put_some(out, sensor, "retained", "retained");
+	put_some(out, sensor, "dropped", "dropped");
+	if (silent)
+		buffer_puts(out, ", SILENT");
+	buffer_putc(out, '\n');
+}
+
+static void put_delivery(struct status *status, const cJSON *item)
+{
+	struct buffer *out = status->out;
+
+	put_some(out, item, "failures", "failures");
+	buffer_puts(out, ", last success ");
+	put_age_of(status, item, "last_success");
+	if (is_true(item, "held"))
+		buffer_puts(out, ", HELD: the far side refuses us");
+	buffer_putc(out, '\n');
+	if (string(item, "last_error")[0]) {
+		buffer_puts(out, "                  error ");
+		put_age_of(status, item, "last_error_time");
+		buffer_puts(out, ": ");
+		words_plain(out, string(item, "last_error"));
+		buffer_putc(out, '\n');
+	}
+}
+
+/* Is its newest attempt a failed one? */
+static bool is_failing(const cJSON *item)
+{
+	int64_t success_ms = 0, error_ms = 0;
+
+	clock_parse(string(item, "last_success"), &success_ms);
+	return clock_parse(string(item, "last_error_time"), &error_ms) &&
+		error_ms > success_ms;
+}
+
+static void put_output(struct status *status, const cJSON *output)
+{
+	put_name(status, output, "type",
+		is_true(output, "held") || number(output, "dead") > 0 ||
+			is_failing(output));
+	buffer_printf(status->out, "%.0f sent, %.0f behind", number(output, "sent"),
+		number(output, "lag"));
+	put_some(status->out, output, "dead", "dead letters");
+	put_delivery(status, output);
+}
+
+static void put_channel(struct status *status, const cJSON *channel)
+{
+	put_name(
+		status, channel, "type", is_true(channel, "held") || is_failing(channel));
+	buffer_printf(status->out, "%.0f sent, %.0f waiting", number(channel, "sent"),
+		number(channel, "waiting"));
+	put_delivery(status, channel);
+}
+
+static void put_all(struct status *status, const cJSON *root)
+{
+	const cJSON *sensors = cJSON_GetObjectItemCaseSensitive(root, "sensors");
+	const cJSON *outputs = cJSON_GetObjectItemCaseSensitive(root, "outputs");
+	const cJSON *channels = cJSON_GetObjectItemCaseSensitive(root, "channels");
+	const cJSON *item;
+
+	put_gateway(status, root);
+	put_storage(status, root);
+	if (cJSON_GetArraySize(sensors) > 0)
+		put_head(status, "SENSOR", "DRIVER",
+			"STATE          LAST GOOD      COUNTS");
+	cJSON_ArrayForEach(item, sensors) put_sensor(status, item);
+	if (cJSON_GetArraySize(outputs) > 0)
+		put_head(status, "OUTPUT", "TYPE", "DELIVERY");
+	cJSON_ArrayForEach(item, outputs) put_output(status, item);
+	if (cJSON_GetArraySize(channels) > 0)
+		put_head(status, "CHANNEL", "TYPE", "DELIVERY");
+	cJSON_ArrayForEach(item, channels) put_channel(status, item);
+	if (status->wrong == 0)
+		buffer_puts(status->out, "\nNothing is wrong.\n");
+	else
+		buffer_printf(status->out, "\n%d %s wrong, marked with '!'.\n",
+			status->wrong, status->wrong == 1 ? "line is" : "lines are");
+}
+
+bool status_text(const char *json, struct buffer *out)
+{
+	struct status status = { .out = out };
+	cJSON *root = cJSON_Parse(json);
+	const cJSON *clock = cJSON_GetObjectItemCaseSensitive(root, "clock");
+	/* Ages are counted by the gateway's clock, wherever this is read. */
+	bool valid = cJSON_IsObject(root) &&
+		clock_parse(string(clock, "time"), &status.now_ms);
+
+	if (valid)
+		put_all(&status, root);
+	cJSON_Delete(root);
+	return valid && !out->failed;
+}

@@ -1,0 +1,15 @@
+/* The status as people read it in a terminal. */
+#ifndef MUABUI_WEB_STATUS_TEXT_H
+#define MUABUI_WEB_STATUS_TEXT_H
+
+#include <stdbool.h>
+
+#include "core/buffer.h"
+
+/*
+ * Appends the status of view_status_json() as a compact text; lines about what is
+ * wrong begin with '!', and the last line counts them. False when JSON is no status.
+ */
+bool status_text(const char *json, struct buffer *out);
+
+#endif
