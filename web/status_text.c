@@ -190,6 +190,8 @@ static void put_sensor(struct status *status, const cJSON *sensor)
 	const char *comma = "";
 	cJSON_ArrayForEach(result, results)
 	{
+		if (!result->string)
+			continue;
 		buffer_puts(out, comma);
 		words_plain(out, result->string);
 		buffer_printf(out, " %.0f", result->valuedouble);

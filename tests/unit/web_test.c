@@ -485,7 +485,7 @@ static void test_garbage(void **state)
 		{ "GET\r\n\r\n", 7 },
 		{ "GET / HTTP/9.9\r\nHost: t\r\n\r\n", 27 },
 		{ "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15 },
-		{ "GET /healthz\0x HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n",
+		{ "GET /nothing\0x HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n",
 			55 },
 		{ "GET / HTTP/1.1\r\nHost: t\r\nConnection: close\r\nA\0B: c\r\n\r\n",
 			54 },
