@@ -42,8 +42,7 @@ struct gateway_view {
 	const struct recorder_stats *recorder;
 	const char *version;
 	int64_t started_ms;      /* wall clock */
-	int64_t started_mono_ms; /* clock_mono_ms(), right also when the clock is set; 0:
-				    none */
+	int64_t started_mono_ms; /* clock_mono_ms() then; 0: not known */
 };
 
 enum { VIEW_OFFSET_MINUTES = 7 * 60 }; /* Viet Nam has one zone */

@@ -64,7 +64,8 @@ static void read_answer(int fd, struct answer_text *answer)
 	}
 	close(fd);
 	const char *text = buffer_text(&answer->all);
-	answer->status = strncmp(text, "HTTP/1.1 ", 9) == 0 ? atoi(text + 9) : 0;
+	answer->status =
+		strncmp(text, "HTTP/1.1 ", 9) == 0 ? (int)strtol(text + 9, NULL, 10) : 0;
 	const char *end = strstr(text, "\r\n\r\n");
 	answer->body = end ? end + 4 : "";
 	answer->body_length = strlen(answer->body);

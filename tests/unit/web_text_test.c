@@ -509,7 +509,9 @@ static void test_escaping(void **state)
 		buffer_text(&out), "a&#60;b&#62;&#38;&#34;&#39;  \xef\xbf\xbd à");
 	buffer_clear(&out);
 	words_plain(&out, "a\x1b[0m\xc2\x9b\xc3\x28 à");
-	assert_string_equal(buffer_text(&out), "a?[0m?" "?( à");
+	assert_string_equal(buffer_text(&out),
+		"a?[0m?"
+		"?( à");
 }
 
 int main(void)
