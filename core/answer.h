@@ -20,18 +20,23 @@ struct answer {
 	int status;             /* HTTP status, 0 where there was none */
 	int64_t retry_after_ms; /* what the far side asked for, -1: nothing */
 	bool maybe_taken;       /* no answer came, but the request may have arrived */
+	int64_t refused;        /* how many records of it are never taken, 0: not said */
 	char reason[256]; /* for people and dead letters, no secrets; "" when done */
 };
 
-/* The outcome for an HTTP status; 0 = transport error. Other 4xx count as REFUSED. */
+/*
+ * The outcome for an HTTP status; 0 = transport error. What concerns the way and not
+ * the content (3xx, 402, 405, 407) is HELD too, 425 RETRY; other 4xx are REFUSED.
+ */
 enum outcome answer_outcome(int http_status);
 
 const char *outcome_name(enum outcome outcome);
 
 /*
  * How long to wait before attempt number ATTEMPT (1 = the first repeat):
- * 1 s doubling to 60 s, of which a random half is waited, but never less
- * than RETRY_AFTER_MS (capped at an hour). HELD starts at 30 s.
+ * 1 s doubling to 60 s, of which half and a random part of the other half is
+ * waited, but never less than RETRY_AFTER_MS (capped at an hour) and such a
+ * random part. HELD starts at 30 s.
  */
 int64_t answer_backoff_ms(const struct answer *answer, unsigned attempt);
 

@@ -25,7 +25,7 @@ struct http_settings {
 	const char *bearer; /* NULL: no bearer token */
 };
 
-/* Copies the settings. NULL when memory is out. */
+/* Copies the settings. NULL when memory is out. The free accepts NULL. */
 struct http_client *http_client_new(const struct http_settings *settings);
 void http_client_free(struct http_client *client);
 
@@ -38,10 +38,13 @@ void http_client_free(struct http_client *client);
 void http_post(struct http_client *client, const char *url, const char *const *headers,
 	const void *body, size_t length, struct buffer *response, struct answer *answer);
 
-/* Makes a request under way on another thread end soon (used to stop). */
+/*
+ * Makes a request under way on another thread end within about a second, and
+ * every later one of this client fail at once (used to stop).
+ */
 void http_client_abort(struct http_client *client);
 
-/* libcurl's global state, once in main. */
+/* libcurl's global state, once in main; ignores SIGPIPE for the whole program. */
 void http_client_setup(void);
 void http_client_cleanup(void);
 
