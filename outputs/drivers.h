@@ -1,0 +1,9 @@
+/* The drivers of this room, for outputs/registry.c; one line for each. */
+#ifndef MUABUI_OUTPUTS_DRIVERS_H
+#define MUABUI_OUTPUTS_DRIVERS_H
+
+#include "outputs/output.h"
+
+extern const struct output_driver output_influxdb;
+
+#endif

@@ -1,0 +1,41 @@
+#include "outputs/output.h"
+
+#include "outputs/drivers.h"
+
+const struct output_driver *const output_drivers[] = {
+	&output_influxdb,
+	NULL,
+};
+
+static const struct option_kind *const kinds[] = {
+	&output_influxdb.kind,
+	NULL,
+};
+
+static const struct option common[] = {
+	{ .name = "batch",
+		.type = OPTION_INTEGER,
+		.offset = offsetof(struct output_common, batch),
+		.fallback = "5000",
+		.min = 1,
+		.max = 20000,
+		.unit = "reports",
+		.help = "The most reports in one sending." },
+	{ .name = "linger",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct output_common, linger),
+		.fallback = "0s",
+		.min = 0,
+		.max = 60 * 60 * 1000,
+		.help = "How long to wait for a batch to fill; 0s sends what is there." },
+	{ .name = NULL },
+};
+
+const struct option_family output_family = {
+	.key = "type",
+	.noun = "output type",
+	.common = { .name = "output",
+		.options = common,
+		.size = sizeof(struct output_common) },
+	.kinds = kinds,
+};
