@@ -43,7 +43,7 @@ void http_client_cleanup(void)
 	curl_global_cleanup();
 }
 
-/* --- what curl calls -------------------------------------------------- */
+/* --- what curl calls ----------------------------------------------------- */
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
 {
@@ -83,7 +83,7 @@ static int watch_progress(void *arg, curl_off_t d_total, curl_off_t d_now,
 	return atomic_load(&client->aborted) ? 1 : 0;
 }
 
-/* --- making a client --------------------------------------------------- */
+/* --- making a client ----------------------------------------------------- */
 
 static bool set_text(CURL *curl, CURLoption option, const char *text)
 {
@@ -163,7 +163,7 @@ void http_client_abort(struct http_client *client)
 	atomic_store(&client->aborted, true);
 }
 
-/* --- reasons ----------------------------------------------------------- */
+/* --- reasons ------------------------------------------------------------- */
 
 /*
  * The URL that begins with "://" at TEXT goes to REASON without user, password, query
@@ -275,7 +275,7 @@ static void say_failure(
 	keep_reason(answer, &reason);
 }
 
-/* --- Retry-After ------------------------------------------------------- */
+/* --- Retry-After --------------------------------------------------------- */
 
 static const char *header_value(CURL *curl, const char *name)
 {
@@ -309,7 +309,7 @@ static int64_t retry_after_ms(CURL *curl)
 	return left > 0 ? left : 0;
 }
 
-/* --- a request ---------------------------------------------------------- */
+/* --- a request ----------------------------------------------------------- */
 
 static bool add_header(struct curl_slist **list, const char *header)
 {

@@ -55,15 +55,15 @@ enum {
 	RESPONSE_MAX = 2048,
 	PACKED_MAX = 2 * 1024 * 1024,
 	PACKED_STEP = 32 * 1024,
-	/* Measured with tests/bench: level 1 already makes a fifth of it; a smaller window
-	 * costs nothing and saves 128 KiB. */
+	/* Measured with tests/bench: level 1 already makes a fifth of it; a smaller
+	 * window costs nothing and saves 128 KiB. */
 	DEFLATE_LEVEL = 1,
 	DEFLATE_WINDOW = 14,
 	DEFLATE_MEMORY = 8,
 	DEFLATE_GZIP = 16,
 };
 
-/* --- opening ------------------------------------------------------------ */
+/* --- opening ------------------------------------------------------------- */
 
 /* Appends KEY=VALUE, percent-encoded, when there is a value. */
 static void add_parameter(struct buffer *url, const char *key, const char *value)
@@ -114,7 +114,8 @@ static bool is_set(const char *text)
 	return text && *text;
 }
 
-/* A secret that is to stand in a header or user name: one line of printable characters. */
+/* A secret that is to stand in a header or user name: one line of printable characters.
+ */
 static bool read_line_secret(
 	const char *file, char secret[static SECRET_MAX], char *why, size_t size)
 {
@@ -124,7 +125,8 @@ static bool read_line_secret(
 		if ((unsigned char)*c >= ' ' && *c != 0x7f)
 			continue;
 		secret_wipe(secret, SECRET_MAX);
-		snprintf(why, size, "%s has more than one line or control characters", file);
+		snprintf(why, size, "%s has more than one line or control characters",
+			file);
 		return false;
 	}
 	return true;
@@ -154,7 +156,9 @@ static bool open_client(struct influxdb *self, const struct influxdb_options *op
 		!read_line_secret(options->password_file, password, why, size))
 		goto wipe;
 	snprintf(why, size, "out of memory");
-	if (*token && asprintf(&self->authorization, "Authorization: %s %s", scheme, token) < 0) {
+	if (*token &&
+		asprintf(&self->authorization, "Authorization: %s %s", scheme, token) <
+			0) {
 		self->authorization = NULL;
 		goto wipe;
 	}
@@ -212,14 +216,14 @@ static void *influxdb_open(const void *arg, char *why, size_t size)
 		goto failed;
 	snprintf(why, size, "out of memory");
 	self->url = make_url(options);
-	self->encoder = line_encoder_new(
-		options->version == 3 ? LINE_INFLUX_3 : LINE_INFLUX_1_2);
+	self->encoder =
+		line_encoder_new(options->version == 3 ? LINE_INFLUX_3 : LINE_INFLUX_1_2);
 	if (!self->url || !self->encoder)
 		goto failed;
 	if (self->gzip) {
-		self->deflate_ready = deflateInit2(&self->deflate, DEFLATE_LEVEL, Z_DEFLATED,
-					      DEFLATE_WINDOW + DEFLATE_GZIP, DEFLATE_MEMORY,
-					      Z_DEFAULT_STRATEGY) == Z_OK;
+		self->deflate_ready = deflateInit2(&self->deflate, DEFLATE_LEVEL,
+					      Z_DEFLATED, DEFLATE_WINDOW + DEFLATE_GZIP,
+					      DEFLATE_MEMORY, Z_DEFAULT_STRATEGY) == Z_OK;
 		if (!self->deflate_ready)
 			goto failed;
 	}
@@ -292,8 +296,8 @@ static void influxdb_send(void *arg, const struct buffer *batch, struct answer *
 	if (self->authorization)
 		headers[count++] = self->authorization;
 	buffer_clear(&self->response);
-	http_post(self->client, self->url, headers, body->data, body->length, &self->response,
-		answer);
+	http_post(self->client, self->url, headers, body->data, body->length,
+		&self->response, answer);
 	const char *text = buffer_text(&self->response);
 	if (answer->outcome == OUTCOME_DONE && text[strspn(text, " \r\n\t")] == '<') {
 		/* A mobile provider's log-in page says 200 to everything. */
@@ -312,7 +316,7 @@ static void influxdb_abort(void *arg)
 	http_client_abort(self->client);
 }
 
-/* --- options --------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------- */
 
 static void influxdb_check(const void *values, const struct config_place *place)
 {
@@ -326,15 +330,18 @@ static void influxdb_check(const void *values, const struct config_place *place)
 		config_error(place, "org", "is needed with version = 2");
 	if (options->version == 2 && !is_set(options->bucket))
 		config_error(place, "bucket", "is needed with version = 2");
-	if (options->version == 3 && !is_set(options->bucket) && !is_set(options->database))
+	if (options->version == 3 && !is_set(options->bucket) &&
+		!is_set(options->database))
 		config_error(place, "database", "is needed with version = 3");
 	if (options->version == 3 && is_set(options->bucket) && is_set(options->database))
 		config_error(place, "bucket",
 			"means the same as database with version = 3; leave one out");
 	if (is_set(options->username) && is_set(options->token_file))
-		config_error(place, "username", "goes with password_file, not with token_file");
+		config_error(place, "username",
+			"goes with password_file, not with token_file");
 	if (is_set(options->username) != is_set(options->password_file))
-		config_error(place, is_set(options->username) ? "username" : "password_file",
+		config_error(place,
+			is_set(options->username) ? "username" : "password_file",
 			"username and password_file go together");
 	if (is_set(options->client_key) && !is_set(options->client_cert))
 		config_error(place, "client_key", "needs client_cert");

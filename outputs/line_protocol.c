@@ -89,7 +89,7 @@ void line_escape(struct buffer *out, enum line_dialect dialect, const char *text
 	}
 }
 
-/* --- numbers ----------------------------------------------------------- */
+/* --- numbers ------------------------------------------------------------- */
 
 static size_t decimal_text(char *text, int64_t mantissa, int digits)
 {
@@ -128,7 +128,7 @@ size_t line_number(char text[static LINE_NUMBER_SIZE], double value)
 	return length;
 }
 
-/* --- names -------------------------------------------------------------- */
+/* --- names --------------------------------------------------------------- */
 
 /* NULL when memory is out. */
 static struct prefix *make_prefix(

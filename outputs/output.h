@@ -23,20 +23,34 @@ struct output_driver {
 	void *(*open)(const void *options, char *why, size_t size);
 	void (*close)(void *self);
 	/*
-	 * Appends STORED to BATCH in this output's format. Pure apart from caches in SELF.
-	 * Appending nothing means that there is nothing to say of it.
+	 * Appends STORED to BATCH in this output's format, at most OUTPUT_RECORD_MAX
+	 * bytes. Pure apart from caches in SELF. Appending nothing means that there is
+	 * nothing to say of it. Records must stay what they are in whatever batch they
+	 * stand: after a refusal any run of them is sent alone.
 	 */
-	void (*encode)(void *self, const struct stored_report *stored, struct buffer *batch);
-	/* Sends BATCH; blocks at most for its time limit. */
+	void (*encode)(
+		void *self, const struct stored_report *stored, struct buffer *batch);
+	/*
+	 * Sends BATCH, which may be a part of what was encoded (length bytes at data, no
+	 * NUL behind them); blocks at most for its time limit. When ANSWER says REFUSED,
+	 * its member refused may say how many records are; only where it is all of them,
+	 * they are not sent alone before they become dead letters.
+	 */
 	void (*send)(void *self, const struct buffer *batch, struct answer *answer);
-	/* Makes a send under way on another thread end soon. May be NULL. */
+	/* Makes a send under way on another thread end soon, and later ones at once.
+	 * May be NULL. */
 	void (*abort)(void *self);
+};
+
+enum {
+	OUTPUT_BATCH_BYTES = 480 * 1024, /* a batch that has grown so large is sent */
+	OUTPUT_RECORD_MAX = 32 * 1024,
 };
 
 /* The options every output has (option_item.common). */
 struct output_common {
-	int batch;           /* reports in one sending, at most */
-	int64_t linger;      /* ms to wait for a batch to fill; 0: send what is there */
+	int batch;      /* reports in one sending, at most */
+	int64_t linger; /* ms to wait for a batch to fill; 0: send what is there */
 };
 
 extern const struct output_driver *const output_drivers[];
@@ -48,17 +62,23 @@ struct output_status {
 	int64_t cursor;          /* id of the last report delivered */
 	int64_t lag;             /* reports behind the newest */
 	uint64_t sent;           /* reports delivered since start */
+	uint64_t skipped;        /* reports of an impossible time, since start */
 	uint64_t dead;           /* dead letters, in the store */
 	uint64_t failures;       /* failed sendings since start */
 	int64_t last_success_ms; /* wall clock, 0: never */
 	int64_t last_error_ms;
 	char last_error[256];
-	bool held;               /* 401, 403, 404: a person must act */
+	bool held; /* 401, 403, 404: a person must act */
 };
 
 /*
  * Starts one thread per output of ITEMS, each with its own connection to the store
- * at STORE_PATH. NULL with a logged reason.
+ * at STORE_PATH. ITEMS must outlive it. A store that cannot be opened is tried again.
+ * NULL with a logged reason.
+ *
+ * Each output goes through the store by its own cursor, oldest report first, from the
+ * oldest one there is when it is new. Not sent, but skipped and counted, are reports
+ * marked REPORT_CLOCK_UNSET or stamped before 2020 or more than a day ahead.
  */
 struct outputs;
 struct outputs *outputs_start(const struct option_list *items, const char *store_path);
@@ -66,7 +86,10 @@ struct outputs *outputs_start(const struct option_list *items, const char *store
 /* New reports are committed. */
 void outputs_ring(struct outputs *outputs);
 
-/* Tries what is left for at most GRACE_MS, then stops and joins. */
+/*
+ * Sends what is left, as long as it works at the first attempt and for at most
+ * GRACE_MS; then joins and frees. Accepts NULL.
+ */
 void outputs_stop(struct outputs *outputs, int64_t grace_ms);
 
 size_t outputs_count(const struct outputs *outputs);

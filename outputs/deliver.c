@@ -1,0 +1,141 @@
+#include "outputs/worker.h"
+
+#include "core/clock.h"
+#include "core/log.h"
+
+/*
+ * What the far side answers decides what happens to a batch (DESIGN §6.4):
+ *
+ *   done      the cursor moves
+ *   retry     the same again after a pause; if it times out repeatedly, in halves,
+ *             because a slow line may never take the whole in time
+ *   refused   in halves, until the guilty report stands alone: a dead letter
+ *   held      the same again after a long pause, with secrets read anew
+ */
+
+enum { LOG_PAUSE_MS = 10 * 1000 }; /* between two lines about dead letters */
+
+/* --- dead letters -------------------------------------------------------- */
+
+static size_t piece_start(const struct output *output, size_t index)
+{
+	return index > 0 ? output->pieces[index - 1].end : 0;
+}
+
+static int write_letter(struct output *output, size_t index, const char *reason)
+{
+	size_t start = piece_start(output, index);
+	size_t end = output->pieces[index].end;
+
+	if (end > start && output->batch.data[end - 1] == '\n')
+		end--;
+	buffer_clear(&output->letter);
+	buffer_append(&output->letter, output->batch.data + start, end - start);
+	return store_dead_letter(output->store, output->item->name,
+		output->pieces[index].id, buffer_text(&output->letter), reason);
+}
+
+/* The letters and the cursor behind them in one transaction. */
+static int write_letters(
+	struct output *output, size_t first, size_t count, const char *reason)
+{
+	int64_t cursor = output->pieces[first + count - 1].id;
+
+	if (store_begin(output->store) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (write_letter(output, first + i, reason) < 0)
+			goto failed;
+	}
+	if (store_cursor_set(output->store, output->item->name, cursor) < 0 ||
+		store_commit(output->store) < 0)
+		goto failed;
+	output->cursor = output->saved = cursor;
+	return 0;
+
+failed:
+	store_rollback(output->store);
+	return -1;
+}
+
+/* False: told to stop before it could be done. */
+static bool bury(
+	struct output *output, size_t first, size_t count, const struct answer *answer)
+{
+	const char *name = output->item->name;
+
+	while (write_letters(output, first, count, answer->reason) < 0) {
+		output_note_own_trouble(
+			output, "cannot store dead letters", store_error(output->store));
+		if (!output_back_off_from_own_trouble(output))
+			return false;
+	}
+	pthread_mutex_lock(&output->mutex);
+	output->status.dead += count;
+	output->status.cursor = output->cursor;
+	pthread_mutex_unlock(&output->mutex);
+	int64_t now = clock_real_ms();
+	if (output->letter_log_ms == 0 || now - output->letter_log_ms >= LOG_PAUSE_MS) {
+		output->letter_log_ms = now;
+		log_warning(
+			"output %s: refused and put aside as dead letter, %zu from report "
+			"%lld on: %s",
+			name, count, (long long)output->pieces[first].id, answer->reason);
+	}
+	return true;
+}
+
+/* --- delivering ---------------------------------------------------------- */
+
+static void send_pieces(
+	struct output *output, size_t first, size_t count, struct answer *answer)
+{
+	size_t start = piece_start(output, first);
+	size_t length = output->pieces[first + count - 1].end - start;
+	const struct buffer part = {
+		.data = output->batch.data + start,
+		.length = length,
+		.capacity = length,
+		.limit = length,
+	};
+
+	*answer = (struct answer){ .outcome = OUTCOME_RETRY, .retry_after_ms = -1 };
+	output->driver->send(output->self, &part, answer);
+}
+
+/* At most as deep as a batch can be halved. */
+static bool deliver_halves(struct output *output, size_t first, size_t count)
+{
+	size_t half = count / 2;
+
+	return output_deliver(output, first, half) &&
+		output_deliver(output, first + half, count - half);
+}
+
+bool output_deliver(struct output *output, size_t first, size_t count)
+{
+	for (unsigned attempt = 1;; attempt++) {
+		struct answer answer;
+
+		send_pieces(output, first, count, &answer);
+		if (answer.outcome == OUTCOME_DONE) {
+			output->cursor = output->pieces[first + count - 1].id;
+			output_note_sent(output, count);
+			return true;
+		}
+		if (answer.outcome == OUTCOME_REFUSED) {
+			output_note_refusal(output, &answer);
+			if (count == 1 || answer.refused == (int64_t)count)
+				return bury(output, first, count, &answer);
+			return deliver_halves(output, first, count);
+		}
+		output_note_trouble(output, &answer);
+		output_save_cursor(output);
+		if (!output_back_off(output, &answer))
+			return false;
+		if (answer.outcome == OUTCOME_HELD && !output_reopen(output))
+			return false;
+		if (answer.maybe_taken && attempt >= 2 && count > 1)
+			return deliver_halves(output, first, count);
+	}
+}

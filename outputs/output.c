@@ -1,0 +1,298 @@
+#include "outputs/output.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "outputs/worker.h"
+
+enum {
+	IDLE_MS = 60 * 1000,         /* so that a lost ring costs a minute at most */
+	AHEAD_MS = 24 * 3600 * 1000, /* what a stamp may be before our clock */
+};
+
+static const int64_t earliest_ms = 1577836800000; /* 2020-01-01: nothing is older */
+
+struct outputs {
+	size_t count;
+	char *store_path;
+	struct bell finished;
+	struct output outputs[];
+};
+
+/* --- filling the batch --------------------------------------------------- */
+
+static bool is_full(const struct output *output)
+{
+	return output->count == output->batch_max ||
+		output->batch.length >= OUTPUT_BATCH_BYTES;
+}
+
+static bool time_is_possible(const struct output *output, const struct report *report)
+{
+	return !(report->marks & REPORT_CLOCK_UNSET) && report->time_ms >= earliest_ms &&
+		report->time_ms <= output->latest_ms;
+}
+
+static void skip(struct output *output)
+{
+	pthread_mutex_lock(&output->mutex);
+	output->status.skipped++;
+	pthread_mutex_unlock(&output->mutex);
+}
+
+static bool take(void *arg, const struct stored_report *stored)
+{
+	struct output *output = arg;
+	size_t before = output->batch.length;
+
+	if (is_full(output))
+		return false;
+	if (time_is_possible(output, &stored->report))
+		output->driver->encode(output->self, stored, &output->batch);
+	else
+		skip(output);
+	if (output->batch.failed) {
+		buffer_truncate(&output->batch, before);
+		return false;
+	}
+	if (output->batch.length > before) {
+		if (output->count == 0)
+			output->since_ms = clock_real_ms();
+		output->pieces[output->count++] = (struct piece){
+			.id = stored->id,
+			.end = output->batch.length,
+		};
+	}
+	output->scanned = stored->id;
+	return true;
+}
+
+/* Takes up reports behind the ones it has. False, with the trouble noted: it cannot. */
+static bool fill(struct output *output)
+{
+	int room = (int)(output->batch_max - output->count);
+	int64_t newest = output_look_for_newest(output);
+	/* An unset clock knows nothing of the future. */
+	output->latest_ms = clock_is_set() ? clock_wall_ms() + AHEAD_MS : INT64_MAX;
+	int got = store_scan(output->store, output->scanned, room, take, output);
+
+	if (got < 0) {
+		output_note_own_trouble(
+			output, "cannot read the store", store_error(output->store));
+		output_close_store(output);
+		return false;
+	}
+	if (output->batch.failed) {
+		output->batch.failed = false;
+		if (output->count == 0) {
+			output_note_own_trouble(output, "cannot encode", "out of memory");
+			return false;
+		}
+	}
+	/* Nothing readable among so many rows: go on behind them. */
+	if (got == 0 && newest > output->scanned)
+		output->scanned =
+			newest - output->scanned > room ? output->scanned + room : newest;
+	return true;
+}
+
+static void empty_batch(struct output *output)
+{
+	buffer_clear(&output->batch);
+	output->count = 0;
+	output->cursor = output->scanned;
+	output_save_cursor(output);
+	pthread_mutex_lock(&output->mutex);
+	output->status.cursor = output->cursor;
+	pthread_mutex_unlock(&output->mutex);
+}
+
+/* --- the thread ---------------------------------------------------------- */
+
+/* False: it is time to end. */
+static bool step(struct output *output)
+{
+	bool stopping = bell_is_stopping(&output->bell);
+	int64_t before = output->scanned;
+
+	if (output_is_aborting(output))
+		return false;
+	if (!output_make_ready(output) || !fill(output))
+		return output_back_off_from_own_trouble(output);
+	if (output->count == 0) {
+		bool moved = output->scanned != before;
+		if (moved)
+			empty_batch(output);
+		else
+			output_note_well(output);
+		if (!moved && !stopping)
+			bell_wait(&output->bell, IDLE_MS);
+		return moved || !stopping;
+	}
+	int64_t wait = output->since_ms + output->linger_ms - clock_real_ms();
+	if (!stopping && wait > 0 && !is_full(output)) {
+		bell_wait(&output->bell, wait);
+		return true;
+	}
+	if (output_deliver(output, 0, output->count)) {
+		empty_batch(output);
+		return true;
+	}
+	output_save_cursor(output);
+	return false;
+}
+
+static void *run(void *arg)
+{
+	struct output *output = arg;
+
+	while (step(output))
+		;
+	output_set_self(output, NULL);
+	output_close_store(output);
+	pthread_mutex_lock(&output->mutex);
+	output->finished = true;
+	pthread_mutex_unlock(&output->mutex);
+	bell_ring(output->finished_bell);
+	return NULL;
+}
+
+/* --- all of them --------------------------------------------------------- */
+
+static bool start(struct output *output, const struct option_item *item,
+	const char *store_path, struct bell *finished)
+{
+	const struct output_common *common = item->common;
+	char name[NAME_SIZE + 8];
+
+	output->driver = (const struct output_driver *)((const char *)item->kind -
+		offsetof(struct output_driver, kind));
+	output->item = item;
+	output->store_path = store_path;
+	output->finished_bell = finished;
+	output->batch_max = (size_t)common->batch;
+	output->linger_ms = common->linger;
+	output->status.name = item->name;
+	output->status.type = item->kind->name;
+	bell_init(&output->bell);
+	pthread_mutex_init(&output->mutex, NULL);
+	buffer_init(&output->batch, OUTPUT_BATCH_BYTES + OUTPUT_RECORD_MAX);
+	buffer_init(&output->letter, OUTPUT_RECORD_MAX);
+	output->pieces = calloc(output->batch_max, sizeof *output->pieces);
+	snprintf(name, sizeof name, "out-%.11s", item->name);
+	output->started =
+		output->pieces && thread_start(&output->thread, name, run, output) == 0;
+	return output->started;
+}
+
+static void release(struct output *output)
+{
+	if (!output->driver)
+		return;
+	free(output->pieces);
+	buffer_free(&output->batch);
+	buffer_free(&output->letter);
+	pthread_mutex_destroy(&output->mutex);
+	bell_free(&output->bell);
+}
+
+struct outputs *outputs_start(const struct option_list *items, const char *store_path)
+{
+	const struct option_item *list = items->items;
+	struct outputs *outputs =
+		calloc(1, sizeof *outputs + items->count * sizeof *outputs->outputs);
+
+	if (!outputs) {
+		log_error("outputs: out of memory");
+		return NULL;
+	}
+	bell_init(&outputs->finished);
+	outputs->count = items->count;
+	outputs->store_path = strdup(store_path);
+	for (size_t i = 0; i < items->count; i++) {
+		if (outputs->store_path &&
+			start(&outputs->outputs[i], &list[i], outputs->store_path,
+				&outputs->finished))
+			continue;
+		log_error("output %s: cannot start its thread", list[i].name);
+		outputs_stop(outputs, 0);
+		return NULL;
+	}
+	return outputs;
+}
+
+void outputs_ring(struct outputs *outputs)
+{
+	for (size_t i = 0; i < outputs->count; i++)
+		bell_ring(&outputs->outputs[i].bell);
+}
+
+static bool all_finished(struct outputs *outputs)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < outputs->count; i++) {
+		struct output *output = &outputs->outputs[i];
+		if (!output->started)
+			continue;
+		pthread_mutex_lock(&output->mutex);
+		all &= output->finished;
+		pthread_mutex_unlock(&output->mutex);
+	}
+	return all;
+}
+
+static void abort_sending(struct output *output)
+{
+	pthread_mutex_lock(&output->mutex);
+	output->aborting = true;
+	if (output->self && output->driver->abort)
+		output->driver->abort(output->self);
+	pthread_mutex_unlock(&output->mutex);
+}
+
+void outputs_stop(struct outputs *outputs, int64_t grace_ms)
+{
+	if (!outputs)
+		return;
+	int64_t end = clock_real_ms() + grace_ms, left;
+
+	for (size_t i = 0; i < outputs->count; i++) {
+		if (outputs->outputs[i].started)
+			bell_stop(&outputs->outputs[i].bell);
+	}
+	while (!all_finished(outputs) && (left = end - clock_real_ms()) > 0)
+		bell_wait(&outputs->finished, left);
+	for (size_t i = 0; i < outputs->count; i++) {
+		if (outputs->outputs[i].started)
+			abort_sending(&outputs->outputs[i]);
+	}
+	for (size_t i = 0; i < outputs->count; i++) {
+		if (outputs->outputs[i].started)
+			pthread_join(outputs->outputs[i].thread, NULL);
+		release(&outputs->outputs[i]);
+	}
+	bell_free(&outputs->finished);
+	free(outputs->store_path);
+	free(outputs);
+}
+
+size_t outputs_count(const struct outputs *outputs)
+{
+	return outputs->count;
+}
+
+void outputs_get_status(
+	const struct outputs *outputs, size_t index, struct output_status *status)
+{
+	struct output *output = (struct output *)&outputs->outputs[index];
+
+	pthread_mutex_lock(&output->mutex);
+	*status = output->status;
+	status->lag =
+		output->newest > status->cursor ? output->newest - status->cursor : 0;
+	pthread_mutex_unlock(&output->mutex);
+}

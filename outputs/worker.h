@@ -1,0 +1,95 @@
+/*
+ * One output at run time, shared by the files that make up its thread: output.c
+ * (scan, encode, start, stop), deliver.c (what an answer leads to) and worker.c
+ * (opening, waiting, the cursor, what status shows). Not for others.
+ */
+#ifndef MUABUI_OUTPUTS_WORKER_H
+#define MUABUI_OUTPUTS_WORKER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/thread.h"
+#include "outputs/output.h"
+
+/* One encoded report of the batch. */
+struct piece {
+	int64_t id;
+	size_t end; /* in the batch; it begins where the one before ends */
+};
+
+enum mood { MOOD_WELL, MOOD_TROUBLED, MOOD_HELD };
+
+struct output {
+	/* Constant after the start. */
+	const struct output_driver *driver;
+	const struct option_item *item;
+	const char *store_path;
+	struct bell *finished_bell;
+	size_t batch_max;
+	int64_t linger_ms;
+	pthread_t thread;
+	bool started;
+
+	struct bell bell;
+
+	/* The thread's own. */
+	struct store *store;
+	struct buffer batch;
+	struct buffer letter;
+	struct piece *pieces;
+	size_t count;
+	int64_t scanned;   /* id of the last report looked at */
+	int64_t cursor;    /* id of the last report done with */
+	int64_t saved;     /* the cursor in the store */
+	int64_t since_ms;  /* when the batch got its first report */
+	int64_t latest_ms; /* no stamp after this is believed */
+	unsigned attempts; /* failed ones in a row */
+	enum mood mood;
+	int64_t letter_log_ms;
+
+	/* Under the mutex. */
+	pthread_mutex_t mutex;
+	void *self; /* changed by the thread, aborted by another */
+	bool aborting;
+	bool finished;
+	int64_t newest;
+	struct output_status status;
+};
+
+/* An attempt failed: counts, shows in the status, logged once per change of mood. */
+void output_note_trouble(struct output *output, const struct answer *answer);
+/* The same for what is not the far side's fault. */
+void output_note_own_trouble(struct output *output, const char *what, const char *why);
+/* The far side answered, but will not take this content. */
+void output_note_refusal(struct output *output, const struct answer *answer);
+/* COUNT reports were taken; the cursor has moved. */
+void output_note_sent(struct output *output, size_t count);
+/* Whatever the trouble was, it is over. */
+void output_note_well(struct output *output);
+
+/* The id of the newest report, also for the lag that status shows. */
+int64_t output_look_for_newest(struct output *output);
+
+/* Waits by core/answer.h and the attempts so far. False when told to stop. */
+bool output_back_off(struct output *output, const struct answer *answer);
+bool output_back_off_from_own_trouble(struct output *output);
+
+/* False, with the trouble noted, when the store or the driver cannot be opened. */
+bool output_make_ready(struct output *output);
+/* Opens the driver anew, however long it takes: a person may have put another token
+ * into its file. False when told to stop. */
+bool output_reopen(struct output *output);
+void output_set_self(struct output *output, void *self);
+void output_close_store(struct output *output);
+bool output_is_aborting(struct output *output);
+
+/* A cursor that cannot be written now is written with the next batch. */
+void output_save_cursor(struct output *output);
+
+/* COUNT pieces from FIRST on, until they are done with. False: told to stop before. */
+bool output_deliver(struct output *output, size_t first, size_t count);
+
+#endif
