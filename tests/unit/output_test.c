@@ -1,0 +1,640 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+#include "core/log.h"
+#include "core/thread.h"
+#include "tests/unit/output_store.h"
+
+/*
+ * The thread of an output with a driver that writes one number per line and answers
+ * by what stands in the batch.
+ */
+
+enum { SENDS = 4096, TAKEN = 65536 };
+
+static struct far_side {
+	pthread_mutex_t mutex;
+	/* How it behaves. */
+	bool (*is_guilty)(int value);
+	enum outcome next[8]; /* what the next sends get, before all else */
+	size_t next_count;
+	int64_t retry_after_ms;
+	size_t most; /* lines in one sending; 0: no limit */
+	bool say_refused;
+	bool hang;
+	int opens_to_fail;
+	/* What it saw. */
+	size_t sends;
+	size_t sizes[SENDS]; /* lines in each sending */
+	int64_t times[SENDS];
+	size_t taken_count;
+	int taken[TAKEN];
+	int opens, closes;
+	bool aborted;
+} far_side = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+static void *fake_open(const void *options, char *why, size_t size)
+{
+	void *self = &far_side;
+
+	(void)options;
+	pthread_mutex_lock(&far_side.mutex);
+	far_side.opens++;
+	if (far_side.opens_to_fail > 0) {
+		far_side.opens_to_fail--;
+		snprintf(why, size, "the token is missing");
+		self = NULL;
+	}
+	pthread_mutex_unlock(&far_side.mutex);
+	return self;
+}
+
+static void fake_close(void *self)
+{
+	(void)self;
+	pthread_mutex_lock(&far_side.mutex);
+	far_side.closes++;
+	pthread_mutex_unlock(&far_side.mutex);
+}
+
+static void fake_encode(
+	void *self, const struct stored_report *stored, struct buffer *batch)
+{
+	(void)self;
+	if (stored->report.readings[0].flag != FLAG_MISSING)
+		buffer_printf(batch, "%g\n", stored->report.readings[0].value);
+}
+
+static void judge(const struct buffer *batch, size_t lines, const int *values,
+	struct answer *answer)
+{
+	size_t guilty = 0;
+
+	for (size_t i = 0; far_side.is_guilty && i < lines; i++)
+		guilty += far_side.is_guilty(values[i]);
+	answer->outcome = OUTCOME_DONE;
+	if (far_side.next_count > 0) {
+		answer->outcome = far_side.next[0];
+		far_side.next_count--;
+		memmove(far_side.next, far_side.next + 1,
+			sizeof far_side.next - sizeof *far_side.next);
+		answer->retry_after_ms = far_side.retry_after_ms;
+	} else if (guilty > 0 || (far_side.most > 0 && lines > far_side.most)) {
+		answer->outcome = OUTCOME_REFUSED;
+		answer->refused = far_side.say_refused ? (int64_t)guilty : 0;
+	}
+	(void)batch;
+}
+
+static void fake_send(void *self, const struct buffer *batch, struct answer *answer)
+{
+	static int values[TAKEN];
+	size_t lines = 0;
+
+	(void)self;
+	pthread_mutex_lock(&far_side.mutex);
+	for (const char *p = batch->data, *end = p + batch->length; p < end; lines++) {
+		values[lines] = atoi(p);
+		p = (const char *)memchr(p, '\n', (size_t)(end - p)) + 1;
+	}
+	assert_in_range(far_side.sends, 0, SENDS - 1);
+	far_side.times[far_side.sends] = clock_real_ms();
+	far_side.sizes[far_side.sends++] = lines;
+	judge(batch, lines, values, answer);
+	if (answer->outcome == OUTCOME_DONE && !far_side.hang) {
+		memcpy(far_side.taken + far_side.taken_count, values,
+			lines * sizeof *values);
+		far_side.taken_count += lines;
+	} else {
+		snprintf(answer->reason, sizeof answer->reason, "said no");
+	}
+	while (far_side.hang && !far_side.aborted) {
+		pthread_mutex_unlock(&far_side.mutex);
+		usleep(5000);
+		pthread_mutex_lock(&far_side.mutex);
+		answer->outcome = OUTCOME_RETRY;
+		answer->maybe_taken = true;
+	}
+	pthread_mutex_unlock(&far_side.mutex);
+}
+
+static void fake_abort(void *self)
+{
+	(void)self;
+	pthread_mutex_lock(&far_side.mutex);
+	far_side.aborted = true;
+	pthread_mutex_unlock(&far_side.mutex);
+}
+
+static const struct output_driver fake = {
+	.kind = { .name = "fake" },
+	.open = fake_open,
+	.close = fake_close,
+	.encode = fake_encode,
+	.send = fake_send,
+	.abort = fake_abort,
+};
+
+/* --- running it ------------------------------------------------------------ */
+
+static struct output_store s;
+static struct output_common common;
+static struct option_item item;
+static struct outputs *outputs;
+static _Atomic int errors_logged;
+
+static void count_errors(enum log_level level, const char *line)
+{
+	(void)line;
+	if (level == LOG_LEVEL_ERROR)
+		errors_logged++;
+}
+
+static void start(void)
+{
+	struct option_list list = { .items = &item, .count = 1 };
+
+	outputs = outputs_start(&list, s.path);
+	assert_non_null(outputs);
+	assert_int_equal(outputs_count(outputs), 1);
+}
+
+static struct output_status status(void)
+{
+	struct output_status now;
+
+	outputs_get_status(outputs, 0, &now);
+	return now;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	memset(&far_side, 0, sizeof far_side);
+	far_side.mutex = mutex;
+	far_side.retry_after_ms = -1;
+	common = (struct output_common){ .batch = 100 };
+	item = (struct option_item){
+		.name = "city", .kind = &fake.kind, .common = &common
+	};
+	errors_logged = 0;
+	log_set_sink(count_errors);
+	output_store_open(&s);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	output_store_close(&s);
+	log_set_sink(NULL);
+	return 0;
+}
+
+static void expect_taken(const int *values, size_t count)
+{
+	assert_int_equal(far_side.taken_count, count);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(far_side.taken[i], values[i]);
+}
+
+/* Everything from FIRST to LAST but the guilty, each once, in order. */
+static void expect_all_but_guilty(int first, int last, bool (*is_guilty)(int value))
+{
+	size_t at = 0;
+
+	for (int value = first; value <= last; value++) {
+		if (is_guilty && is_guilty(value))
+			continue;
+		assert_true(at < far_side.taken_count);
+		assert_int_equal(far_side.taken[at++], value);
+	}
+	assert_int_equal(far_side.taken_count, at);
+}
+
+static int letters;
+static char letter_body[256], letter_reason[256];
+
+static int count_letter(void *arg, int columns, char **values, char **names)
+{
+	(void)arg, (void)names;
+	assert_int_equal(columns, 3);
+	letters++;
+	snprintf(letter_body, sizeof letter_body, "%s", values[1]);
+	snprintf(letter_reason, sizeof letter_reason, "%s", values[2]);
+	/* Row ids begin at 1, values too: the letter belongs to its report. */
+	assert_string_equal(values[0], values[1]);
+	return 0;
+}
+
+static void read_letters(void)
+{
+	letters = 0;
+	assert_int_equal(sqlite3_exec(store_handle(s.recorder),
+				 "SELECT report, body, reason FROM dead_letter"
+				 " WHERE output='city' ORDER BY rowid",
+				 count_letter, NULL, NULL),
+		SQLITE_OK);
+}
+
+/* --- tests -------------------------------------------------------------------- */
+
+static void test_batches_in_order(void **state)
+{
+	(void)state;
+	output_store_fill(&s, 1, 250);
+	start();
+	output_store_await(&s, "city", 250);
+	assert_int_equal(far_side.sends, 3);
+	assert_int_equal(far_side.sizes[0], 100);
+	assert_int_equal(far_side.sizes[2], 50);
+	expect_all_but_guilty(1, 250, NULL);
+	output_store_fill(&s, 251, 5);
+	outputs_ring(outputs);
+	output_store_await(&s, "city", 255);
+	expect_all_but_guilty(1, 255, NULL);
+	struct output_status now = status();
+	assert_string_equal(now.name, "city");
+	assert_string_equal(now.type, "fake");
+	assert_int_equal(now.cursor, 255);
+	assert_int_equal(now.lag, 0);
+	assert_int_equal(now.sent, 255);
+	assert_int_equal(now.failures, 0);
+	assert_int_equal(now.dead, 0);
+	assert_true(now.last_success_ms > 0);
+	outputs_stop(outputs, 1000);
+	assert_int_equal(far_side.opens, 1);
+	assert_int_equal(far_side.closes, 1);
+	/* The next start goes on where this one ended. */
+	output_store_fill(&s, 256, 1);
+	start();
+	output_store_await(&s, "city", 256);
+	outputs_stop(outputs, 1000);
+	expect_all_but_guilty(1, 256, NULL);
+}
+
+static void test_nothing_to_say_moves_the_cursor(void **state)
+{
+	(void)state;
+	store_begin(s.recorder);
+	for (int i = 0; i < 150; i++)
+		output_store_put(&s, 1700000000000, 1, FLAG_MISSING, 0);
+	store_commit(s.recorder);
+	start();
+	output_store_await(&s, "city", 150);
+	outputs_stop(outputs, 1000);
+	assert_int_equal(far_side.sends, 0);
+}
+
+static void test_impossible_times_are_skipped(void **state)
+{
+	int64_t now = clock_wall_ms(), day = 24 * 3600 * 1000;
+
+	(void)state;
+	store_begin(s.recorder);
+	output_store_put(&s, 1577836800000 - 1, 1, FLAG_GOOD, 0);
+	output_store_put(&s, 1577836800000, 2, FLAG_GOOD, 0);
+	output_store_put(&s, now + day + 60000, 3, FLAG_GOOD, 0);
+	output_store_put(&s, now + day - 60000, 4, FLAG_GOOD, 0);
+	output_store_put(&s, now, 5, FLAG_GOOD, REPORT_CLOCK_UNSET);
+	output_store_put(&s, now, 6, FLAG_GOOD, REPORT_BACKFILLED);
+	output_store_put(&s, -1, 7, FLAG_GOOD, 0);
+	store_commit(s.recorder);
+	start();
+	output_store_await(&s, "city", 7);
+	assert_int_equal(status().skipped, 4);
+	assert_int_equal(status().sent, 3);
+	outputs_stop(outputs, 1000);
+	expect_taken((const int[]){ 2, 4, 6 }, 3);
+}
+
+static bool is_seventeen(int value)
+{
+	return value == 17;
+}
+
+static void test_the_guilty_report_stands_alone(void **state)
+{
+	(void)state;
+	far_side.is_guilty = is_seventeen;
+	output_store_fill(&s, 1, 100);
+	start();
+	output_store_await(&s, "city", 100);
+	struct output_status now = status();
+	outputs_stop(outputs, 1000);
+	expect_all_but_guilty(1, 100, is_seventeen);
+	read_letters();
+	assert_int_equal(letters, 1);
+	assert_string_equal(letter_body, "17");
+	assert_string_equal(letter_reason, "said no");
+	assert_int_equal(now.dead, 1);
+	assert_int_equal(now.sent, 99);
+	assert_string_equal(now.last_error, "said no");
+	assert_false(now.held);
+	assert_in_range(far_side.sends, 2, 20); /* halving, not one by one */
+}
+
+static bool is_of_many(int value)
+{
+	return value == 1 || value == 2 || value == 100 || value == 101 ||
+		value % 41 == 0;
+}
+
+static void test_several_guilty_ones(void **state)
+{
+	(void)state;
+	far_side.is_guilty = is_of_many;
+	output_store_fill(&s, 1, 200);
+	start();
+	output_store_await(&s, "city", 200);
+	outputs_stop(outputs, 1000);
+	expect_all_but_guilty(1, 200, is_of_many);
+	read_letters();
+	assert_int_equal(letters, 4 + 4);
+	assert_string_equal(letter_body, "164");
+}
+
+static bool is_anything(int value)
+{
+	(void)value;
+	return true;
+}
+
+static void test_all_guilty_at_once(void **state)
+{
+	(void)state;
+	far_side.is_guilty = is_anything;
+	far_side.say_refused = true;
+	output_store_fill(&s, 1, 100);
+	start();
+	output_store_await(&s, "city", 100);
+	assert_int_equal(status().dead, 100);
+	outputs_stop(outputs, 1000);
+	/* The far side said that it refuses all of them: no halving needed. */
+	assert_int_equal(far_side.sends, 1);
+	read_letters();
+	assert_int_equal(letters, 100);
+}
+
+static void test_some_refused_are_still_halved(void **state)
+{
+	(void)state;
+	far_side.is_guilty = is_seventeen;
+	far_side.say_refused = true;
+	output_store_fill(&s, 1, 100);
+	start();
+	output_store_await(&s, "city", 100);
+	outputs_stop(outputs, 1000);
+	expect_all_but_guilty(1, 100, is_seventeen);
+	read_letters();
+	assert_int_equal(letters, 1);
+}
+
+static void test_too_large_a_batch_is_halved(void **state)
+{
+	(void)state;
+	far_side.most = 30;
+	output_store_fill(&s, 1, 100);
+	start();
+	output_store_await(&s, "city", 100);
+	outputs_stop(outputs, 1000);
+	expect_all_but_guilty(1, 100, NULL);
+	read_letters();
+	assert_int_equal(letters, 0);
+}
+
+static void test_retry_keeps_the_batch(void **state)
+{
+	(void)state;
+	far_side.next[0] = OUTCOME_RETRY;
+	far_side.next_count = 1;
+	far_side.retry_after_ms = 1200;
+	output_store_fill(&s, 1, 10);
+	start();
+	usleep(500 * 1000);
+	assert_int_equal(output_store_cursor(&s, "city"), 0);
+	output_store_fill(&s, 11, 5);
+	outputs_ring(outputs); /* must not cut the pause short */
+	usleep(100 * 1000);
+	struct output_status now = status();
+	assert_int_equal(now.failures, 1);
+	assert_string_equal(now.last_error, "said no");
+	assert_int_equal(now.lag, 15);
+	output_store_await(&s, "city", 15);
+	outputs_stop(outputs, 1000);
+	expect_all_but_guilty(1, 15, NULL);
+	assert_int_equal(far_side.sizes[0], 10);
+	assert_int_equal(far_side.sizes[1], 10);
+	assert_in_range(far_side.times[1] - far_side.times[0], 1200, 3000);
+}
+
+static void test_held_keeps_and_shouts_once(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 8; i++)
+		far_side.next[i] = OUTCOME_HELD;
+	far_side.next_count = 8;
+	output_store_fill(&s, 1, 10);
+	start();
+	usleep(700 * 1000);
+	outputs_ring(outputs);
+	usleep(100 * 1000);
+	assert_true(status().held);
+	assert_int_equal(far_side.sends, 1);
+	assert_int_equal(errors_logged, 1);
+	assert_int_equal(output_store_cursor(&s, "city"), 0);
+	int64_t before = clock_real_ms();
+	outputs_stop(outputs, 5000);
+	assert_in_range(clock_real_ms() - before, 0, 1000);
+	read_letters();
+	assert_int_equal(letters, 0);
+	/* Somebody looked after it. */
+	far_side.next_count = 0;
+	start();
+	output_store_await(&s, "city", 10);
+	assert_false(status().held);
+	outputs_stop(outputs, 1000);
+	expect_all_but_guilty(1, 10, NULL);
+}
+
+static void test_failing_open_is_tried_again(void **state)
+{
+	(void)state;
+	far_side.opens_to_fail = 1;
+	output_store_fill(&s, 1, 3);
+	start();
+	usleep(200 * 1000);
+	assert_string_equal(
+		status().last_error, "cannot be opened: the token is missing");
+	output_store_await(&s, "city", 3);
+	outputs_stop(outputs, 1000);
+	assert_int_equal(far_side.opens, 2);
+	assert_int_equal(far_side.closes, 1);
+	expect_all_but_guilty(1, 3, NULL);
+}
+
+static void test_stop_sends_what_is_left(void **state)
+{
+	(void)state;
+	start();
+	usleep(50 * 1000);
+	output_store_fill(&s, 1, 350); /* and nobody rings */
+	outputs_stop(outputs, 5000);
+	expect_all_but_guilty(1, 350, NULL);
+	assert_int_equal(output_store_cursor(&s, "city"), 350);
+}
+
+static void test_stop_ends_a_hanging_send(void **state)
+{
+	(void)state;
+	far_side.hang = true;
+	output_store_fill(&s, 1, 10);
+	start();
+	usleep(100 * 1000);
+	int64_t before = clock_real_ms();
+	outputs_stop(outputs, 300);
+	assert_in_range(clock_real_ms() - before, 250, 1500);
+	assert_true(far_side.aborted);
+	assert_int_equal(output_store_cursor(&s, "city"), 0);
+}
+
+static void test_linger_fills_a_batch(void **state)
+{
+	(void)state;
+	common.linger = 60 * 1000;
+	common.batch = 10;
+	output_store_fill(&s, 1, 4);
+	start();
+	usleep(200 * 1000);
+	assert_int_equal(far_side.sends, 0);
+	output_store_fill(&s, 5, 7);
+	outputs_ring(outputs);
+	output_store_await(&s, "city", 10);
+	usleep(50 * 1000);
+	assert_int_equal(far_side.sends, 1);
+	/* The eleventh waits, but not beyond the stop. */
+	outputs_stop(outputs, 1000);
+	assert_int_equal(far_side.sends, 2);
+	expect_all_but_guilty(1, 11, NULL);
+}
+
+static void test_locked_store_is_waited_for(void **state)
+{
+	(void)state;
+	output_store_fill(&s, 1, 10);
+	assert_int_equal(store_begin(s.recorder), 0); /* the recorder is writing */
+	start();
+	usleep(300 * 1000);
+	assert_int_equal(far_side.taken_count, 10);
+	store_rollback(s.recorder);
+	output_store_await(&s, "city", 10);
+	outputs_stop(outputs, 1000);
+}
+
+static void test_absent_store_is_waited_for(void **state)
+{
+	char path[128];
+
+	(void)state;
+	output_store_fill(&s, 1, 3);
+	store_close(s.recorder);
+	s.recorder = NULL;
+	memcpy(path, s.path, sizeof path);
+	strcat(s.path, ".away"); // NOLINT
+	assert_int_equal(rename(path, s.path), 0);
+	struct option_list list = { .items = &item, .count = 1 };
+	outputs = outputs_start(&list, path);
+	usleep(100 * 1000);
+	assert_int_equal(strncmp(status().last_error, "cannot open the store: ", 23), 0);
+	assert_int_equal(rename(s.path, path), 0);
+	memcpy(s.path, path, sizeof path);
+	char why[256];
+	s.recorder = store_open(s.path, STORE_RECORDER, why, sizeof why);
+	assert_non_null(s.recorder);
+	output_store_await(&s, "city", 3);
+	outputs_stop(outputs, 1000);
+}
+
+static void test_cursor_beyond_the_store(void **state)
+{
+	(void)state;
+	output_store_fill(&s, 1, 3);
+	assert_int_equal(store_cursor_set(s.recorder, "city", 1000), 0);
+	start();
+	usleep(100 * 1000);
+	output_store_fill(&s, 4, 2);
+	outputs_ring(outputs);
+	output_store_await(&s, "city", 5);
+	outputs_stop(outputs, 1000);
+	expect_taken((const int[]){ 4, 5 }, 2);
+}
+
+static void test_damaged_rows_do_not_block(void **state)
+{
+	(void)state;
+	output_store_fill(&s, 1, 300);
+	assert_int_equal(sqlite3_exec(store_handle(s.recorder),
+				 "UPDATE report SET data=x'ff00' WHERE id <= 250", NULL,
+				 NULL, NULL),
+		SQLITE_OK);
+	start();
+	output_store_await(&s, "city", 300);
+	outputs_stop(outputs, 1000);
+	expect_all_but_guilty(251, 300, NULL);
+}
+
+static void test_outputs_do_not_hinder_each_other(void **state)
+{
+	struct output_common second_common = { .batch = 7 };
+	struct option_item items[] = {
+		item,
+		{ .name = "second", .kind = &fake.kind, .common = &second_common },
+	};
+	struct option_list list = { .items = items, .count = 2 };
+
+	(void)state;
+	assert_int_equal(store_cursor_set(s.recorder, "second", 15), 0);
+	output_store_fill(&s, 1, 20);
+	outputs = outputs_start(&list, s.path);
+	output_store_await(&s, "city", 20);
+	output_store_await(&s, "second", 20);
+	outputs_stop(outputs, 1000);
+	assert_int_equal(far_side.taken_count, 20 + 5);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_batches_in_order),
+		TEST(test_nothing_to_say_moves_the_cursor),
+		TEST(test_impossible_times_are_skipped),
+		TEST(test_the_guilty_report_stands_alone),
+		TEST(test_several_guilty_ones),
+		TEST(test_all_guilty_at_once),
+		TEST(test_some_refused_are_still_halved),
+		TEST(test_too_large_a_batch_is_halved),
+		TEST(test_retry_keeps_the_batch),
+		TEST(test_held_keeps_and_shouts_once),
+		TEST(test_failing_open_is_tried_again),
+		TEST(test_stop_sends_what_is_left),
+		TEST(test_stop_ends_a_hanging_send),
+		TEST(test_linger_fills_a_batch),
+		TEST(test_locked_store_is_waited_for),
+		TEST(test_absent_store_is_waited_for),
+		TEST(test_cursor_beyond_the_store),
+		TEST(test_damaged_rows_do_not_block),
+		TEST(test_outputs_do_not_hinder_each_other),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
