@@ -80,17 +80,24 @@ static inline int64_t output_store_cursor(struct output_store *s, const char *na
 	return cursor;
 }
 
-/* Waits until CURSOR is the stored one of NAME; fails after ten seconds. */
-static inline void output_store_await(
-	struct output_store *s, const char *name, int64_t cursor)
+/*
+ * Waits until output number INDEX has got to CURSOR, in the store and in its status;
+ * fails after ten seconds.
+ */
+static inline void output_store_await(struct output_store *s,
+	const struct outputs *outputs, size_t index, int64_t cursor)
 {
 	int64_t end = clock_real_ms() + 10000;
+	struct output_status status;
 
-	while (output_store_cursor(s, name) != cursor) {
+	for (;;) {
+		outputs_get_status(outputs, index, &status);
+		int64_t stored = output_store_cursor(s, status.name);
+		if (stored == cursor && status.cursor == cursor)
+			return;
 		if (clock_real_ms() > end)
-			fail_msg("cursor of %s is %lld, not %lld", name,
-				(long long)output_store_cursor(s, name),
-				(long long)cursor);
+			fail_msg("cursor of %s is %lld, not %lld", status.name,
+				(long long)stored, (long long)cursor);
 		usleep(5000);
 	}
 }

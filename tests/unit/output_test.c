@@ -252,14 +252,14 @@ static void test_batches_in_order(void **state)
 	(void)state;
 	output_store_fill(&s, 1, 250);
 	start();
-	output_store_await(&s, "city", 250);
+	output_store_await(&s, outputs, 0, 250);
 	assert_int_equal(far_side.sends, 3);
 	assert_int_equal(far_side.sizes[0], 100);
 	assert_int_equal(far_side.sizes[2], 50);
 	expect_all_but_guilty(1, 250, NULL);
 	output_store_fill(&s, 251, 5);
 	outputs_ring(outputs);
-	output_store_await(&s, "city", 255);
+	output_store_await(&s, outputs, 0, 255);
 	expect_all_but_guilty(1, 255, NULL);
 	struct output_status now = status();
 	assert_string_equal(now.name, "city");
@@ -276,7 +276,7 @@ static void test_batches_in_order(void **state)
 	/* The next start goes on where this one ended. */
 	output_store_fill(&s, 256, 1);
 	start();
-	output_store_await(&s, "city", 256);
+	output_store_await(&s, outputs, 0, 256);
 	outputs_stop(outputs, 1000);
 	expect_all_but_guilty(1, 256, NULL);
 }
@@ -289,7 +289,7 @@ static void test_nothing_to_say_moves_the_cursor(void **state)
 		output_store_put(&s, 1700000000000, 1, FLAG_MISSING, 0);
 	store_commit(s.recorder);
 	start();
-	output_store_await(&s, "city", 150);
+	output_store_await(&s, outputs, 0, 150);
 	outputs_stop(outputs, 1000);
 	assert_int_equal(far_side.sends, 0);
 }
@@ -309,7 +309,7 @@ static void test_impossible_times_are_skipped(void **state)
 	output_store_put(&s, -1, 7, FLAG_GOOD, 0);
 	store_commit(s.recorder);
 	start();
-	output_store_await(&s, "city", 7);
+	output_store_await(&s, outputs, 0, 7);
 	assert_int_equal(status().skipped, 4);
 	assert_int_equal(status().sent, 3);
 	outputs_stop(outputs, 1000);
@@ -327,7 +327,7 @@ static void test_the_guilty_report_stands_alone(void **state)
 	far_side.is_guilty = is_seventeen;
 	output_store_fill(&s, 1, 100);
 	start();
-	output_store_await(&s, "city", 100);
+	output_store_await(&s, outputs, 0, 100);
 	struct output_status now = status();
 	outputs_stop(outputs, 1000);
 	expect_all_but_guilty(1, 100, is_seventeen);
@@ -354,7 +354,7 @@ static void test_several_guilty_ones(void **state)
 	far_side.is_guilty = is_of_many;
 	output_store_fill(&s, 1, 200);
 	start();
-	output_store_await(&s, "city", 200);
+	output_store_await(&s, outputs, 0, 200);
 	outputs_stop(outputs, 1000);
 	expect_all_but_guilty(1, 200, is_of_many);
 	read_letters();
@@ -375,7 +375,7 @@ static void test_all_guilty_at_once(void **state)
 	far_side.say_refused = true;
 	output_store_fill(&s, 1, 100);
 	start();
-	output_store_await(&s, "city", 100);
+	output_store_await(&s, outputs, 0, 100);
 	assert_int_equal(status().dead, 100);
 	outputs_stop(outputs, 1000);
 	/* The far side said that it refuses all of them: no halving needed. */
@@ -391,7 +391,7 @@ static void test_some_refused_are_still_halved(void **state)
 	far_side.say_refused = true;
 	output_store_fill(&s, 1, 100);
 	start();
-	output_store_await(&s, "city", 100);
+	output_store_await(&s, outputs, 0, 100);
 	outputs_stop(outputs, 1000);
 	expect_all_but_guilty(1, 100, is_seventeen);
 	read_letters();
@@ -404,7 +404,7 @@ static void test_too_large_a_batch_is_halved(void **state)
 	far_side.most = 30;
 	output_store_fill(&s, 1, 100);
 	start();
-	output_store_await(&s, "city", 100);
+	output_store_await(&s, outputs, 0, 100);
 	outputs_stop(outputs, 1000);
 	expect_all_but_guilty(1, 100, NULL);
 	read_letters();
@@ -428,7 +428,7 @@ static void test_retry_keeps_the_batch(void **state)
 	assert_int_equal(now.failures, 1);
 	assert_string_equal(now.last_error, "said no");
 	assert_int_equal(now.lag, 15);
-	output_store_await(&s, "city", 15);
+	output_store_await(&s, outputs, 0, 15);
 	outputs_stop(outputs, 1000);
 	expect_all_but_guilty(1, 15, NULL);
 	assert_int_equal(far_side.sizes[0], 10);
@@ -459,7 +459,7 @@ static void test_held_keeps_and_shouts_once(void **state)
 	/* Somebody looked after it. */
 	far_side.next_count = 0;
 	start();
-	output_store_await(&s, "city", 10);
+	output_store_await(&s, outputs, 0, 10);
 	assert_false(status().held);
 	outputs_stop(outputs, 1000);
 	expect_all_but_guilty(1, 10, NULL);
@@ -474,7 +474,7 @@ static void test_failing_open_is_tried_again(void **state)
 	usleep(200 * 1000);
 	assert_string_equal(
 		status().last_error, "cannot be opened: the token is missing");
-	output_store_await(&s, "city", 3);
+	output_store_await(&s, outputs, 0, 3);
 	outputs_stop(outputs, 1000);
 	assert_int_equal(far_side.opens, 2);
 	assert_int_equal(far_side.closes, 1);
@@ -517,7 +517,7 @@ static void test_linger_fills_a_batch(void **state)
 	assert_int_equal(far_side.sends, 0);
 	output_store_fill(&s, 5, 7);
 	outputs_ring(outputs);
-	output_store_await(&s, "city", 10);
+	output_store_await(&s, outputs, 0, 10);
 	usleep(50 * 1000);
 	assert_int_equal(far_side.sends, 1);
 	/* The eleventh waits, but not beyond the stop. */
@@ -535,7 +535,7 @@ static void test_locked_store_is_waited_for(void **state)
 	usleep(300 * 1000);
 	assert_int_equal(far_side.taken_count, 10);
 	store_rollback(s.recorder);
-	output_store_await(&s, "city", 10);
+	output_store_await(&s, outputs, 0, 10);
 	outputs_stop(outputs, 1000);
 }
 
@@ -559,7 +559,7 @@ static void test_absent_store_is_waited_for(void **state)
 	char why[256];
 	s.recorder = store_open(s.path, STORE_RECORDER, why, sizeof why);
 	assert_non_null(s.recorder);
-	output_store_await(&s, "city", 3);
+	output_store_await(&s, outputs, 0, 3);
 	outputs_stop(outputs, 1000);
 }
 
@@ -572,7 +572,7 @@ static void test_cursor_beyond_the_store(void **state)
 	usleep(100 * 1000);
 	output_store_fill(&s, 4, 2);
 	outputs_ring(outputs);
-	output_store_await(&s, "city", 5);
+	output_store_await(&s, outputs, 0, 5);
 	outputs_stop(outputs, 1000);
 	expect_taken((const int[]){ 4, 5 }, 2);
 }
@@ -586,7 +586,7 @@ static void test_damaged_rows_do_not_block(void **state)
 				 NULL, NULL),
 		SQLITE_OK);
 	start();
-	output_store_await(&s, "city", 300);
+	output_store_await(&s, outputs, 0, 300);
 	outputs_stop(outputs, 1000);
 	expect_all_but_guilty(251, 300, NULL);
 }
@@ -604,8 +604,8 @@ static void test_outputs_do_not_hinder_each_other(void **state)
 	assert_int_equal(store_cursor_set(s.recorder, "second", 15), 0);
 	output_store_fill(&s, 1, 20);
 	outputs = outputs_start(&list, s.path);
-	output_store_await(&s, "city", 20);
-	output_store_await(&s, "second", 20);
+	output_store_await(&s, outputs, 0, 20);
+	output_store_await(&s, outputs, 1, 20);
 	outputs_stop(outputs, 1000);
 	assert_int_equal(far_side.taken_count, 20 + 5);
 }
