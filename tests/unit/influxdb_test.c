@@ -301,7 +301,7 @@ static struct outputs *outputs;
 static struct option_item item;
 static struct output_common common;
 
-static void start_output(void)
+static void start_output(int64_t timeout_ms)
 {
 	struct option_list list = { .items = &item, .count = 1 };
 
@@ -312,6 +312,7 @@ static void start_output(void)
 		.options = options_new(server.port) };
 	set_version(item.options, 1);
 	set_text(item.options, "database", "env");
+	*(int64_t *)((char *)item.options + find_option("timeout")->offset) = timeout_ms;
 	outputs = outputs_start(&list, s.path);
 	assert_non_null(outputs);
 }
@@ -351,7 +352,7 @@ static void test_trouble_costs_nothing(void **state)
 	output_store_open(&s);
 	output_store_fill(&s, 1, 3);
 	server_start(&server, misbehave, NULL);
-	start_output();
+	start_output(1000);
 	output_store_await(&s, outputs, 0, 3);
 	struct output_status now;
 	outputs_get_status(outputs, 0, &now);
@@ -400,7 +401,7 @@ static void test_poison_takes_nobody_along(void **state)
 	output_store_open(&s);
 	output_store_fill(&s, 1, 500);
 	server_start(&server, refuse_poison, accepted);
-	start_output();
+	start_output(1000);
 	output_store_await(&s, outputs, 0, 500);
 	struct output_status now;
 	outputs_get_status(outputs, 0, &now);
@@ -441,8 +442,7 @@ static void test_silent_server_does_not_hold_up_the_stop(void **state)
 	output_store_open(&s);
 	output_store_fill(&s, 1, 3);
 	server_start(&server, never, NULL);
-	start_output();
-	*(int64_t *)((char *)item.options + find_option("timeout")->offset) = 60000;
+	start_output(60000);
 	while (server_count(&server) == 0)
 		usleep(5000);
 	int64_t before = clock_real_ms();

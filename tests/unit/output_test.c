@@ -514,7 +514,7 @@ static void test_linger_fills_a_batch(void **state)
 	output_store_fill(&s, 1, 4);
 	start();
 	usleep(200 * 1000);
-	assert_int_equal(far_side.sends, 0);
+	assert_int_equal(status().sent, 0);
 	output_store_fill(&s, 5, 7);
 	outputs_ring(outputs);
 	output_store_await(&s, outputs, 0, 10);
@@ -533,7 +533,10 @@ static void test_locked_store_is_waited_for(void **state)
 	assert_int_equal(store_begin(s.recorder), 0); /* the recorder is writing */
 	start();
 	usleep(300 * 1000);
-	assert_int_equal(far_side.taken_count, 10);
+	pthread_mutex_lock(&far_side.mutex);
+	size_t taken = far_side.taken_count;
+	pthread_mutex_unlock(&far_side.mutex);
+	assert_int_equal(taken, 10);
 	store_rollback(s.recorder);
 	output_store_await(&s, outputs, 0, 10);
 	outputs_stop(outputs, 1000);
