@@ -164,10 +164,10 @@ static uint64_t bridge_torn(struct ring *ring, uint64_t at, uint64_t head)
  * highest sequence number. Torn slots become fillers, so that later walks may
  * trust lengths.
  */
-static void take_stock(struct ring *ring, uint64_t last_seq)
+static void take_stock(struct ring *ring)
 {
 	struct header *header = ring->header;
-	uint64_t head = header->head, highest = last_seq;
+	uint64_t head = header->head, highest = 0;
 
 	for (uint64_t at = skip_stub(ring, header->oldest); at < head;) {
 		if (!slot_is_sound(ring, at, head)) {
@@ -178,7 +178,7 @@ static void take_stock(struct ring *ring, uint64_t last_seq)
 		remember_key(ring, slot->key);
 		if (slot->seq > highest)
 			highest = slot->seq;
-		if (slot->seq > last_seq && at >= header->tail)
+		if (slot->seq > 0 && at >= header->tail)
 			ring->status.recovered++;
 		at = skip_stub(ring, at + slot->length);
 	}
@@ -269,8 +269,7 @@ static int open_file(struct ring *ring, const char *path, size_t size)
 	return 0;
 }
 
-struct ring *ring_open(
-	const char *path, size_t size, uint64_t last_seq, char *why, size_t why_size)
+struct ring *ring_open(const char *path, size_t size, char *why, size_t why_size)
 {
 	struct ring *ring = calloc(1, sizeof *ring);
 	pthread_condattr_t attributes;
@@ -296,8 +295,16 @@ struct ring *ring_open(
 	pthread_cond_init(&ring->filled, &attributes);
 	pthread_cond_init(&ring->room, &attributes);
 	pthread_condattr_destroy(&attributes);
-	take_stock(ring, last_seq);
+	take_stock(ring);
 	return ring;
+}
+
+void ring_number_after(struct ring *ring, uint64_t last_seq)
+{
+	pthread_mutex_lock(&ring->mutex);
+	if (ring->header->next_seq <= last_seq)
+		ring->header->next_seq = last_seq + 1;
+	pthread_mutex_unlock(&ring->mutex);
 }
 
 void ring_close(struct ring *ring)

@@ -29,13 +29,17 @@ struct ring_status {
 
 /*
  * Opens or makes the ring at PATH with SIZE bytes (64 KiB … 1 GiB). An existing
- * file of another size keeps its contents if they fit. Sequence numbers go on
- * after the larger of the file's own and LAST_SEQ. NULL with the reason in WHY,
- * also when another process holds the ring.
+ * file of another size is taken as it is while something waits in it. NULL with the
+ * reason in WHY, also when another process holds the ring.
  */
-struct ring *ring_open(
-	const char *path, size_t size, uint64_t last_seq, char *why, size_t why_size);
+struct ring *ring_open(const char *path, size_t size, char *why, size_t why_size);
 void ring_close(struct ring *ring);
+
+/*
+ * Makes numbers go on after LAST_SEQ, which the store has had; what the ring holds up to
+ * there was stored before a crash. Before the first push.
+ */
+void ring_number_after(struct ring *ring, uint64_t last_seq);
 
 enum ring_full {
 	RING_DROP_OLDEST, /* serial lines: the newest counts; what goes is counted */

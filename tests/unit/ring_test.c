@@ -37,11 +37,12 @@ static int remove_file(void **state)
 static struct ring *open_ring(uint64_t last_seq)
 {
 	char why[256] = "";
-	struct ring *ring = ring_open(path, SIZE, last_seq, why, sizeof why);
+	struct ring *ring = ring_open(path, SIZE, why, sizeof why);
 
 	if (!ring)
 		print_error("%s\n", why);
 	assert_non_null(ring);
+	ring_number_after(ring, last_seq);
 	return ring;
 }
 
@@ -239,7 +240,7 @@ static void refuses_a_second_owner(void **state)
 	struct ring *ring = open_ring(0);
 	char why[256];
 
-	assert_null(ring_open(path, SIZE, 0, why, sizeof why));
+	assert_null(ring_open(path, SIZE, why, sizeof why));
 	assert_non_null(strstr(why, "in use"));
 	ring_close(ring);
 }
@@ -255,7 +256,7 @@ static void a_larger_size_waits_for_an_empty_ring(void **state)
 
 	push(ring, 7);
 	ring_close(ring);
-	ring = ring_open(path, 2 * SIZE, 0, why, sizeof why);
+	ring = ring_open(path, 2 * SIZE, why, sizeof why);
 	assert_non_null(ring);
 	ring_get_status(ring, &status);
 	assert_int_equal(status.size, SIZE);
@@ -263,7 +264,7 @@ static void a_larger_size_waits_for_an_empty_ring(void **state)
 	assert_int_equal(number_of(&report), 7);
 	ring_release(ring);
 	ring_close(ring);
-	ring = ring_open(path, 2 * SIZE, 0, why, sizeof why);
+	ring = ring_open(path, 2 * SIZE, why, sizeof why);
 	assert_non_null(ring);
 	ring_get_status(ring, &status);
 	assert_int_equal(status.size, 2 * SIZE);

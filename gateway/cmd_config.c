@@ -1,0 +1,242 @@
+/* The commands that begin with a configuration: run, check, status, alert. */
+#include <cjson/cJSON.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alerts/notifier.h"
+#include "core/buffer.h"
+#include "core/clock.h"
+#include "core/http_client.h"
+#include "core/log.h"
+#include "core/number.h"
+#include "gateway/arguments.h"
+#include "gateway/command.h"
+#include "gateway/control.h"
+#include "gateway/daemon.h"
+#include "gateway/schema.h"
+#include "web/status_text.h"
+
+enum { TEXT_MAX = 16 << 20 };
+
+/* --- run ----------------------------------------------------------------- */
+
+int command_run(int argc, char **argv)
+{
+	const char *file = default_config, *speed = NULL;
+	bool live = false, verbose = false;
+	const struct argument table[] = {
+		{ .name = "-c", .value = &file },
+		{ .name = "--speed", .value = &speed },
+		{ .name = "--live", .flag = &live },
+		{ .name = "-v", .flag = &verbose },
+		{ .name = NULL },
+	};
+	char why[256];
+	double factor = 1;
+
+	if (arguments_take(argc, argv, table, NULL, 0, why, sizeof why) < 0)
+		return command_usage("run", "%s", why);
+	if (speed &&
+		(!number_parse(speed, strlen(speed), &factor) || factor <= 0 ||
+			factor > 100000))
+		return command_usage("run", "--speed is a number above 0, up to 100000");
+	if (verbose)
+		log_set_level(LOG_LEVEL_DEBUG);
+	if (speed)
+		clock_simulate(0, factor);
+	struct config *config = gateway_load_config(file);
+	if (!config)
+		return EXIT_FAILURE;
+	struct daemon_settings settings = { .config_file = file, .live = live };
+	return daemon_run(&settings, config);
+}
+
+/* --- check --------------------------------------------------------------- */
+
+static int print_options(void)
+{
+	struct buffer text;
+
+	buffer_init(&text, TEXT_MAX);
+	config_help(gateway_schema(), &text);
+	fputs(buffer_text(&text), stdout);
+	buffer_free(&text);
+	return EXIT_SUCCESS;
+}
+
+int command_check(int argc, char **argv)
+{
+	const char *file = default_config;
+	bool print = false, options = false;
+	const struct argument table[] = {
+		{ .name = "-c", .value = &file },
+		{ .name = "--print", .flag = &print },
+		{ .name = "--options", .flag = &options },
+		{ .name = NULL },
+	};
+	char why[256];
+
+	if (arguments_take(argc, argv, table, NULL, 0, why, sizeof why) < 0)
+		return command_usage("check", "%s", why);
+	if (options)
+		return print_options();
+	struct config *config = gateway_load_config(file);
+	if (!config)
+		return EXIT_FAILURE;
+	if (print) {
+		struct buffer text;
+		buffer_init(&text, TEXT_MAX);
+		config_print(config, &text);
+		fputs(buffer_text(&text), stdout);
+		buffer_free(&text);
+	} else {
+		printf("%s: good: station %s, %zu sensors, %zu outputs, %zu rules, %zu channels\n",
+			file, config->station.id, config->sensors.count,
+			config->outputs.count, config->alerts.rules.count,
+			config->alerts.channels.count);
+	}
+	config_free(config);
+	return EXIT_SUCCESS;
+}
+
+/* --- status -------------------------------------------------------------- */
+
+static int ask(const char *file, const char *request, struct buffer *answer)
+{
+	char path[PATH_MAX], why[PATH_MAX + 128];
+	struct config *config = gateway_load_config(file);
+
+	if (!config)
+		return -1;
+	control_path(config, path, sizeof path);
+	config_free(config);
+	if (control_ask(path, request, answer, why, sizeof why) < 0) {
+		log_error("%s", why);
+		return -1;
+	}
+	return 0;
+}
+
+int command_status(int argc, char **argv)
+{
+	const char *file = default_config;
+	bool json = false;
+	const struct argument table[] = {
+		{ .name = "-c", .value = &file },
+		{ .name = "--json", .flag = &json },
+		{ .name = NULL },
+	};
+	struct buffer answer, text;
+	char why[256];
+	int status = EXIT_FAILURE;
+
+	if (arguments_take(argc, argv, table, NULL, 0, why, sizeof why) < 0)
+		return command_usage("status", "%s", why);
+	buffer_init(&answer, TEXT_MAX);
+	buffer_init(&text, TEXT_MAX);
+	if (ask(file, "status", &answer) == 0) {
+		if (json) {
+			puts(buffer_text(&answer));
+			status = EXIT_SUCCESS;
+		} else if (status_text(buffer_text(&answer), &text)) {
+			fputs(buffer_text(&text), stdout);
+			status = EXIT_SUCCESS;
+		} else {
+			log_error("the gateway's answer is not understood: %.200s",
+				buffer_text(&answer));
+		}
+	}
+	buffer_free(&text);
+	buffer_free(&answer);
+	return status;
+}
+
+/* --- alert --------------------------------------------------------------- */
+
+static const struct option_item *find_channel(
+	const struct config *config, const char *name)
+{
+	const struct option_item *items = config->alerts.channels.items;
+
+	for (size_t i = 0; i < config->alerts.channels.count; i++)
+		if (strcmp(items[i].name, name) == 0)
+			return &items[i];
+	return NULL;
+}
+
+static int say_outcome(const char *channel, const char *outcome, const char *reason)
+{
+	bool done = strcmp(outcome, outcome_name(OUTCOME_DONE)) == 0;
+
+	printf("%s: %s%s%s\n", channel, done ? "the test message was taken" : outcome,
+		reason && *reason ? ": " : "", reason ? reason : "");
+	return done ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Without a running gateway the channel is tried from here. */
+static int test_here(const struct config *config, const struct option_item *channel)
+{
+	struct answer answer = { 0 };
+
+	http_client_setup();
+	notifier_test(config, channel, &answer);
+	http_client_cleanup();
+	return say_outcome(channel->name, outcome_name(answer.outcome), answer.reason);
+}
+
+static int say_answer(const char *channel, const char *text)
+{
+	cJSON *answer = cJSON_Parse(text);
+	const char *error = cJSON_GetStringValue(cJSON_GetObjectItem(answer, "error"));
+	const char *outcome =
+		cJSON_GetStringValue(cJSON_GetObjectItem(answer, "outcome"));
+	const char *reason = cJSON_GetStringValue(cJSON_GetObjectItem(answer, "reason"));
+	int status = EXIT_FAILURE;
+
+	if (outcome)
+		status = say_outcome(channel, outcome, reason);
+	else
+		log_error("%s: %s", channel, error ? error : "no answer");
+	cJSON_Delete(answer);
+	return status;
+}
+
+int command_alert(int argc, char **argv)
+{
+	const char *file = default_config, *rest[2];
+	const struct argument table[] = {
+		{ .name = "-c", .value = &file },
+		{ .name = NULL },
+	};
+	char why[PATH_MAX + 128], path[PATH_MAX], request[256];
+	struct buffer answer;
+	int status;
+
+	int count = arguments_take(argc, argv, table, rest, 2, why, sizeof why);
+	if (count < 0)
+		return command_usage("alert", "%s", why);
+	if (count < 2 || strcmp(rest[0], "test") != 0)
+		return command_usage("alert", "what to do?");
+	struct config *config = gateway_load_config(file);
+	if (!config)
+		return EXIT_FAILURE;
+	const struct option_item *channel = find_channel(config, rest[1]);
+	if (!channel) {
+		log_error("%s: there is no channel \"%s\"", file, rest[1]);
+		config_free(config);
+		return EXIT_FAILURE;
+	}
+	control_path(config, path, sizeof path);
+	snprintf(request, sizeof request, "alert test %s", channel->name);
+	buffer_init(&answer, TEXT_MAX);
+	if (control_ask(path, request, &answer, why, sizeof why) == 0)
+		status = say_answer(channel->name, buffer_text(&answer));
+	else
+		status = test_here(config, channel);
+	buffer_free(&answer);
+	config_free(config);
+	return status;
+}

@@ -1,0 +1,140 @@
+/* The commands that know devices and need no gateway: decode, simulate. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buffer.h"
+#include "core/log.h"
+#include "gateway/arguments.h"
+#include "gateway/command.h"
+#include "gateway/schema.h"
+#include "sensors/decode.h"
+#include "sensors/simulate.h"
+
+enum {
+	INPUT_MAX = 64 << 20,
+	OUTPUT_MAX = 256 << 20,
+};
+
+/* --- decode -------------------------------------------------------------- */
+
+static int read_input(const char *file, struct buffer *input)
+{
+	FILE *in = file && strcmp(file, "-") != 0 ? fopen(file, "rb") : stdin;
+	char piece[16 * 1024];
+	size_t got;
+
+	if (!in) {
+		log_error("%s: %s", file, strerror(errno));
+		return -1;
+	}
+	while ((got = fread(piece, 1, sizeof piece, in)) > 0)
+		buffer_append(input, piece, got);
+	int failed = ferror(in) || input->failed;
+	if (failed)
+		log_error("%s: %s", file ? file : "standard input",
+			input->failed ? "larger than 64 MiB" : strerror(errno));
+	if (in != stdin)
+		fclose(in);
+	return failed ? -1 : 0;
+}
+
+/* The options of the sensor NAME, which must be of DRIVER. */
+static const struct option_item *find_sensor(
+	const struct config *config, const char *name, const struct sensor_driver *driver)
+{
+	const struct option_item *items = config->sensors.items;
+
+	for (size_t i = 0; i < config->sensors.count; i++)
+		if (strcmp(items[i].name, name) == 0 && items[i].kind == &driver->kind)
+			return &items[i];
+	log_error("the configuration has no sensor \"%s\" with driver %s", name,
+		driver->kind.name);
+	return NULL;
+}
+
+static int decode(const struct sensor_driver *driver, const void *options,
+	const struct buffer *input)
+{
+	struct buffer output;
+	char why[256];
+
+	buffer_init(&output, OUTPUT_MAX);
+	int result = decode_run(driver, options, (const uint8_t *)buffer_text(input),
+		input->length, &output, why, sizeof why);
+	fputs(buffer_text(&output), stdout);
+	if (result < 0)
+		log_error("%s", why);
+	buffer_free(&output);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int list_drivers(const char *name)
+{
+	log_error("there is no driver \"%s\"; there are:", name);
+	for (size_t i = 0; sensor_drivers[i]; i++)
+		fprintf(stderr, "  %-10s %s\n", sensor_drivers[i]->kind.name,
+			sensor_drivers[i]->kind.summary);
+	return EXIT_USAGE;
+}
+
+int command_decode(int argc, char **argv)
+{
+	const char *file = NULL, *name = NULL, *rest[2] = { NULL, NULL };
+	const struct argument table[] = {
+		{ .name = "-c", .value = &file },
+		{ .name = "--sensor", .value = &name },
+		{ .name = NULL },
+	};
+	struct config *config = NULL;
+	const struct option_item *item = NULL;
+	struct buffer input;
+	char why[256];
+	int status = EXIT_FAILURE;
+
+	int count = arguments_take(argc, argv, table, rest, 2, why, sizeof why);
+	if (count < 0)
+		return command_usage("decode", "%s", why);
+	if (count == 0)
+		return command_usage("decode", "which driver?");
+	const struct sensor_driver *driver = sensor_driver_find(rest[0]);
+	if (!driver)
+		return list_drivers(rest[0]);
+	if (name && !(config = gateway_load_config(file ? file : default_config)))
+		return EXIT_FAILURE;
+	if (config && !(item = find_sensor(config, name, driver))) {
+		config_free(config);
+		return EXIT_FAILURE;
+	}
+	buffer_init(&input, INPUT_MAX);
+	if (read_input(rest[1], &input) == 0)
+		status = decode(driver, item ? item->options : NULL, &input);
+	buffer_free(&input);
+	config_free(config);
+	return status;
+}
+
+/* --- simulate ------------------------------------------------------------ */
+
+static void say_ready(const char *port)
+{
+	printf("%s\n", port);
+	fflush(stdout);
+}
+
+int command_simulate(int argc, char **argv)
+{
+	struct simulate_settings settings;
+	char why[256];
+
+	if (!simulate_parse(argc - 1, argv + 1, &settings, why, sizeof why)) {
+		command_usage("simulate", "%s", why);
+		fputs(simulate_usage, stderr);
+		return EXIT_USAGE;
+	}
+	if (simulate_run(&settings, say_ready, why, sizeof why) == 0)
+		return EXIT_SUCCESS;
+	log_error("%s", why);
+	return EXIT_FAILURE;
+}

@@ -1,0 +1,32 @@
+/*
+ * The subcommands. Exit status: 0, 1 the answer is no, 2 wrong usage.
+ */
+#ifndef MUABUI_GATEWAY_COMMAND_H
+#define MUABUI_GATEWAY_COMMAND_H
+
+enum { EXIT_USAGE = 2 };
+
+struct command {
+	const char *name;
+	const char *arguments; /* as in the usage line */
+	const char *summary;
+	/* ARGV[0] is the command's own name. The exit status. */
+	int (*run)(int argc, char **argv);
+};
+
+extern const char default_config[];
+
+/* Prints what is wrong and how NAME is used; returns EXIT_USAGE. */
+int command_usage(const char *name, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+int command_run(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_decode(int argc, char **argv);
+int command_simulate(int argc, char **argv);
+int command_alert(int argc, char **argv);
+int command_version(int argc, char **argv);
+int command_help(int argc, char **argv);
+
+#endif

@@ -1,0 +1,129 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "gateway/command.h"
+
+const char default_config[] = "/etc/muabui/muabui.conf";
+
+static const struct command commands[] = {
+	{
+		.name = "run",
+		.arguments = "[-c FILE] [--live] [--speed N]",
+		.summary = "run the gateway in the foreground",
+		.run = command_run,
+	},
+	{
+		.name = "check",
+		.arguments = "[-c FILE] [--print] [--options]",
+		.summary = "check the configuration; print it with all defaults",
+		.run = command_check,
+	},
+	{
+		.name = "status",
+		.arguments = "[-c FILE] [--json]",
+		.summary = "what the running gateway does, and what is wrong",
+		.run = command_status,
+	},
+	{
+		.name = "alert",
+		.arguments = "test CHANNEL [-c FILE]",
+		.summary = "send a test message through a channel",
+		.run = command_alert,
+	},
+	{
+		.name = "decode",
+		.arguments = "DRIVER [FILE] [-c FILE --sensor NAME]",
+		.summary = "decode captured bytes (hex text or binary) of a device",
+		.run = command_decode,
+	},
+	{
+		.name = "simulate",
+		.arguments = "DEVICE [OPTIONS]",
+		.summary = "play a device on a pseudo terminal",
+		.run = command_simulate,
+	},
+	{
+		.name = "version",
+		.arguments = "",
+		.summary = "print the version",
+		.run = command_version,
+	},
+	{
+		.name = "help",
+		.arguments = "",
+		.summary = "print this list",
+		.run = command_help,
+	},
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static void print_commands(FILE *out)
+{
+	fputs("usage: muabui COMMAND [ARGUMENTS]\n\n", out);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(out, "  %-9s %s\n            %s\n", commands[i].name,
+			commands[i].summary, commands[i].arguments);
+	fprintf(out, "\nThe configuration is %s unless -c names another.\n",
+		default_config);
+}
+
+int command_usage(const char *name, const char *format, ...)
+{
+	const struct command *command = find(name);
+	va_list args;
+
+	fprintf(stderr, "muabui %s: ", name);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\nusage: muabui %s %s\n", name,
+		command ? command->arguments : "");
+	return EXIT_USAGE;
+}
+
+int command_help(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	print_commands(stdout);
+	return 0;
+}
+
+int command_version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	puts("muabui " MUABUI_VERSION);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		name = "help";
+	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+		name = "version";
+	const struct command *command = find(name);
+	if (!command) {
+		if (*name)
+			fprintf(stderr, "muabui: there is no command \"%s\"\n\n", name);
+		print_commands(stderr);
+		return EXIT_USAGE;
+	}
+	if (command->run != command_run)
+		log_set_prefix("muabui: ");
+	return command->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,306 @@
+#include "gateway/parts.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/clock.h"
+#include "core/json.h"
+#include "core/log.h"
+#include "gateway/control.h"
+#include "gateway/recorder.h"
+#include "web/server.h"
+
+enum {
+	GRACE_MS = 1500,        /* for what is still to be sent at the end */
+	LATEST_REPORTS = 20000, /* looked through for the newest values at the start */
+};
+
+struct parts {
+	const struct config *config;
+	struct store *store;
+	struct ring *ring;
+	struct latest *latest;
+	struct outputs *outputs;
+	struct notifier *notifier;
+	struct recorder *recorder;
+	struct sensors *sensors;
+	struct web *web;
+	struct control *control;
+	struct recorder_stats stats;
+	struct gateway_view view;
+};
+
+struct parts *parts_new(void)
+{
+	struct parts *parts = calloc(1, sizeof *parts);
+
+	if (!parts || !(parts->latest = latest_new())) {
+		log_error("out of memory");
+		free(parts);
+		return NULL;
+	}
+	parts->view = (struct gateway_view){
+		.latest = parts->latest,
+		.recorder = &parts->stats,
+		.version = MUABUI_VERSION,
+		.started_ms = clock_wall_ms(),
+		.started_mono_ms = clock_mono_ms(),
+	};
+	return parts;
+}
+
+void parts_free(struct parts *parts)
+{
+	if (!parts)
+		return;
+	latest_free(parts->latest);
+	free(parts);
+}
+
+/* --- store and ring ----------------------------------------------------- */
+
+/* The folder of PATH is made if only its last level is missing. */
+static void make_folder(const char *path)
+{
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof folder, "%s", path);
+	char *slash = strrchr(folder, '/');
+	if (!slash || slash == folder)
+		return;
+	*slash = '\0';
+	if (mkdir(folder, 0750) < 0 && errno != EEXIST)
+		log_warning("%s: %s", folder, strerror(errno));
+}
+
+static bool put_latest(void *arg, const struct stored_report *stored)
+{
+	return latest_put(arg, 0, &stored->report) > 0;
+}
+
+/* So that the page shows something before the first new reading, with its true age. */
+static void fill_latest(struct parts *parts)
+{
+	int64_t last = store_last_id(parts->store);
+	int64_t from = last > LATEST_REPORTS ? last - LATEST_REPORTS : 0;
+
+	if (store_scan(parts->store, from, LATEST_REPORTS, put_latest, parts->latest) < 0)
+		log_warning("%s", store_error(parts->store));
+}
+
+static bool open_store(struct parts *parts)
+{
+	const struct store_config *config = &parts->config->store;
+	char why[512], path[PATH_MAX];
+
+	/* The ring first: its lock keeps a second gateway off the same files. */
+	make_folder(config->path);
+	if (*config->ring)
+		snprintf(path, sizeof path, "%s", config->ring);
+	else
+		snprintf(path, sizeof path, "%s.ring", config->path);
+	parts->ring = ring_open(path, (size_t)config->ring_size, why, sizeof why);
+	if (!parts->ring) {
+		log_error("ring: %s", why);
+		return false;
+	}
+	parts->store = store_open(config->path, STORE_RECORDER, why, sizeof why);
+	if (!parts->store) {
+		log_error("store: %s", why);
+		return false;
+	}
+	ring_number_after(
+		parts->ring, (uint64_t)store_mark(parts->store, STORE_RING_SEQ));
+	if (store_begin(parts->store) < 0 || store_write_metrics(parts->store) < 0 ||
+		store_commit(parts->store) < 0) {
+		store_rollback(parts->store);
+		log_warning("store: %s", store_error(parts->store));
+	}
+	if (latest_count(parts->latest) == 0)
+		fill_latest(parts);
+	return true;
+}
+
+/* --- the control socket's requests -------------------------------------- */
+
+static const struct option_item *find_item(
+	const struct option_list *list, const char *name)
+{
+	const struct option_item *items = list->items;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(items[i].name, name) == 0)
+			return &items[i];
+	return NULL;
+}
+
+static void answer_error(struct buffer *out, const char *why)
+{
+	struct json json;
+
+	json_start(&json, out);
+	json_object(&json, NULL);
+	json_string(&json, "error", why);
+	json_end_object(&json);
+}
+
+static void answer_alert_test(struct parts *parts, const char *name, struct buffer *out)
+{
+	const struct option_item *item = find_item(&parts->config->alerts.channels, name);
+	struct answer answer = { 0 };
+	struct json json;
+
+	if (!item) {
+		answer_error(out, "there is no such channel");
+		return;
+	}
+	notifier_test(parts->config, item, &answer);
+	json_start(&json, out);
+	json_object(&json, NULL);
+	json_string(&json, "outcome", outcome_name(answer.outcome));
+	json_integer(&json, "status", answer.status);
+	json_string(&json, "reason", answer.reason);
+	json_end_object(&json);
+}
+
+static void handle_request(void *arg, const char *request, struct buffer *out)
+{
+	static const char alert_test[] = "alert test ";
+	struct parts *parts = arg;
+
+	if (strcmp(request, "status") == 0)
+		view_status_json(&parts->view, out);
+	else if (strncmp(request, alert_test, sizeof alert_test - 1) == 0)
+		answer_alert_test(parts, request + sizeof alert_test - 1, out);
+	else
+		answer_error(out, "unknown request");
+}
+
+/* --- starting ----------------------------------------------------------- */
+
+static double rain_modulus(void *arg, const char *station, const char *sensor)
+{
+	const struct parts *parts = arg;
+
+	(void)station;
+	return sensors_modulus(&parts->config->sensors, sensor, METRIC_RAIN_TOTAL);
+}
+
+static void on_reports(void *arg)
+{
+	outputs_ring(((struct parts *)arg)->outputs);
+}
+
+static void on_messages(void *arg)
+{
+	notifier_ring(((struct parts *)arg)->notifier);
+}
+
+static bool start_senders(struct parts *parts)
+{
+	const struct config *config = parts->config;
+
+	parts->outputs = outputs_start(&config->outputs, config->store.path);
+	if (!parts->outputs)
+		return false;
+	parts->notifier = notifier_start(config, config->store.path);
+	return parts->notifier != NULL;
+}
+
+static bool start_recorder(struct parts *parts)
+{
+	struct recorder_settings settings = {
+		.config = parts->config,
+		.store = parts->store,
+		.ring = parts->ring,
+		.latest = parts->latest,
+		.stats = &parts->stats,
+		.rain_modulus = rain_modulus,
+		.on_reports = on_reports,
+		.on_messages = on_messages,
+		.arg = parts,
+	};
+
+	parts->recorder = recorder_start(&settings);
+	return parts->recorder != NULL;
+}
+
+static bool start_web(struct parts *parts)
+{
+	char why[256];
+
+	if (!parts->config->http.enabled)
+		return true;
+	parts->web = web_start(parts->config->http.listen, &parts->view, why, sizeof why);
+	if (parts->web)
+		return true;
+	log_error("http: %s", why);
+	return false;
+}
+
+static void show(struct parts *parts)
+{
+	parts->view.config = parts->config;
+	parts->view.ring = parts->ring;
+	parts->view.sensors = parts->sensors;
+	parts->view.outputs = parts->outputs;
+	parts->view.notifier = parts->notifier;
+}
+
+bool parts_start(struct parts *parts, const struct config *config)
+{
+	char path[PATH_MAX];
+
+	parts->config = config;
+	if (!open_store(parts) || !start_senders(parts) || !start_recorder(parts))
+		goto failed;
+	parts->sensors = sensors_start(&config->sensors, config->station.id, parts->ring);
+	if (!parts->sensors)
+		goto failed;
+	show(parts);
+	if (!start_web(parts))
+		goto failed;
+	control_path(config, path, sizeof path);
+	parts->control = control_start(path, handle_request, parts);
+	return true;
+failed:
+	parts_stop(parts);
+	return false;
+}
+
+bool parts_stop(struct parts *parts)
+{
+	control_stop(parts->control);
+	parts->control = NULL;
+	web_stop(parts->web);
+	parts->web = NULL;
+	sensors_stop(parts->sensors);
+	parts->sensors = NULL;
+	bool stored = recorder_stop(parts->recorder) == 0;
+	parts->recorder = NULL;
+	notifier_stop(parts->notifier, GRACE_MS);
+	parts->notifier = NULL;
+	outputs_stop(parts->outputs, GRACE_MS);
+	parts->outputs = NULL;
+	store_close(parts->store);
+	parts->store = NULL;
+	ring_close(parts->ring);
+	parts->ring = NULL;
+	show(parts);
+	return stored;
+}
+
+const struct gateway_view *parts_view(const struct parts *parts)
+{
+	return &parts->view;
+}
+
+bool parts_are_alive(const struct parts *parts, int64_t limit_ms)
+{
+	return clock_real_ms() - recorder_alive_ms(parts->recorder) < limit_ms;
+}

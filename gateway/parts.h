@@ -1,0 +1,35 @@
+/*
+ * The parts of a running gateway and their order. A reload ends all parts and starts
+ * them with the new configuration; what the parts share (the newest values, the
+ * recorder's counters) goes on, and so does every reading, which is in the ring.
+ */
+#ifndef MUABUI_GATEWAY_PARTS_H
+#define MUABUI_GATEWAY_PARTS_H
+
+#include <stdbool.h>
+
+#include "config/config.h"
+#include "web/view.h"
+
+struct parts;
+
+/* NULL when memory is out. */
+struct parts *parts_new(void);
+void parts_free(struct parts *parts);
+
+/* Starts everything CONFIG asks for. False with a logged reason: nothing runs then. */
+bool parts_start(struct parts *parts, const struct config *config);
+
+/*
+ * Ends everything in the reverse order: no new readings, what is there stored and, within
+ * a short grace, sent. False when the store would not take all: it waits in the ring.
+ */
+bool parts_stop(struct parts *parts);
+
+/* What is shown of it; valid while it runs. */
+const struct gateway_view *parts_view(const struct parts *parts);
+
+/* Has the recorder moved within the last LIMIT_MS of real time? */
+bool parts_are_alive(const struct parts *parts, int64_t limit_ms);
+
+#endif
