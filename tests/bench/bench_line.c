@@ -69,10 +69,10 @@ static size_t deflate_batch(
 
 int main(int argc, char **argv)
 {
-	long lines = argc > 1 ? atol(argv[1]) : 1000000;
-	int level = argc > 4 ? atoi(argv[2]) : 1;
-	int window = argc > 4 ? atoi(argv[3]) : 15;
-	int memory = argc > 4 ? atoi(argv[4]) : 8;
+	long lines = argc > 1 ? strtol(argv[1], NULL, 10) : 1000000;
+	int level = argc > 4 ? (int)strtol(argv[2], NULL, 10) : 1;
+	int window = argc > 4 ? (int)strtol(argv[3], NULL, 10) : 15;
+	int memory = argc > 4 ? (int)strtol(argv[4], NULL, 10) : 8;
 	struct line_encoder *encoder = line_encoder_new(LINE_INFLUX_1_2);
 	struct buffer text;
 	z_stream z = { 0 };

@@ -101,7 +101,7 @@ static void fake_send(void *self, const struct buffer *batch, struct answer *ans
 	(void)self;
 	pthread_mutex_lock(&far_side.mutex);
 	for (const char *p = batch->data, *end = p + batch->length; p < end; lines++) {
-		values[lines] = atoi(p);
+		values[lines] = (int)strtol(p, NULL, 10);
 		p = (const char *)memchr(p, '\n', (size_t)(end - p)) + 1;
 	}
 	assert_in_range(far_side.sends, 0, SENDS - 1);
@@ -544,21 +544,21 @@ static void test_locked_store_is_waited_for(void **state)
 
 static void test_absent_store_is_waited_for(void **state)
 {
-	char path[128];
+	char path[100];
 
 	(void)state;
 	output_store_fill(&s, 1, 3);
 	store_close(s.recorder);
 	s.recorder = NULL;
-	memcpy(path, s.path, sizeof path);
-	strcat(s.path, ".away"); // NOLINT
+	snprintf(path, sizeof path, "%.99s", s.path);
+	snprintf(s.path, sizeof s.path, "%s.away", path);
 	assert_int_equal(rename(path, s.path), 0);
 	struct option_list list = { .items = &item, .count = 1 };
 	outputs = outputs_start(&list, path);
 	usleep(100 * 1000);
 	assert_int_equal(strncmp(status().last_error, "cannot open the store: ", 23), 0);
 	assert_int_equal(rename(s.path, path), 0);
-	memcpy(s.path, path, sizeof path);
+	snprintf(s.path, sizeof s.path, "%s", path);
 	char why[256];
 	s.recorder = store_open(s.path, STORE_RECORDER, why, sizeof why);
 	assert_non_null(s.recorder);
