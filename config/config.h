@@ -32,6 +32,8 @@ struct metric_config {
 	const char *name;
 	const char *unit;
 	double min, max;
+	int decimals; /* what people are shown */
+	int hazard;   /* enum hazard */
 };
 
 struct alerts_config {
@@ -68,7 +70,11 @@ struct config_schema {
 	struct option_family outputs;
 	struct option_family channels;
 	struct option_group rule; /* has an option "name", unique in the list */
-	/* Checks that span sections, after everything was read. May be NULL. */
+	/*
+	 * Checks that span sections. Only called when everything was read without an
+	 * error. Reports by config_error() with PLACE (the sections), or the place of a
+	 * list's item. May be NULL.
+	 */
 	void (*check)(const struct config *config, const struct config_place *place);
 };
 
@@ -81,6 +87,13 @@ extern const char *const config_languages[]; /* "vi", "en", NULL */
  */
 struct config *config_load(
 	const char *file, const struct config_schema *schema, struct buffer *errors);
+
+/*
+ * The same for TEXT as if it stood in the file NAME, which need not exist; what
+ * it includes must.
+ */
+struct config *config_load_text(const char *name, const char *text,
+	const struct config_schema *schema, struct buffer *errors);
 
 /*
  * Writes the effective configuration, defaults included, in the syntax it is

@@ -42,7 +42,9 @@ struct option {
 	bool required;
 	const char *fallback; /* the default as a user would write it, without quotes;
 	                       * NULL: zeroed, except OPTION_NUMBER: NAN */
-	double min, max;      /* inclusive; both 0: no limit. For text: bytes */
+	double min, max;      /* inclusive; both 0: no limit; max < min or INFINITY: no
+	                       * upper one. For text: bytes; for ms see the type. The
+	                       * default may stand outside: 0 = off */
 	const char *unit;     /* for help; NULL: none */
 	const char *const *choices; /* NULL-ended; OPTION_CHOICE and OPTION_URL */
 	const struct option_group *group; /* OPTION_GROUP, OPTION_LIST */
@@ -63,9 +65,10 @@ struct option_strings {
 struct option_list {
 	void *items; /* array of the group's struct; of struct option_item for OPTION_KINDS */
 	size_t count;
+	struct config_place *places; /* one per item */
 };
 
-/* Where in the user's files something stands. */
+/* Where in the user's files something stands. After loading only .file and .line hold. */
 struct config_place {
 	const char *file;
 	int line;
@@ -80,11 +83,19 @@ struct config_place {
 void config_error(const struct config_place *place, const char *key, const char *format,
 	...) __attribute__((format(printf, 3, 4)));
 
+/*
+ * In a list of groups whose option "name" is required, names must be unique and
+ * pass name_is_valid().
+ */
 struct option_group {
 	const char *name;  /* for messages: "rule", "register" */
 	const struct option *options;
 	size_t size;       /* of the struct the offsets are in */
-	/* What a row cannot say (this needs that). Reports by config_error(). May be NULL. */
+	/*
+	 * What a row cannot say (this needs that). Reports by config_error(). Only called
+	 * for a group without other errors, so that values are what the rows promise.
+	 * May be NULL.
+	 */
 	void (*check)(const void *values, const struct config_place *place);
 };
 

@@ -1,0 +1,423 @@
+#include "config/sections.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/metric.h"
+#include "core/reading.h"
+
+#define SECOND 1000.0
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define KIB    1024.0
+#define MIB    (1024 * KIB)
+#define GIB    (1024 * MIB)
+
+const char *const config_languages[] = { "vi", "en", NULL };
+
+/* --- station ----------------------------------------------------------- */
+
+static const struct option station_options[] = {
+	{
+		.name = "id",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct station_config, id),
+		.required = true,
+		.help = "The station's name in data, topics and files; keep it for ever.",
+	},
+	{
+		.name = "name",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct station_config, name),
+		.max = 127,
+		.help = "The station's name for people; by default its id.",
+	},
+	{
+		.name = "area",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct station_config, area),
+		.fallback = "",
+		.max = NAME_SIZE - 1,
+		.help = "The ward, commune or district that alerts are about.",
+	},
+	{
+		.name = "latitude",
+		.type = OPTION_NUMBER,
+		.offset = offsetof(struct station_config, latitude),
+		.min = -90,
+		.max = 90,
+		.unit = "°",
+		.help = "WGS 84, north is positive.",
+	},
+	{
+		.name = "longitude",
+		.type = OPTION_NUMBER,
+		.offset = offsetof(struct station_config, longitude),
+		.min = -180,
+		.max = 180,
+		.unit = "°",
+		.help = "WGS 84, east is positive.",
+	},
+	{ .name = NULL },
+};
+
+static void check_name(const struct config_place *place, const char *key, const char *name)
+{
+	if (!name_is_valid(name, strlen(name)))
+		config_error(place, key,
+			"must have 1 to %d bytes without '/', '+', '#' and control characters",
+			NAME_SIZE - 1);
+}
+
+static void station_check(const void *values, const struct config_place *place)
+{
+	const struct station_config *station = values;
+
+	check_name(place, "id", station->id);
+	if (*station->area)
+		check_name(place, "area", station->area);
+	if (isnan(station->latitude) != isnan(station->longitude))
+		config_error(place, isnan(station->latitude) ? "longitude" : "latitude",
+			"needs %s beside it",
+			isnan(station->latitude) ? "latitude" : "longitude");
+}
+
+static const struct option_group station_group = {
+	.name = "station",
+	.options = station_options,
+	.size = sizeof(struct station_config),
+	.check = station_check,
+};
+
+/* --- store ------------------------------------------------------------- */
+
+static const struct option store_options[] = {
+	{
+		.name = "path",
+		.type = OPTION_PATH,
+		.offset = offsetof(struct store_config, path),
+		.required = true,
+		.help = "The file of the store, on a disk that survives a power cut.",
+	},
+	{
+		.name = "ring",
+		.type = OPTION_PATH,
+		.offset = offsetof(struct store_config, ring),
+		.fallback = "",
+		.help = "The file of the ring; by default beside the store.",
+	},
+	{
+		.name = "ring_size",
+		.type = OPTION_SIZE,
+		.offset = offsetof(struct store_config, ring_size),
+		.fallback = "2MiB",
+		.min = 64 * KIB,
+		.max = 256 * MIB,
+		.help = "What may wait between sensors and store.",
+	},
+	{
+		.name = "commit_every",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct store_config, commit_every),
+		.fallback = "1s",
+		.min = 10,
+		.max = 10 * MINUTE,
+		.help = "The most that a power cut may cost; longer spares the flash card.",
+	},
+	{
+		.name = "keep_raw",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct store_config, keep_raw),
+		.fallback = "60d",
+		.min = HOUR,
+		.max = INFINITY,
+		.help = "How long single readings are kept; their hourly means stay.",
+	},
+	{
+		.name = "max_size",
+		.type = OPTION_SIZE,
+		.offset = offsetof(struct store_config, max_size),
+		.fallback = "4GiB",
+		.min = 16 * MIB,
+		.max = INFINITY,
+		.help = "The most the store may take; beyond it the oldest readings go.",
+	},
+	{ .name = NULL },
+};
+
+static const struct option_group store_group = {
+	.name = "store",
+	.options = store_options,
+	.size = sizeof(struct store_config),
+};
+
+/* --- metrics ----------------------------------------------------------- */
+
+/* In the order of enum hazard. */
+static const char *const hazards[] = { "air", "rain", "wind", "heat", "water", "device", NULL };
+
+static const struct option metric_options[] = {
+	{
+		.name = "name",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct metric_config, name),
+		.required = true,
+		.max = 47,
+		.help = "A name that the program does not know: small letters, digits, '_'.",
+	},
+	{
+		.name = "unit",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct metric_config, unit),
+		.required = true,
+		.max = 15,
+		.help = "The unit of every value of it.",
+	},
+	{
+		.name = "min",
+		.type = OPTION_NUMBER,
+		.offset = offsetof(struct metric_config, min),
+		.required = true,
+		.help = "A smaller value cannot be meant, and is flagged 4.",
+	},
+	{
+		.name = "max",
+		.type = OPTION_NUMBER,
+		.offset = offsetof(struct metric_config, max),
+		.required = true,
+		.help = "A greater value cannot be meant, and is flagged 4.",
+	},
+	{
+		.name = "decimals",
+		.type = OPTION_INTEGER,
+		.offset = offsetof(struct metric_config, decimals),
+		.fallback = "2",
+		.max = 6,
+		.help = "How many decimals people are shown.",
+	},
+	{
+		.name = "hazard",
+		.type = OPTION_CHOICE,
+		.offset = offsetof(struct metric_config, hazard),
+		.fallback = "water",
+		.choices = hazards,
+		.help = "What rules about it warn of, unless they say otherwise.",
+	},
+	{ .name = NULL },
+};
+
+static bool ends_in(const char *name, const char *end)
+{
+	size_t length = strlen(name), tail = strlen(end);
+
+	return length >= tail && strcmp(name + length - tail, end) == 0;
+}
+
+/* Words and endings that the outputs use beside the metrics' names. */
+static bool is_reserved(const char *name)
+{
+	return strcmp(name, "time") == 0 || strcmp(name, "station") == 0 ||
+		strcmp(name, "sensor") == 0 || ends_in(name, "_qc") || ends_in(name, "_bad");
+}
+
+static bool is_metric_name(const char *name)
+{
+	return name[0] >= 'a' && name[0] <= 'z' &&
+		strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
+}
+
+static void metric_check(const void *values, const struct config_place *place)
+{
+	const struct metric_config *wanted = values;
+	const struct metric *known = metric_find(wanted->name);
+	const struct metric metric = {
+		.name = wanted->name,
+		.unit = wanted->unit,
+		.min = wanted->min,
+		.max = wanted->max,
+		.decimals = (uint8_t)wanted->decimals,
+		.hazard = (uint8_t)wanted->hazard,
+	};
+
+	if (!is_metric_name(wanted->name))
+		config_error(place, "name",
+			"must have small letters, digits and '_' only, and begin with a letter");
+	else if (is_reserved(wanted->name))
+		config_error(place, "name",
+			"is reserved: time, station, sensor, …_qc and …_bad stand beside the "
+			"metrics");
+	else if (known && known->id < METRIC_DECLARED)
+		config_error(place, "name", "\"%s\" need not be declared: its unit is %s",
+			known->name, known->unit);
+	else if (wanted->min >= wanted->max)
+		config_error(place, "min", "must be less than max");
+	else if (!metric_declare(&metric))
+		config_error(place, "name",
+			"cannot be declared: %d are, or its number is taken; try another",
+			METRIC_DECLARED_MAX);
+}
+
+static const struct option_group metric_group = {
+	.name = "metric",
+	.options = metric_options,
+	.size = sizeof(struct metric_config),
+	.check = metric_check,
+};
+
+/* --- http, control ----------------------------------------------------- */
+
+static const struct option http_options[] = {
+	{
+		.name = "listen",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct http_config, listen),
+		.fallback = "127.0.0.1:8080",
+		.min = 2,
+		.max = 255,
+		.help = "Address and port of the page, \"[::]:8080\" for all the world.",
+	},
+	{ .name = NULL },
+};
+
+static const struct option_group http_group = {
+	.name = "http",
+	.options = http_options,
+	.size = sizeof(struct http_config),
+};
+
+static const struct option control_options[] = {
+	{
+		.name = "socket",
+		.type = OPTION_PATH,
+		.offset = offsetof(struct control_config, socket),
+		.fallback = "",
+		.max = 107, /* sun_path */
+		.help = "Where the commands reach the running gateway; by default "
+			"/run/muabui/control.sock, or beside the store.",
+	},
+	{ .name = NULL },
+};
+
+static const struct option_group control_group = {
+	.name = "control",
+	.options = control_options,
+	.size = sizeof(struct control_config),
+};
+
+/* --- all of them ------------------------------------------------------- */
+
+static const struct option alerts_rows[] = {
+	{
+		.name = "language",
+		.type = OPTION_CHOICE,
+		.offset = offsetof(struct alerts_config, language),
+		.fallback = "vi",
+		.choices = config_languages,
+		.help = "The language of messages, unless a channel has its own.",
+	},
+	{
+		.name = "rules",
+		.type = OPTION_LIST,
+		.offset = offsetof(struct alerts_config, rules),
+		.help = "When an alert begins and ends.",
+	},
+	{
+		.name = "channels",
+		.type = OPTION_KINDS,
+		.offset = offsetof(struct alerts_config, channels),
+		.help = "Where alerts go.",
+	},
+	{ .name = NULL },
+};
+
+static const struct option root_rows[] = {
+	{
+		.name = "station",
+		.type = OPTION_GROUP,
+		.offset = offsetof(struct config, station),
+		.required = true,
+		.group = &station_group,
+		.help = "The place this gateway stands at.",
+	},
+	{
+		.name = "store",
+		.type = OPTION_GROUP,
+		.offset = offsetof(struct config, store),
+		.required = true,
+		.group = &store_group,
+		.help = "Where readings are kept until everybody has had them.",
+	},
+	{
+		.name = "metrics", /* before whatever may name one */
+		.type = OPTION_LIST,
+		.offset = offsetof(struct config, metrics),
+		.group = &metric_group,
+		.help = "What is measured here and the program does not know.",
+	},
+	{
+		.name = "sensors",
+		.type = OPTION_KINDS,
+		.offset = offsetof(struct config, sensors),
+		.required = true,
+		.help = "The devices that measure.",
+	},
+	{
+		.name = "outputs",
+		.type = OPTION_KINDS,
+		.offset = offsetof(struct config, outputs),
+		.help = "Where readings go.",
+	},
+	{
+		.name = "alerts",
+		.type = OPTION_GROUP,
+		.offset = offsetof(struct config, alerts),
+		.help = "Who is told when, and how.",
+	},
+	{
+		.name = "http",
+		.type = OPTION_GROUP,
+		.offset = offsetof(struct config, http),
+		.group = &http_group,
+		.help = "The public page and the interfaces; without this section there is none.",
+	},
+	{
+		.name = "control",
+		.type = OPTION_GROUP,
+		.offset = offsetof(struct config, control),
+		.group = &control_group,
+		.help = "How the commands reach the running gateway.",
+	},
+	{ .name = NULL },
+};
+
+_Static_assert(sizeof root_rows <= sizeof(struct option[SECTIONS_MAX]), "room for rows");
+_Static_assert(
+	sizeof alerts_rows <= sizeof(struct option[SECTIONS_ALERTS_MAX]), "room for rows");
+
+static struct option *row(struct option *rows, const char *name)
+{
+	while (strcmp(rows->name, name) != 0)
+		rows++;
+	return rows;
+}
+
+void sections_init(struct sections *sections, const struct config_schema *schema)
+{
+	memcpy(sections->rows, root_rows, sizeof root_rows);
+	memcpy(sections->alerts_rows, alerts_rows, sizeof alerts_rows);
+	row(sections->rows, "sensors")->family = &schema->sensors;
+	row(sections->rows, "outputs")->family = &schema->outputs;
+	row(sections->rows, "alerts")->group = &sections->alerts;
+	row(sections->alerts_rows, "rules")->group = &schema->rule;
+	row(sections->alerts_rows, "channels")->family = &schema->channels;
+	sections->alerts = (struct option_group){
+		.name = "alerts",
+		.options = sections->alerts_rows,
+		.size = sizeof(struct alerts_config),
+	};
+	sections->root = (struct option_group){
+		.name = "configuration",
+		.options = sections->rows,
+		.size = sizeof(struct config),
+	};
+}

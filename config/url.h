@@ -1,0 +1,13 @@
+/* Is an address in a configuration one that can be used, without secrets in it? */
+#ifndef MUABUI_CONFIG_URL_H
+#define MUABUI_CONFIG_URL_H
+
+#include <stdbool.h>
+
+/*
+ * SCHEMES: NULL-ended, those allowed; NULL: any. False with the reason in WHY
+ * (VALUE_WHY_SIZE bytes), which never repeats the address: it may hold a password.
+ */
+bool url_check(const char *url, const char *const *schemes, char *why);
+
+#endif
