@@ -21,6 +21,7 @@ struct loader_list {
 struct keys {
 	const struct option *tables[3];
 	const char *extra; /* one more, or NULL */
+	bool partial;      /* there are others, unknown ones */
 	const char *noun;  /* of .word, or NULL */
 	const char *word;
 };
@@ -118,6 +119,12 @@ static bool is_broken(const struct loader *loader, const config_setting_t *setti
 	return token_of(loader->source, setting)->problem != NULL;
 }
 
+/* Grows whenever a value is not what a table promises. */
+static size_t mishaps(const struct loader *loader)
+{
+	return errors_count(loader->errors) + loader->skipped;
+}
+
 static void *need(struct loader *loader, void *memory)
 {
 	if (!memory)
@@ -166,6 +173,8 @@ static void check_keys(struct loader *loader, const config_setting_t *setting,
 			continue;
 		suggest_key(&suggestion, keys, member->name);
 		suggest_text(&suggestion, nearest, sizeof nearest);
+		if (keys->partial && !suggestion.best)
+			continue;
 		if (keys->noun)
 			complain(loader, member, "unknown key for %s \"%s\"%s", keys->noun,
 				keys->word, nearest);
@@ -291,6 +300,7 @@ static void read_metric(struct loader *loader, const config_setting_t *setting,
 	const struct metric *metric = metric_find(name);
 	if (is_declared(loader, name) || (metric && metric->id < METRIC_DECLARED)) {
 		*member = metric;
+		loader->skipped += !metric; /* its declaration is wrong */
 		return;
 	}
 	suggest_init(&suggestion, name);
@@ -332,8 +342,8 @@ static void read_row(struct loader *loader, const config_setting_t *setting,
 		const config_setting_t *part = config_setting_get_elem(setting, (unsigned)i);
 
 		if (is_broken(loader, part))
-			continue;
-		if (option->type == OPTION_NUMBERS)
+			loader->skipped++;
+		else if (option->type == OPTION_NUMBERS)
 			read_number(loader, part, option, &values[i]);
 		else
 			read_text(loader, part, &text, &texts[i]);
@@ -400,9 +410,11 @@ static void read_options(struct loader *loader, const config_setting_t *setting,
 		const config_setting_t *member =
 			config_setting_get_member(setting, option->name);
 
-		if (member && !is_broken(loader, member))
+		if (member && is_broken(loader, member))
+			loader->skipped++;
+		else if (member)
 			read_value(loader, member, option, (char *)values + option->offset);
-		else if (!member && option->required)
+		else if (option->required)
 			report_missing(loader, setting, keys, option->name);
 	}
 }
@@ -411,7 +423,7 @@ static void read_group(struct loader *loader, const config_setting_t *setting,
 	const struct option_group *group, void *values)
 {
 	const struct keys keys = { .tables = { group->options } };
-	size_t before = errors_count(loader->errors);
+	size_t before = mishaps(loader);
 
 	if (!config_setting_is_group(setting)) {
 		report_type(loader, setting, OPTION_GROUP);
@@ -420,7 +432,7 @@ static void read_group(struct loader *loader, const config_setting_t *setting,
 	set_defaults(loader, group->options, values);
 	check_keys(loader, setting, &keys);
 	read_options(loader, setting, &keys, group->options, values);
-	if (group->check && errors_count(loader->errors) == before) {
+	if (group->check && mishaps(loader) == before) {
 		const struct config_place place = place_of(loader, setting);
 		group->check(values, &place);
 	}
@@ -551,8 +563,10 @@ static const struct option_kind *read_kind(struct loader *loader,
 		report_missing(loader, setting, &keys, family->key);
 		return NULL;
 	}
-	if (is_broken(loader, member))
+	if (is_broken(loader, member)) {
+		loader->skipped++;
 		return NULL;
+	}
 	const char *name = config_setting_get_string(member);
 	if (!name) {
 		report_type(loader, member, OPTION_CHOICE);
@@ -574,7 +588,7 @@ static const struct option_kind *read_kind(struct loader *loader,
 static void read_item(struct loader *loader, const config_setting_t *setting,
 	const struct option_family *family, struct option_item *item)
 {
-	size_t before = errors_count(loader->errors);
+	size_t before = mishaps(loader);
 
 	item->place = place_of(loader, setting);
 	if (!config_setting_is_group(setting)) {
@@ -590,11 +604,11 @@ static void read_item(struct loader *loader, const config_setting_t *setting,
 	const struct keys keys = {
 		.tables = { item_options, family->common.options, own ? own->options : NULL },
 		.extra = family->key,
+		.partial = !own, /* nobody can tell the kind's keys */
 		.noun = own ? family->noun : NULL,
 		.word = own ? item->kind->name : NULL,
 	};
-	if (own) /* otherwise nobody can tell which keys are right */
-		check_keys(loader, setting, &keys);
+	check_keys(loader, setting, &keys);
 	set_defaults(loader, family->common.options, item->common);
 	read_options(loader, setting, &keys, item_options, item);
 	read_options(loader, setting, &keys, family->common.options, item->common);
@@ -602,7 +616,7 @@ static void read_item(struct loader *loader, const config_setting_t *setting,
 		set_defaults(loader, own->options, item->options);
 		read_options(loader, setting, &keys, own->options, item->options);
 	}
-	if (errors_count(loader->errors) != before)
+	if (mishaps(loader) != before)
 		return;
 	if (family->common.check)
 		family->common.check(item->common, &item->place);

@@ -18,6 +18,7 @@ struct loader {
 	const struct source *source;
 	const struct option_list *metrics; /* struct metric_config; those declared here */
 	struct loader_list *lists;         /* the loader's own */
+	size_t skipped; /* values left out because of an error reported elsewhere */
 };
 
 /* Reads the whole tree ROOT by GROUP into VALUES (zeroed); what is wrong: errors. */

@@ -226,6 +226,14 @@ static bool is_metric_name(const char *name)
 		strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
 }
 
+/* Declared before, by this configuration's last reading, and just the same. */
+static bool is_declared_so(const struct metric *known, const struct metric *metric)
+{
+	return known && strcmp(known->unit, metric->unit) == 0 &&
+		known->min == metric->min && known->max == metric->max &&
+		known->decimals == metric->decimals && known->hazard == metric->hazard;
+}
+
 static void metric_check(const void *values, const struct config_place *place)
 {
 	const struct metric_config *wanted = values;
@@ -251,7 +259,7 @@ static void metric_check(const void *values, const struct config_place *place)
 			known->name, known->unit);
 	else if (wanted->min >= wanted->max)
 		config_error(place, "min", "must be less than max");
-	else if (!metric_declare(&metric))
+	else if (!is_declared_so(known, &metric) && !metric_declare(&metric))
 		config_error(place, "name",
 			"cannot be declared: %d are, or its number is taken; try another",
 			METRIC_DECLARED_MAX);
