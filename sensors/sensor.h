@@ -17,6 +17,8 @@
 #include "config/option.h"
 #include "core/reading.h"
 
+struct ring;
+
 /* What became of some bytes. Each but OK is counted by this name per sensor. */
 enum sensor_result {
 	SENSOR_OK,
@@ -56,11 +58,11 @@ struct sensor_driver {
 	 * return more than FRAME_MAX. NULL where the bus delivers whole messages.
 	 */
 	ssize_t (*frame)(const uint8_t *bytes, size_t length);
-	size_t frame_max;
+	size_t frame_max; /* 1..512 where there is a frame function */
 	/*
 	 * Decodes one whole frame or message into REPORT, which the caller initialised
-	 * (time, station and sensor are the caller's). OPTIONS is the kind's struct; it
-	 * may be the table's defaults. Order: length, sync, integrity, extraction, range.
+	 * (time, station and sensor are the caller's). OPTIONS is the kind's struct; NULL
+	 * stands for the table's defaults. Order: length, sync, integrity, extraction, range.
 	 * On anything but SENSOR_OK the report's readings are not used.
 	 */
 	enum sensor_result (*decode)(const void *options, const uint8_t *frame, size_t length,
@@ -94,6 +96,13 @@ struct sensor_stats {
 	atomic_bool connected;              /* port open, broker connected */
 };
 
+/* What was logged of a sensor; only sensor_note() uses it. */
+struct sensor_log {
+	int shown;                              /* the result said last; SENSOR_OK: all well */
+	int64_t said_ms[SENSOR_RESULT_COUNT];   /* real time of the last line about each */
+	char port_reason[128];
+};
+
 /* One configured sensor at run time. */
 struct sensor {
 	const char *name;
@@ -102,13 +111,31 @@ struct sensor {
 	const struct option_item *item;
 	struct ring *ring;
 	struct sensor_stats stats;
+	struct sensor_log log;
 };
 
 /*
- * Counts RESULT for SENSOR and logs it once per change of state. DETAIL (may be
- * NULL) is for the log: what was expected, what came.
+ * Counts RESULT for SENSOR and logs it once per change of state; a fault that comes
+ * and goes is said once in ten minutes. DETAIL (may be NULL) is for the log: what was
+ * expected, what came; no raw bytes. Only the sensor's own bus thread calls this.
  */
 void sensor_note(struct sensor *sensor, enum sensor_result result, const char *detail);
+
+/*
+ * For serial buses: stamps REPORT with names and the time of now, hands it to the ring
+ * and notes SENSOR_OK. A full ring drops its oldest report.
+ */
+void sensor_deliver(struct sensor *sensor, struct report *report);
+
+/* The same without the note: for a report that is not the whole one. */
+void sensor_deliver_part(struct sensor *sensor, struct report *report);
+
+/*
+ * What one sensor's options cannot say: two talking devices on one port, or Modbus
+ * devices on one port that disagree about the line. Reports by config_error() at the
+ * later sensor's place, with the errors of PLACE. For config_schema.check.
+ */
+void sensors_check(const struct option_list *items, const struct config_place *place);
 
 /*
  * The running sensors: one thread per serial bus, Paho's for MQTT. ITEMS is
@@ -119,7 +146,7 @@ struct sensors;
 struct sensors *sensors_start(
 	const struct option_list *items, const char *station_id, struct ring *ring);
 
-/* Stops polling and joins every thread; what was handed to the ring stays there. */
+/* Stops polling and joins every thread; what was handed to the ring stays there. Accepts NULL. */
 void sensors_stop(struct sensors *sensors);
 
 size_t sensors_count(const struct sensors *sensors);

@@ -1,0 +1,366 @@
+#include "sensors/decode.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/json.h"
+#include "core/metric.h"
+#include "sensors/framer.h"
+#include "sensors/modbus.h"
+
+/* A capture of a Modbus line: which request a response answers has to be remembered. */
+struct capture {
+	const struct modbus_options *options; /* NULL: only show registers */
+	struct rtu_message request;
+	bool has_request;
+	struct rtu_message response; /* the latest; its data lies in the framer */
+};
+
+struct decoding {
+	struct json json;
+	struct buffer *out;
+	const struct sensor_driver *driver;
+	struct capture capture;
+	uint64_t frames;
+	uint64_t skipped;
+	uint64_t results[SENSOR_RESULT_COUNT];
+};
+
+/* --- what comes in ------------------------------------------------------ */
+
+/* Hex text has no control characters, and nothing above ASCII outside comments. */
+static bool is_text(const uint8_t *bytes, size_t length)
+{
+	bool in_comment = false;
+
+	for (size_t i = 0; i < length; i++) {
+		uint8_t c = bytes[i];
+
+		if (c == '\n')
+			in_comment = false;
+		else if (c == '#')
+			in_comment = true;
+		if ((c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7F)
+			return false;
+		if (c >= 0x80 && !in_comment)
+			return false;
+	}
+	return true;
+}
+
+static bool is_separator(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ',' || c == ':' ||
+	       c == '-' || c == ';';
+}
+
+static int hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (uint8_t)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/*
+ * One run of hex digits, "424D001C" or "0x42" or "5". Its bytes go behind OUT[*USED].
+ * False when it is something else.
+ */
+static bool read_run(const uint8_t *run, size_t length, uint8_t *out, size_t *used)
+{
+	if (length > 2 && run[0] == '0' && (run[1] | 0x20) == 'x') {
+		run += 2;
+		length -= 2;
+	}
+	if (length == 1 && hex_digit(run[0]) >= 0) {
+		out[(*used)++] = (uint8_t)hex_digit(run[0]);
+		return true;
+	}
+	if (length % 2 != 0)
+		return false;
+	for (size_t i = 0; i < length; i += 2) {
+		int high = hex_digit(run[i]);
+		int low = hex_digit(run[i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out[(*used)++] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+/* Turns hex TEXT to bytes. The line of the first thing that is not hex, 0 when all is. */
+static size_t read_hex(const uint8_t *text, size_t length, uint8_t *out, size_t *used)
+{
+	size_t line = 1;
+	size_t i = 0;
+
+	*used = 0;
+	while (i < length) {
+		size_t begin = i;
+
+		if (text[i] == '\n')
+			line++;
+		if (is_separator(text[i])) {
+			i++;
+			continue;
+		}
+		if (text[i] == '#') {
+			while (i < length && text[i] != '\n')
+				i++;
+			continue;
+		}
+		while (i < length && !is_separator(text[i]) && text[i] != '#')
+			i++;
+		if (!read_run(text + begin, i - begin, out, used))
+			return line;
+	}
+	return 0;
+}
+
+/* --- Modbus ---------------------------------------------------------------- */
+
+/* The address CAPTURE's response begins at, by its request or by the only fitting block. */
+static bool find_address(
+	const struct capture *capture, const struct rtu_message *response, uint16_t *address)
+{
+	struct modbus_block blocks[READINGS_MAX];
+	size_t count = modbus_plan(capture->options, blocks);
+	size_t fitting = 0;
+
+	if (capture->has_request && capture->request.unit == response->unit &&
+		capture->request.function == response->function &&
+		capture->request.count == response->count) {
+		*address = capture->request.address;
+		return true;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (blocks[i].function != response->function ||
+			blocks[i].count != response->count)
+			continue;
+		*address = blocks[i].address;
+		fitting++;
+	}
+	return fitting == 1;
+}
+
+static enum sensor_result decode_response(const struct capture *capture,
+	const uint8_t *frame, size_t length, struct report *report)
+{
+	const struct rtu_message *response = &capture->response;
+	uint8_t exchange[MODBUS_EXCHANGE_MAX];
+	uint16_t address;
+
+	if (response->unit != capture->options->unit_id)
+		return SENSOR_IGNORED;
+	if (!find_address(capture, response, &address))
+		return SENSOR_MISSING_FIELD;
+	rtu_request(exchange, response->unit, response->function, address, response->count);
+	memcpy(exchange + RTU_REQUEST_SIZE, frame, length);
+	return sensor_driver_find("modbus")->decode(
+		capture->options, exchange, RTU_REQUEST_SIZE + length, report);
+}
+
+/* Like sensor_driver.decode, for single frames off the line; OPTIONS is a pointer's place. */
+static enum sensor_result capture_decode(
+	const void *options, const uint8_t *frame, size_t length, struct report *report)
+{
+	struct capture *capture = *(struct capture *const *)options;
+	struct rtu_message message;
+	enum sensor_result result = rtu_parse(frame, length, &message);
+
+	if (result != SENSOR_OK)
+		return result;
+	switch (message.kind) {
+	case RTU_REQUEST:
+		capture->request = message;
+		capture->has_request = true;
+		return SENSOR_IGNORED;
+	case RTU_OTHER:
+		return SENSOR_IGNORED;
+	case RTU_EXCEPTION:
+		return SENSOR_DEVICE_ERROR;
+	case RTU_RESPONSE:
+		break;
+	}
+	capture->response = message;
+	if (capture->options == NULL)
+		return SENSOR_OK;
+	result = decode_response(capture, frame, length, report);
+	capture->has_request = false;
+	return result;
+}
+
+static void print_registers(struct decoding *decoding)
+{
+	const struct rtu_message *response = &decoding->capture.response;
+	struct json *json = &decoding->json;
+
+	json_object(json, NULL);
+	json_integer(json, "unit_id", response->unit);
+	json_integer(json, "function", response->function);
+	json_array(json, "registers");
+	for (size_t i = 0; i < response->count; i++)
+		json_integer(json, NULL, response->data[2 * i] << 8 | response->data[2 * i + 1]);
+	json_end_array(json);
+	json_end_object(json);
+}
+
+/* --- what goes out ----------------------------------------------------------- */
+
+static void print_report(struct decoding *decoding, const struct report *report)
+{
+	struct json *json = &decoding->json;
+
+	json_object(json, NULL);
+	for (size_t i = 0; i < report->count; i++) {
+		const struct metric *metric = metric_by_id(report->readings[i].metric);
+
+		if (metric != NULL)
+			json_number(json, metric->name, report->readings[i].value);
+	}
+	json_end_object(json);
+}
+
+static void take(
+	struct decoding *decoding, enum sensor_result result, const struct report *report)
+{
+	decoding->results[result]++;
+	if (result == SENSOR_OK || result == SENSOR_IGNORED || result == SENSOR_WARMING_UP)
+		decoding->frames++;
+	if (result != SENSOR_OK)
+		return;
+	json_start(&decoding->json, decoding->out);
+	if (decoding->driver->bus == SENSOR_BUS_MODBUS && decoding->capture.options == NULL)
+		print_registers(decoding);
+	else
+		print_report(decoding, report);
+	buffer_putc(decoding->out, '\n');
+}
+
+static void print_summary(struct decoding *decoding)
+{
+	struct json *json = &decoding->json;
+
+	json_start(json, decoding->out);
+	json_object(json, NULL);
+	json_integer(json, "frames", (int64_t)decoding->frames);
+	json_object(json, "bad");
+	for (int i = SENSOR_WARMING_UP + 1; i < SENSOR_RESULT_COUNT; i++)
+		if (decoding->results[i] > 0)
+			json_integer(json, sensor_result_name((enum sensor_result)i),
+				(int64_t)decoding->results[i]);
+	json_end_object(json);
+	json_integer(json, "skipped_bytes", (int64_t)decoding->skipped);
+	for (int i = SENSOR_IGNORED; i <= SENSOR_WARMING_UP; i++)
+		if (decoding->results[i] > 0)
+			json_integer(json, sensor_result_name((enum sensor_result)i),
+				(int64_t)decoding->results[i]);
+	json_end_object(json);
+	buffer_putc(decoding->out, '\n');
+}
+
+/* --- the two ways through ------------------------------------------------------ */
+
+static void decode_lines(
+	struct decoding *decoding, const void *options, const uint8_t *bytes, size_t length)
+{
+	while (length > 0) {
+		const uint8_t *end = memchr(bytes, '\n', length);
+		size_t line = end != NULL ? (size_t)(end - bytes) : length;
+		size_t payload = line > 0 && bytes[line - 1] == '\r' ? line - 1 : line;
+		struct report report;
+
+		if (payload > 0) {
+			report_init(&report);
+			take(decoding,
+				decoding->driver->decode(options, bytes, payload, &report),
+				&report);
+		}
+		if (end != NULL)
+			line++;
+		bytes += line;
+		length -= line;
+	}
+}
+
+static void decode_stream(struct decoding *decoding, const struct framer_code *code,
+	const uint8_t *bytes, size_t length)
+{
+	struct framer framer;
+	struct report report;
+	enum sensor_result result;
+	bool ended = false;
+
+	framer_init(&framer, code);
+	report_init(&report);
+	while (!ended) {
+		size_t taken = framer_put(&framer, bytes, length);
+
+		bytes += taken;
+		length -= taken;
+		ended = length == 0;
+		if (ended)
+			framer_expire(&framer);
+		while (framer_next(&framer, &report, &result))
+			take(decoding, result, &report);
+	}
+	decoding->skipped = framer.skipped;
+}
+
+static void decode_bytes(
+	struct decoding *decoding, const void *options, const uint8_t *bytes, size_t length)
+{
+	struct capture *capture = &decoding->capture;
+	struct framer_code code;
+
+	if (decoding->driver->bus == SENSOR_BUS_MODBUS) {
+		capture->options = options;
+		code = (struct framer_code){
+			.frame = rtu_frame,
+			.decode = capture_decode,
+			.options = &capture,
+			.frame_max = RTU_MAX,
+		};
+		decode_stream(decoding, &code, bytes, length);
+	} else if (decoding->driver->frame != NULL) {
+		code = framer_code_of(decoding->driver, options);
+		decode_stream(decoding, &code, bytes, length);
+	} else {
+		decode_lines(decoding, options, bytes, length);
+	}
+}
+
+int decode_run(const struct sensor_driver *driver, const void *options,
+	const uint8_t *bytes, size_t length, struct buffer *out, char *why, size_t size)
+{
+	struct decoding decoding = { .out = out, .driver = driver };
+	struct buffer binary;
+	size_t line, used;
+
+	if (driver->bus == SENSOR_BUS_MQTT || !is_text(bytes, length)) {
+		decode_bytes(&decoding, options, bytes, length);
+	} else {
+		buffer_init(&binary, length + 1);
+		if (buffer_reserve(&binary, length + 1) == NULL) {
+			snprintf(why, size, "no memory");
+			return -1;
+		}
+		line = read_hex(bytes, length, (uint8_t *)binary.data, &used);
+		if (line == 0)
+			decode_bytes(&decoding, options, (uint8_t *)binary.data, used);
+		buffer_free(&binary);
+		if (line != 0) {
+			snprintf(why, size, "line %zu is not hex", line);
+			return -1;
+		}
+	}
+	print_summary(&decoding);
+	if (out->failed) {
+		snprintf(why, size, "too much to show");
+		return -1;
+	}
+	return 0;
+}

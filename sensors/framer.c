@@ -1,0 +1,144 @@
+#include "sensors/framer.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum {
+	/* so many frames' worth of junk are one "sync" */
+	JUNK_FRAMES = 8,
+	/* fewer bytes are no truncated frame, only junk */
+	TRUNCATED_MIN = 2,
+};
+
+void framer_init(struct framer *framer, const struct framer_code *code)
+{
+	assert(code->frame_max > 0 && code->frame_max <= FRAMER_FRAME_MAX);
+	framer->code = *code;
+	framer->skipped = 0;
+	framer->frame = NULL;
+	framer->frame_length = 0;
+	framer->start = framer->end = 0;
+	framer->suspect = framer->junk = 0;
+	framer->closing = false;
+}
+
+struct framer_code framer_code_of(const struct sensor_driver *driver, const void *options)
+{
+	return (struct framer_code){
+		.frame = driver->frame,
+		.decode = driver->decode,
+		.options = options,
+		.frame_max = driver->frame_max,
+	};
+}
+
+size_t framer_put(struct framer *framer, const uint8_t *bytes, size_t length)
+{
+	size_t room;
+
+	memmove(framer->bytes, framer->bytes + framer->start, framer->end - framer->start);
+	framer->end -= framer->start;
+	framer->start = 0;
+	framer->closing = false;
+	framer->frame = NULL;
+	framer->frame_length = 0;
+	room = sizeof(framer->bytes) - framer->end;
+	if (length > room)
+		length = room;
+	memcpy(framer->bytes + framer->end, bytes, length);
+	framer->end += length;
+	return length;
+}
+
+static void skip_byte(struct framer *framer)
+{
+	framer->start++;
+	framer->skipped++;
+	if (framer->suspect > 0)
+		framer->suspect--;
+	else
+		framer->junk++;
+}
+
+/* The start failed, and with it LENGTH bytes are in doubt. Is that news? */
+static bool fail(struct framer *framer, size_t length)
+{
+	bool news = framer->suspect == 0;
+
+	framer->frame = framer->bytes + framer->start;
+	framer->frame_length = length;
+	if (framer->suspect < length)
+		framer->suspect = length;
+	if (news)
+		framer->junk = 0;
+	skip_byte(framer);
+	return news;
+}
+
+static bool has_framing_failed(enum sensor_result result)
+{
+	return result == SENSOR_BAD_LENGTH || result == SENSOR_BAD_SYNC ||
+	       result == SENSOR_BAD_CHECKSUM;
+}
+
+static bool decode_frame(struct framer *framer, size_t length, struct report *report,
+	enum sensor_result *result)
+{
+	report->count = 0;
+	report->marks = 0;
+	report->status = STATUS_MEASURING;
+	*result = framer->code.decode(
+		framer->code.options, framer->bytes + framer->start, length, report);
+	if (has_framing_failed(*result))
+		return fail(framer, length);
+	framer->frame = framer->bytes + framer->start;
+	framer->frame_length = length;
+	framer->start += length;
+	framer->suspect = framer->junk = 0;
+	return true;
+}
+
+bool framer_next(struct framer *framer, struct report *report, enum sensor_result *result)
+{
+	while (framer->start < framer->end) {
+		const uint8_t *bytes = framer->bytes + framer->start;
+		size_t available = framer->end - framer->start;
+		ssize_t length = framer->code.frame(bytes, available);
+
+		if (length > (ssize_t)framer->code.frame_max)
+			length = -1;
+		if (length == 0 || length > (ssize_t)available) {
+			/* More than the longest frame is there, and it wants more still. */
+			if (!framer->closing && available < framer->code.frame_max)
+				return false;
+			*result = SENSOR_BAD_LENGTH;
+			if (available < TRUNCATED_MIN)
+				skip_byte(framer);
+			else if (fail(framer, available))
+				return true;
+		} else if (length < 0) {
+			skip_byte(framer);
+			if (framer->junk >= JUNK_FRAMES * framer->code.frame_max) {
+				framer->junk = 0;
+				framer->frame = framer->bytes + framer->start;
+				framer->frame_length = 0;
+				*result = SENSOR_BAD_SYNC;
+				return true;
+			}
+		} else if (decode_frame(framer, (size_t)length, report, result)) {
+			return true;
+		}
+	}
+	framer->closing = false;
+	return false;
+}
+
+void framer_expire(struct framer *framer)
+{
+	framer->closing = true;
+}
+
+bool framer_is_pending(const struct framer *framer)
+{
+	return framer->start < framer->end;
+}

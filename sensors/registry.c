@@ -1,0 +1,70 @@
+#include <string.h>
+
+#include "sensors/sensor.h"
+
+/* A new sensor is one file, and one line here. */
+#define SENSOR_DRIVERS(X)                                                                  \
+	X(sensor_pms5003)                                                                  \
+	X(sensor_sds011)                                                                   \
+	X(sensor_modbus)                                                                   \
+	X(sensor_mqtt)
+
+#define DECLARE(driver) extern const struct sensor_driver driver;
+#define DRIVER(driver)  &driver,
+#define KIND(driver)    &driver.kind,
+
+SENSOR_DRIVERS(DECLARE)
+
+const struct sensor_driver *const sensor_drivers[] = { SENSOR_DRIVERS(DRIVER) NULL };
+
+static const struct option_kind *const kinds[] = { SENSOR_DRIVERS(KIND) NULL };
+
+static const struct option common_table[] = {
+	{
+		.name = "station",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct sensor_common, station),
+		.fallback = "",
+		.max = NAME_SIZE - 1,
+		.help = "Where the sensor stands; empty: the gateway's own station.",
+	},
+	{
+		.name = "stale_after",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct sensor_common, stale_after),
+		.fallback = "5m",
+		.min = 1000,
+		.max = 7.0 * 24 * 3600 * 1000,
+		.help = "Without a good reading for so long, status calls the sensor silent.",
+	},
+	{ .name = NULL },
+};
+
+const struct option_family sensor_family = {
+	.key = "driver",
+	.noun = "driver",
+	.common = {
+		.name = "sensor",
+		.options = common_table,
+		.size = sizeof(struct sensor_common),
+	},
+	.kinds = kinds,
+};
+
+static bool is_called(const struct option_kind *kind, const char *name)
+{
+	if (strcmp(kind->name, name) == 0)
+		return true;
+	for (size_t i = 0; kind->aliases != NULL && kind->aliases[i] != NULL; i++)
+		if (strcmp(kind->aliases[i], name) == 0)
+			return true;
+	return false;
+}
+
+const struct sensor_driver *sensor_driver_find(const char *name)
+{
+	for (size_t i = 0; sensor_drivers[i] != NULL; i++)
+		if (is_called(&sensor_drivers[i]->kind, name))
+			return sensor_drivers[i];
+	return NULL;
+}

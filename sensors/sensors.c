@@ -1,0 +1,214 @@
+/* All sensors of a configuration together: what they share, start and stop. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "sensors/modbus.h"
+#include "sensors/mqtt.h"
+#include "sensors/sensor.h"
+#include "sensors/serial.h"
+#include "sensors/stream.h"
+
+/* One thread, or one of Paho's. */
+struct source {
+	enum sensor_bus bus;
+	union {
+		struct stream *stream;
+		struct modbus_bus *modbus;
+		struct mqtt_source *mqtt;
+	};
+};
+
+struct sensors {
+	size_t count;
+	size_t source_count;
+	struct sensor *all;
+	struct source *sources;
+};
+
+static const struct sensor_driver *driver_of(const struct option_item *item)
+{
+	return (const struct sensor_driver *)((const char *)item->kind -
+					      offsetof(struct sensor_driver, kind));
+}
+
+static const struct serial_options *serial_of(const struct option_item *item)
+{
+	return driver_of(item)->bus == SENSOR_BUS_MQTT ? NULL : item->options;
+}
+
+static bool share_port(const struct option_item *one, const struct option_item *other)
+{
+	const struct serial_options *a = serial_of(one);
+	const struct serial_options *b = serial_of(other);
+
+	return a != NULL && b != NULL && a->port != NULL && b->port != NULL &&
+	       strcmp(a->port, b->port) == 0;
+}
+
+static void check_pair(const struct option_item *earlier, const struct option_item *later,
+	const struct config_place *place)
+{
+	const struct serial_options *a = earlier->options;
+	const struct serial_options *b = later->options;
+
+	if (driver_of(earlier)->bus != SENSOR_BUS_MODBUS ||
+		driver_of(later)->bus != SENSOR_BUS_MODBUS)
+		config_error(place, "port", "sensor \"%s\" has this port already",
+			earlier->name);
+	else if (a->baud != b->baud)
+		config_error(place, "baud", "sensor \"%s\" on the same port says %d",
+			earlier->name, a->baud);
+	else if (a->parity != b->parity)
+		config_error(place, "parity", "sensor \"%s\" on the same port says \"%s\"",
+			earlier->name, serial_parity_names[a->parity]);
+	else if (a->stop_bits != b->stop_bits || a->data_bits != b->data_bits)
+		config_error(place, "port",
+			"sensor \"%s\" on the same port has other data or stop bits",
+			earlier->name);
+}
+
+void sensors_check(const struct option_list *items, const struct config_place *place)
+{
+	const struct option_item *list = items->items;
+
+	for (size_t later = 1; later < items->count; later++) {
+		struct config_place here = list[later].place;
+
+		here.errors = place->errors;
+		for (size_t earlier = 0; earlier < later; earlier++) {
+			if (!share_port(&list[earlier], &list[later]))
+				continue;
+			check_pair(&list[earlier], &list[later], &here);
+			break;
+		}
+	}
+}
+
+static bool start_modbus(struct sensors *sensors, struct source *source, size_t first)
+{
+	struct sensor **shared = calloc(sensors->count, sizeof(struct sensor *));
+	size_t count = 0;
+
+	if (shared == NULL)
+		return false;
+	for (size_t i = first; i < sensors->count; i++)
+		if (share_port(sensors->all[first].item, sensors->all[i].item))
+			shared[count++] = &sensors->all[i];
+	source->modbus = modbus_bus_start(shared, count);
+	free(shared);
+	return source->modbus != NULL;
+}
+
+static bool has_thread_already(const struct sensors *sensors, size_t index)
+{
+	if (sensors->all[index].driver->bus != SENSOR_BUS_MODBUS)
+		return false;
+	for (size_t i = 0; i < index; i++)
+		if (share_port(sensors->all[i].item, sensors->all[index].item))
+			return true;
+	return false;
+}
+
+static bool start_source(struct sensors *sensors, size_t index)
+{
+	struct sensor *sensor = &sensors->all[index];
+	struct source *source = &sensors->sources[sensors->source_count];
+	bool started = false;
+
+	source->bus = sensor->driver->bus;
+	switch (source->bus) {
+	case SENSOR_BUS_STREAM:
+		source->stream = stream_start(sensor);
+		started = source->stream != NULL;
+		break;
+	case SENSOR_BUS_MODBUS:
+		started = start_modbus(sensors, source, index);
+		break;
+	case SENSOR_BUS_MQTT:
+		source->mqtt = mqtt_source_start(sensor);
+		started = source->mqtt != NULL;
+		break;
+	}
+	if (started)
+		sensors->source_count++;
+	return started;
+}
+
+static void set_up(struct sensor *sensor, const struct option_item *item,
+	const char *station_id, struct ring *ring)
+{
+	const struct sensor_common *common = item->common;
+
+	sensor->name = item->name;
+	sensor->station = common->station != NULL && common->station[0] != '\0'
+				  ? common->station
+				  : station_id;
+	sensor->driver = driver_of(item);
+	sensor->item = item;
+	sensor->ring = ring;
+}
+
+struct sensors *sensors_start(
+	const struct option_list *items, const char *station_id, struct ring *ring)
+{
+	const struct option_item *list = items->items;
+	struct sensors *sensors = calloc(1, sizeof(*sensors));
+
+	if (sensors == NULL)
+		goto no_memory;
+	sensors->count = items->count;
+	sensors->all = calloc(items->count + 1, sizeof(struct sensor));
+	sensors->sources = calloc(items->count + 1, sizeof(struct source));
+	if (sensors->all == NULL || sensors->sources == NULL)
+		goto no_memory;
+	for (size_t i = 0; i < items->count; i++)
+		set_up(&sensors->all[i], &list[i], station_id, ring);
+	for (size_t i = 0; i < items->count; i++) {
+		if (has_thread_already(sensors, i))
+			continue;
+		if (!start_source(sensors, i)) {
+			sensors_stop(sensors);
+			return NULL;
+		}
+	}
+	return sensors;
+no_memory:
+	log_error("sensors: no memory");
+	sensors_stop(sensors);
+	return NULL;
+}
+
+void sensors_stop(struct sensors *sensors)
+{
+	if (sensors == NULL)
+		return;
+	for (size_t i = 0; i < sensors->source_count; i++) {
+		struct source *source = &sensors->sources[i];
+
+		switch (source->bus) {
+		case SENSOR_BUS_STREAM:
+			stream_stop(source->stream);
+			break;
+		case SENSOR_BUS_MODBUS:
+			modbus_bus_stop(source->modbus);
+			break;
+		case SENSOR_BUS_MQTT:
+			mqtt_source_stop(source->mqtt);
+			break;
+		}
+	}
+	free(sensors->sources);
+	free(sensors->all);
+	free(sensors);
+}
+
+size_t sensors_count(const struct sensors *sensors)
+{
+	return sensors->count;
+}
+
+const struct sensor *sensors_get(const struct sensors *sensors, size_t index)
+{
+	return index < sensors->count ? &sensors->all[index] : NULL;
+}

@@ -1,0 +1,212 @@
+#include "sensors/stream.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/thread.h"
+#include "sensors/framer.h"
+#include "sensors/serial.h"
+
+enum {
+	READ_SIZE = 512,
+	GAP_MS = 150,           /* no device pauses so long within a frame */
+	SILENCE_MS = 10 * 1000, /* without a byte for so long: "timeout" */
+	DETAIL_BYTES = 12,
+	WHY_SIZE = 200,
+};
+
+struct stream {
+	struct sensor *sensor;
+	const struct serial_options *port;
+	struct serial_backoff backoff;
+	struct framer framer;
+	int64_t heard_ms; /* real time of the last byte, or of the last complaint */
+	int fd;           /* the port, -1 while it is closed */
+	int wake_fd;
+	pthread_t thread;
+};
+
+/* The first bytes of what was refused, as hex: what an installer wants to see. */
+static void describe(const struct framer *framer, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < framer->frame_length && i < DETAIL_BYTES && used + 4 < size; i++)
+		used += (size_t)snprintf(text + used, size - used, i > 0 ? " %02X" : "%02X",
+			framer->frame[i]);
+}
+
+static void tell(struct stream *stream, enum sensor_result result, struct report *report)
+{
+	char detail[4 * DETAIL_BYTES];
+
+	if (result == SENSOR_OK) {
+		stream->backoff.failures = 0;
+		sensor_deliver(stream->sensor, report);
+		return;
+	}
+	describe(&stream->framer, detail, sizeof(detail));
+	sensor_note(stream->sensor, result, detail);
+}
+
+static void drain_frames(struct stream *stream)
+{
+	enum sensor_result result;
+	struct report report;
+
+	report_init(&report);
+	while (framer_next(&stream->framer, &report, &result))
+		tell(stream, result, &report);
+	atomic_store(&stream->sensor->stats.skipped_bytes, stream->framer.skipped);
+}
+
+static void take_bytes(struct stream *stream, const uint8_t *bytes, size_t length)
+{
+	while (length > 0) {
+		size_t taken = framer_put(&stream->framer, bytes, length);
+
+		bytes += taken;
+		length -= taken;
+		drain_frames(stream);
+	}
+}
+
+/* What is in the buffer has come to nothing: a frame that never ended. */
+static void give_up_frame(struct stream *stream)
+{
+	framer_expire(&stream->framer);
+	drain_frames(stream);
+}
+
+static void lose_port(struct stream *stream, const char *why)
+{
+	/* Closed first: a kernel gives the device a new name while the old one is held. */
+	serial_close(stream->fd);
+	stream->fd = -1;
+	atomic_store(&stream->sensor->stats.connected, false);
+	give_up_frame(stream);
+	sensor_note(stream->sensor, SENSOR_PORT_ERROR, why);
+}
+
+/* False when told to stop. */
+static bool wait_and_open(struct stream *stream)
+{
+	char why[WHY_SIZE];
+
+	for (;;) {
+		stream->fd = serial_open(stream->port, why, sizeof(why));
+		if (stream->fd >= 0)
+			break;
+		sensor_note(stream->sensor, SENSOR_PORT_ERROR, why);
+		if (serial_wait(-1, stream->wake_fd, serial_backoff_ms(&stream->backoff)) ==
+			SERIAL_WOKEN)
+			return false;
+	}
+	atomic_store(&stream->sensor->stats.connected, true);
+	stream->heard_ms = clock_real_ms();
+	return true;
+}
+
+static void complain_of_silence(struct stream *stream)
+{
+	char detail[64];
+
+	if (clock_real_ms() - stream->heard_ms < SILENCE_MS)
+		return;
+	stream->heard_ms = clock_real_ms();
+	snprintf(detail, sizeof(detail), "no bytes for %d s", SILENCE_MS / 1000);
+	sensor_note(stream->sensor, SENSOR_TIMEOUT, detail);
+}
+
+/* Reads until the port is lost (true) or we are told to stop (false). */
+static bool listen_to_port(struct stream *stream)
+{
+	uint8_t bytes[READ_SIZE];
+	char why[WHY_SIZE];
+
+	for (;;) {
+		int64_t limit = framer_is_pending(&stream->framer) ? GAP_MS : SILENCE_MS;
+		enum serial_wait wait = serial_wait(stream->fd, stream->wake_fd, limit);
+		ssize_t length = 0;
+
+		if (wait == SERIAL_WOKEN)
+			return false;
+		if (wait == SERIAL_QUIET) {
+			give_up_frame(stream);
+			complain_of_silence(stream);
+			continue;
+		}
+		if (wait == SERIAL_READY)
+			length = serial_read(stream->fd, bytes, sizeof(bytes));
+		if (wait == SERIAL_GONE || length < 0) {
+			serial_say_gone(stream->port, why, sizeof(why));
+			lose_port(stream, why);
+			return true;
+		}
+		if (length > 0) {
+			stream->heard_ms = clock_real_ms();
+			take_bytes(stream, bytes, (size_t)length);
+		}
+	}
+}
+
+static void *stream_run(void *arg)
+{
+	struct stream *stream = arg;
+
+	while (wait_and_open(stream) && listen_to_port(stream)) {
+		/* Not at once: a port may come back only to go again. */
+		if (serial_wait(-1, stream->wake_fd, serial_backoff_ms(&stream->backoff)) ==
+			SERIAL_WOKEN)
+			break;
+	}
+	serial_close(stream->fd);
+	stream->fd = -1;
+	atomic_store(&stream->sensor->stats.connected, false);
+	return NULL;
+}
+
+struct stream *stream_start(struct sensor *sensor)
+{
+	struct stream *stream = calloc(1, sizeof(*stream));
+	struct framer_code code = framer_code_of(sensor->driver, sensor->item->options);
+	char name[16];
+
+	if (stream == NULL)
+		return NULL;
+	stream->sensor = sensor;
+	stream->port = sensor->item->options;
+	stream->fd = -1;
+	framer_init(&stream->framer, &code);
+	stream->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (stream->wake_fd < 0)
+		goto no_wake_fd;
+	snprintf(name, sizeof(name), "s:%.12s", sensor->name);
+	if (thread_start(&stream->thread, name, stream_run, stream) != 0)
+		goto no_thread;
+	return stream;
+no_thread:
+	close(stream->wake_fd);
+no_wake_fd:
+	log_error("sensor %s: cannot start: %s", sensor->name, strerror(errno));
+	free(stream);
+	return NULL;
+}
+
+void stream_stop(struct stream *stream)
+{
+	if (stream == NULL)
+		return;
+	eventfd_write(stream->wake_fd, 1);
+	pthread_join(stream->thread, NULL);
+	close(stream->wake_fd);
+	free(stream);
+}
