@@ -53,7 +53,7 @@ static bool is_text(const uint8_t *bytes, size_t length)
 static bool is_separator(uint8_t c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ',' || c == ':' ||
-	       c == '-' || c == ';';
+		c == '-' || c == ';';
 }
 
 static int hex_digit(uint8_t c)
@@ -122,9 +122,10 @@ static size_t read_hex(const uint8_t *text, size_t length, uint8_t *out, size_t 
 
 /* --- Modbus ---------------------------------------------------------------- */
 
-/* The address CAPTURE's response begins at, by its request or by the only fitting block. */
-static bool find_address(
-	const struct capture *capture, const struct rtu_message *response, uint16_t *address)
+/* The address CAPTURE's response begins at, by its request or by the only fitting block.
+ */
+static bool find_address(const struct capture *capture,
+	const struct rtu_message *response, uint16_t *address)
 {
 	struct modbus_block blocks[READINGS_MAX];
 	size_t count = modbus_plan(capture->options, blocks);
@@ -157,13 +158,15 @@ static enum sensor_result decode_response(const struct capture *capture,
 		return SENSOR_IGNORED;
 	if (!find_address(capture, response, &address))
 		return SENSOR_MISSING_FIELD;
-	rtu_request(exchange, response->unit, response->function, address, response->count);
+	rtu_request(
+		exchange, response->unit, response->function, address, response->count);
 	memcpy(exchange + RTU_REQUEST_SIZE, frame, length);
 	return sensor_driver_find("modbus")->decode(
 		capture->options, exchange, RTU_REQUEST_SIZE + length, report);
 }
 
-/* Like sensor_driver.decode, for single frames off the line; OPTIONS is a pointer's place. */
+/* Like sensor_driver.decode, for single frames off the line; OPTIONS is a pointer's
+ * place. */
 static enum sensor_result capture_decode(
 	const void *options, const uint8_t *frame, size_t length, struct report *report)
 {
@@ -203,7 +206,8 @@ static void print_registers(struct decoding *decoding)
 	json_integer(json, "function", response->function);
 	json_array(json, "registers");
 	for (size_t i = 0; i < response->count; i++)
-		json_integer(json, NULL, response->data[2 * i] << 8 | response->data[2 * i + 1]);
+		json_integer(json, NULL,
+			response->data[2 * i] << 8 | response->data[2 * i + 1]);
 	json_end_array(json);
 	json_end_object(json);
 }
@@ -228,12 +232,14 @@ static void take(
 	struct decoding *decoding, enum sensor_result result, const struct report *report)
 {
 	decoding->results[result]++;
-	if (result == SENSOR_OK || result == SENSOR_IGNORED || result == SENSOR_WARMING_UP)
+	if (result == SENSOR_OK || result == SENSOR_IGNORED ||
+		result == SENSOR_WARMING_UP)
 		decoding->frames++;
 	if (result != SENSOR_OK)
 		return;
 	json_start(&decoding->json, decoding->out);
-	if (decoding->driver->bus == SENSOR_BUS_MODBUS && decoding->capture.options == NULL)
+	if (decoding->driver->bus == SENSOR_BUS_MODBUS &&
+		decoding->capture.options == NULL)
 		print_registers(decoding);
 	else
 		print_report(decoding, report);
@@ -264,8 +270,8 @@ static void print_summary(struct decoding *decoding)
 
 /* --- the two ways through ------------------------------------------------------ */
 
-static void decode_lines(
-	struct decoding *decoding, const void *options, const uint8_t *bytes, size_t length)
+static void decode_lines(struct decoding *decoding, const void *options,
+	const uint8_t *bytes, size_t length)
 {
 	while (length > 0) {
 		const uint8_t *end = memchr(bytes, '\n', length);
@@ -276,7 +282,8 @@ static void decode_lines(
 		if (payload > 0) {
 			report_init(&report);
 			take(decoding,
-				decoding->driver->decode(options, bytes, payload, &report),
+				decoding->driver->decode(
+					options, bytes, payload, &report),
 				&report);
 		}
 		if (end != NULL)
@@ -310,8 +317,8 @@ static void decode_stream(struct decoding *decoding, const struct framer_code *c
 	decoding->skipped = framer.skipped;
 }
 
-static void decode_bytes(
-	struct decoding *decoding, const void *options, const uint8_t *bytes, size_t length)
+static void decode_bytes(struct decoding *decoding, const void *options,
+	const uint8_t *bytes, size_t length)
 {
 	struct capture *capture = &decoding->capture;
 	struct framer_code code;

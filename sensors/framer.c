@@ -36,7 +36,8 @@ size_t framer_put(struct framer *framer, const uint8_t *bytes, size_t length)
 {
 	size_t room;
 
-	memmove(framer->bytes, framer->bytes + framer->start, framer->end - framer->start);
+	memmove(framer->bytes, framer->bytes + framer->start,
+		framer->end - framer->start);
 	framer->end -= framer->start;
 	framer->start = 0;
 	framer->closing = false;
@@ -78,7 +79,7 @@ static bool fail(struct framer *framer, size_t length)
 static bool has_framing_failed(enum sensor_result result)
 {
 	return result == SENSOR_BAD_LENGTH || result == SENSOR_BAD_SYNC ||
-	       result == SENSOR_BAD_CHECKSUM;
+		result == SENSOR_BAD_CHECKSUM;
 }
 
 static bool decode_frame(struct framer *framer, size_t length, struct report *report,
@@ -108,7 +109,8 @@ bool framer_next(struct framer *framer, struct report *report, enum sensor_resul
 		if (length > (ssize_t)framer->code.frame_max)
 			length = -1;
 		if (length == 0 || length > (ssize_t)available) {
-			/* More than the longest frame is there, and it wants more still. */
+			/* More than the longest frame is there, and it wants more still.
+			 */
 			if (!framer->closing && available < framer->code.frame_max)
 				return false;
 			*result = SENSOR_BAD_LENGTH;

@@ -45,9 +45,11 @@ struct framer {
 void framer_init(struct framer *framer, const struct framer_code *code);
 
 /* The code of DRIVER, which must have a frame function. */
-struct framer_code framer_code_of(const struct sensor_driver *driver, const void *options);
+struct framer_code framer_code_of(
+	const struct sensor_driver *driver, const void *options);
 
-/* Takes up to LENGTH bytes, returns how many; at least one after framer_next() is false. */
+/* Takes up to LENGTH bytes, returns how many; at least one after framer_next() is false.
+ */
 size_t framer_put(struct framer *framer, const uint8_t *bytes, size_t length);
 
 /*

@@ -62,8 +62,9 @@ static size_t sort_registers(const struct modbus_options *options,
 	for (size_t i = 0; i < options->registers.count && count < READINGS_MAX; i++) {
 		size_t at = count++;
 
-		for (; at > 0 && place_of(options, sorted[at - 1]) >
-					 place_of(options, &registers[i]);
+		for (; at > 0 &&
+			place_of(options, sorted[at - 1]) >
+				place_of(options, &registers[i]);
 			at--)
 			sorted[at] = sorted[at - 1];
 		sorted[at] = &registers[i];
@@ -90,8 +91,8 @@ static bool join(const struct modbus_options *options, struct modbus_block *bloc
 	return true;
 }
 
-size_t modbus_plan(
-	const struct modbus_options *options, struct modbus_block blocks[static READINGS_MAX])
+size_t modbus_plan(const struct modbus_options *options,
+	struct modbus_block blocks[static READINGS_MAX])
 {
 	const struct modbus_register *sorted[READINGS_MAX];
 	size_t registers = sort_registers(options, sorted);
@@ -122,7 +123,7 @@ static uint32_t assemble(const uint8_t *bytes, int order)
 	const uint8_t *place = places[order];
 
 	return (uint32_t)bytes[place[0]] << 24 | (uint32_t)bytes[place[1]] << 16 |
-	       (uint32_t)bytes[place[2]] << 8 | bytes[place[3]];
+		(uint32_t)bytes[place[2]] << 8 | bytes[place[3]];
 }
 
 static uint16_t assemble_word(const uint8_t *bytes, int order)
@@ -194,7 +195,8 @@ static bool is_invalid(
 						     : number->integer - modulus);
 	}
 	for (size_t i = 0; i < reg->invalid.count; i++)
-		if (reg->invalid.values[i] == number->value || reg->invalid.values[i] == other)
+		if (reg->invalid.values[i] == number->value ||
+			reg->invalid.values[i] == other)
 			return true;
 	return false;
 }
@@ -230,12 +232,13 @@ static enum sensor_result take_block(const struct modbus_options *options,
 		if (function_of(options, reg) != request->function)
 			continue;
 		if (begin < request->address ||
-			begin + words_of(reg) > (unsigned)request->address + request->count)
+			begin + words_of(reg) >
+				(unsigned)request->address + request->count)
 			continue;
 		if (report_find(report, reg->metric->id) != NULL)
 			continue;
-		result = take_register(
-			reg, response->data + (size_t)2 * (begin - request->address), report);
+		result = take_register(reg,
+			response->data + (size_t)2 * (begin - request->address), report);
 		if (result != SENSOR_OK)
 			return result;
 	}
@@ -383,7 +386,8 @@ static void check_register(const void *values, const struct config_place *place)
 	if (reg->scale == 0.0)
 		config_error(place, "scale", "0 would make every value the same");
 	if ((unsigned)reg->address + words_of(reg) > 65536)
-		config_error(place, "address", "the value would end beyond register 65535");
+		config_error(
+			place, "address", "the value would end beyond register 65535");
 }
 
 static const struct option_group register_group = {
@@ -467,14 +471,16 @@ static void check_modbus(const void *values, const struct config_place *place)
 	if (options->registers.count == 0)
 		config_error(place, "registers", "at least one is needed");
 	if (options->registers.count > READINGS_MAX)
-		config_error(place, "registers", "at most %d in one sensor", READINGS_MAX);
+		config_error(
+			place, "registers", "at most %d in one sensor", READINGS_MAX);
 	for (size_t i = 0; i < options->registers.count; i++) {
 		for (size_t j = 0; j < i; j++) {
 			/* NULL: the metric was wrong and has been complained of. */
 			if (registers[i].metric == NULL ||
 				registers[i].metric != registers[j].metric)
 				continue;
-			config_error(place, "registers", "the metric %s stands there twice",
+			config_error(place, "registers",
+				"the metric %s stands there twice",
 				registers[i].metric->name);
 			break;
 		}

@@ -27,9 +27,9 @@ enum modbus_order { MODBUS_ABCD, MODBUS_CDAB, MODBUS_BADC, MODBUS_DCBA };
 
 struct modbus_register {
 	const struct metric *metric;
-	int address;  /* on the wire, 0..65535 */
-	int type;     /* enum modbus_type */
-	int order;    /* enum modbus_order; of 16 bits, BADC and DCBA swap the two bytes */
+	int address; /* on the wire, 0..65535 */
+	int type;    /* enum modbus_type */
+	int order;   /* enum modbus_order; of 16 bits, BADC and DCBA swap the two bytes */
 	double scale; /* value = number × scale + offset, in the metric's unit */
 	double offset;
 	struct option_numbers invalid; /* numbers, before scaling, that mean "no value" */
@@ -55,8 +55,8 @@ struct modbus_block {
 };
 
 /* The requests that fetch all registers, in order of function and address. */
-size_t modbus_plan(
-	const struct modbus_options *options, struct modbus_block blocks[static READINGS_MAX]);
+size_t modbus_plan(const struct modbus_options *options,
+	struct modbus_block blocks[static READINGS_MAX]);
 
 enum {
 	/* A request and its response behind it: what the driver's decode is made of. */

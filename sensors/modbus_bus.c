@@ -21,9 +21,9 @@
 enum {
 	WHY_SIZE = 200,
 	DETAIL_SIZE = 96,
-	BYTE_TIMEOUT_MS = 200,        /* between two bytes of an answer; USB adapters batch */
-	SETTLE_MS = 100,              /* after silence: a late answer is let pass */
-	QUARANTINE_AFTER = 3,         /* silences in a row */
+	BYTE_TIMEOUT_MS = 200, /* between two bytes of an answer; USB adapters batch */
+	SETTLE_MS = 100,       /* after silence: a late answer is let pass */
+	QUARANTINE_AFTER = 3,  /* silences in a row */
 	QUARANTINE_FIRST_MS = 1000,
 	QUARANTINE_MAX_MS = 30 * 1000,
 };
@@ -58,7 +58,7 @@ struct modbus_bus {
 static bool is_port_lost(int error)
 {
 	return error == EIO || error == EBADF || error == ENXIO || error == ENODEV ||
-	       error == ECONNRESET || error == EPIPE || error == ENOTTY;
+		error == ECONNRESET || error == EPIPE || error == ENOTTY;
 }
 
 /* What libmodbus's errno means for an answer that had begun. */
@@ -98,7 +98,7 @@ static enum sensor_result receive(struct modbus_bus *bus, const struct slot *slo
 {
 	/* The request has to leave first; USB adapters add up to 16 ms each way. */
 	int64_t limit = slot->options->timeout + 40 +
-			RTU_REQUEST_SIZE * serial_char_us(bus->port) / 1000;
+		RTU_REQUEST_SIZE * serial_char_us(bus->port) / 1000;
 	int received;
 
 	switch (serial_wait(bus->fd, bus->wake_fd, limit)) {
@@ -143,16 +143,16 @@ static enum sensor_result judge(struct modbus_bus *bus, const struct slot *slot,
 	if (message.unit != slot->options->unit_id || message.function != block->function)
 		return SENSOR_BAD_SYNC;
 	if (message.kind == RTU_EXCEPTION) {
-		snprintf(bus->detail, sizeof(bus->detail), "exception %u, %s; register %u",
-			message.exception, rtu_exception_name(message.exception),
-			block->address);
+		snprintf(bus->detail, sizeof(bus->detail),
+			"exception %u, %s; register %u", message.exception,
+			rtu_exception_name(message.exception), block->address);
 		return SENSOR_DEVICE_ERROR;
 	}
 	if (message.kind != RTU_RESPONSE)
 		return SENSOR_BAD_SYNC;
 	if (message.count != block->count) {
-		snprintf(bus->detail, sizeof(bus->detail), "%u registers asked for, %u came",
-			block->count, message.count);
+		snprintf(bus->detail, sizeof(bus->detail),
+			"%u registers asked for, %u came", block->count, message.count);
 		return SENSOR_BAD_LENGTH;
 	}
 	return SENSOR_OK;
@@ -169,8 +169,8 @@ static enum sensor_result ask(
 
 	if (!keep_silence(bus))
 		return SENSOR_TIMEOUT;
-	rtu_request(request, (uint8_t)slot->options->unit_id, block->function, block->address,
-		block->count);
+	rtu_request(request, (uint8_t)slot->options->unit_id, block->function,
+		block->address, block->count);
 	/* What is still there answers somebody else's question. */
 	if (modbus_flush(bus->rtu) < 0 && is_port_lost(errno))
 		return SENSOR_PORT_ERROR;
@@ -245,7 +245,8 @@ static bool poll_slot(struct modbus_bus *bus, struct slot *slot)
 		return false;
 	if (bus->used > 0 && decoded != SENSOR_OK)
 		sensor_note(slot->sensor, decoded, NULL);
-	slot->silences = fetched == SENSOR_TIMEOUT && bus->used == 0 ? slot->silences + 1 : 0;
+	slot->silences =
+		fetched == SENSOR_TIMEOUT && bus->used == 0 ? slot->silences + 1 : 0;
 	return true;
 }
 

@@ -8,7 +8,8 @@ extern const struct sensor_driver sensor_mqtt;
 
 struct mqtt_source;
 
-/* SENSOR must outlive the source. An absent broker is no failure; NULL with a logged reason. */
+/* SENSOR must outlive the source. An absent broker is no failure; NULL with a logged
+ * reason. */
 struct mqtt_source *mqtt_source_start(struct sensor *sensor);
 
 /* Accepts NULL. */

@@ -50,7 +50,8 @@ enum {
 	OFFSET_COUNTS = 16,
 	OFFSET_COUNTS_END = 24, /* the first four; the T model has others behind */
 	OFFSET_ERROR = 29,
-	CONCENTRATION_MAX = 5000, /* it is made for 1000; 16973 is a header read as a value */
+	CONCENTRATION_MAX =
+		5000, /* it is made for 1000; 16973 is a header read as a value */
 };
 
 enum pm_fields { PM_ATMOSPHERIC, PM_CF1 };
@@ -93,8 +94,8 @@ static bool is_all_zero(const uint8_t *bytes, size_t from, size_t to)
 	return true;
 }
 
-static enum sensor_result pms5003_decode(const void *options, const uint8_t *frame,
-	size_t length, struct report *report)
+static enum sensor_result pms5003_decode(
+	const void *options, const uint8_t *frame, size_t length, struct report *report)
 {
 	static const uint16_t metrics[] = { METRIC_PM1, METRIC_PM25, METRIC_PM10 };
 	const struct pms5003_options *set = options;
@@ -132,9 +133,10 @@ static enum sensor_result pms5003_decode(const void *options, const uint8_t *fra
 /* A captured frame, with the current dust in its place; PM1 and PM10 follow PM2.5. */
 static size_t pms5003_play(double pm25, uint8_t frame[static SIMULATE_FRAME_MAX])
 {
-	static const uint8_t captured[DATA_SIZE] = { 0x42, 0x4D, 0x00, 0x1C, 0x00, 0x05, 0x00,
-		0x0D, 0x00, 0x16, 0x00, 0x05, 0x00, 0x0D, 0x00, 0x16, 0x02, 0xFD, 0x00, 0xFC,
-		0x00, 0x1D, 0x00, 0x0F, 0x00, 0x06, 0x00, 0x06, 0x97, 0x00, 0x03, 0xC5 };
+	static const uint8_t captured[DATA_SIZE] = { 0x42, 0x4D, 0x00, 0x1C, 0x00, 0x05,
+		0x00, 0x0D, 0x00, 0x16, 0x00, 0x05, 0x00, 0x0D, 0x00, 0x16, 0x02, 0xFD,
+		0x00, 0xFC, 0x00, 0x1D, 0x00, 0x0F, 0x00, 0x06, 0x00, 0x06, 0x97, 0x00,
+		0x03, 0xC5 };
 	double values[3] = { pm25 * 0.7, pm25, pm25 * 1.4 };
 	unsigned sum = 0;
 
@@ -158,7 +160,8 @@ static size_t pms5003_play(double pm25, uint8_t frame[static SIMULATE_FRAME_MAX]
 
 static const struct simulation pms5003_simulation = {
 	.name = "pms5003",
-	.summary = "dust sensor; PM2.5 as --csv says, or a captured frame again and again",
+	.summary =
+		"dust sensor; PM2.5 as --csv says, or a captured frame again and again",
 	.frame = pms5003_play,
 };
 

@@ -3,10 +3,10 @@
 #include "sensors/sensor.h"
 
 /* A new sensor is one file, and one line here. */
-#define SENSOR_DRIVERS(X)                                                                  \
-	X(sensor_pms5003)                                                                  \
-	X(sensor_sds011)                                                                   \
-	X(sensor_modbus)                                                                   \
+#define SENSOR_DRIVERS(X) \
+	X(sensor_pms5003) \
+	X(sensor_sds011)  \
+	X(sensor_modbus)  \
 	X(sensor_mqtt)
 
 #define DECLARE(driver) extern const struct sensor_driver driver;

@@ -10,9 +10,9 @@ enum {
 	WRITE_MANY = 0x10,
 	READ_MEMORY = 0x44, /* Senseair's own; its answer has the shape of 3 and 4 */
 	EXCEPTION_BIT = 0x80,
-	ACK_SIZE = 8,       /* writes of one register, and answers to writes */
+	ACK_SIZE = 8, /* writes of one register, and answers to writes */
 	EXCEPTION_SIZE = 5,
-	HEAD = 3,           /* unit, function, byte count */
+	HEAD = 3, /* unit, function, byte count */
 	CRC = 2,
 };
 
@@ -23,7 +23,8 @@ uint16_t rtu_crc(const uint8_t *bytes, size_t length)
 	for (size_t i = 0; i < length; i++) {
 		crc ^= bytes[i];
 		for (int bit = 0; bit < 8; bit++)
-			crc = crc & 1 ? (uint16_t)(crc >> 1 ^ 0xA001) : (uint16_t)(crc >> 1);
+			crc = crc & 1 ? (uint16_t)(crc >> 1 ^ 0xA001)
+				      : (uint16_t)(crc >> 1);
 	}
 	return crc;
 }
@@ -58,7 +59,8 @@ static bool crc_is_right(const uint8_t *frame, size_t length)
 
 static bool brings_registers(uint8_t function)
 {
-	return function == READ_HOLDING || function == READ_INPUT || function == READ_MEMORY;
+	return function == READ_HOLDING || function == READ_INPUT ||
+		function == READ_MEMORY;
 }
 
 /* Bytes of the register response whose byte count is COUNT; 0: there is none such. */
@@ -115,8 +117,8 @@ ssize_t rtu_frame(const uint8_t *bytes, size_t length)
 		if (length < 7)
 			return 0;
 		request = bytes[6] != 0 && bytes[6] % 2 == 0 && bytes[6] <= 246
-				  ? (size_t)7 + bytes[6] + CRC
-				  : 0;
+			? (size_t)7 + bytes[6] + CRC
+			: 0;
 		return choose_size(bytes, length, ACK_SIZE, request, 0);
 	}
 	return -1;

@@ -60,8 +60,8 @@ static uint8_t checksum(const uint8_t *frame)
 	return sum & 0xFF;
 }
 
-static enum sensor_result sds011_decode(const void *options, const uint8_t *frame,
-	size_t length, struct report *report)
+static enum sensor_result sds011_decode(
+	const void *options, const uint8_t *frame, size_t length, struct report *report)
 {
 	unsigned pm25, pm10;
 
@@ -90,15 +90,16 @@ static enum sensor_result sds011_decode(const void *options, const uint8_t *fram
 /* A captured frame, with the current dust in its place. */
 static size_t sds011_play(double pm25, uint8_t frame[static SIMULATE_FRAME_MAX])
 {
-	static const uint8_t captured[FRAME_SIZE] = { 0xAA, 0xC0, 0x06, 0x00, 0x06, 0x00, 0x58,
-		0xD9, 0x3D, 0xAB };
+	static const uint8_t captured[FRAME_SIZE] = { 0xAA, 0xC0, 0x06, 0x00, 0x06, 0x00,
+		0x58, 0xD9, 0x3D, 0xAB };
 	double values[2] = { pm25, pm25 * 1.4 };
 
 	memcpy(frame, captured, sizeof(captured));
 	if (isnan(pm25))
 		return sizeof(captured);
 	for (size_t i = 0; i < 2; i++) {
-		unsigned value = (unsigned)(fmin(fmax(values[i] * 10, 0), VALUE_MAX) + 0.5);
+		unsigned value =
+			(unsigned)(fmin(fmax(values[i] * 10, 0), VALUE_MAX) + 0.5);
 
 		frame[2 + 2 * i] = value & 0xFF;
 		frame[3 + 2 * i] = (uint8_t)(value >> 8);
@@ -109,7 +110,8 @@ static size_t sds011_play(double pm25, uint8_t frame[static SIMULATE_FRAME_MAX])
 
 static const struct simulation sds011_simulation = {
 	.name = "sds011",
-	.summary = "dust sensor; PM2.5 as --csv says, or a captured frame again and again",
+	.summary =
+		"dust sensor; PM2.5 as --csv says, or a captured frame again and again",
 	.frame = sds011_play,
 };
 

@@ -38,8 +38,8 @@ const char *sensor_result_name(enum sensor_result result)
 }
 
 /* Is RESULT worth a line now? While one port stays lost, another reason is news. */
-static bool is_news(
-	struct sensor_log *log, enum sensor_result result, const char *detail, int64_t now_ms)
+static bool is_news(struct sensor_log *log, enum sensor_result result, const char *detail,
+	int64_t now_ms)
 {
 	if (result == SENSOR_PORT_ERROR &&
 		strncmp(log->port_reason, detail, sizeof(log->port_reason) - 1) != 0)
@@ -49,7 +49,8 @@ static bool is_news(
 	return log->said_ms[result] == 0 || now_ms - log->said_ms[result] >= SAY_AGAIN_MS;
 }
 
-static void say_fault(struct sensor *sensor, enum sensor_result result, const char *detail)
+static void say_fault(
+	struct sensor *sensor, enum sensor_result result, const char *detail)
 {
 	struct sensor_log *log = &sensor->log;
 	int64_t now_ms = clock_real_ms();
@@ -65,8 +66,9 @@ static void say_fault(struct sensor *sensor, enum sensor_result result, const ch
 	if (result == SENSOR_WARMING_UP)
 		log_info("sensor %s: %s", sensor->name, results[result].phrase);
 	else
-		log_warning("sensor %s: %s (%s)%s%s", sensor->name, results[result].phrase,
-			results[result].name, detail[0] != '\0' ? ": " : "", detail);
+		log_warning("sensor %s: %s (%s)%s%s", sensor->name,
+			results[result].phrase, results[result].name,
+			detail[0] != '\0' ? ": " : "", detail);
 }
 
 static void say_back(struct sensor *sensor)
@@ -93,7 +95,8 @@ void sensor_note(struct sensor *sensor, enum sensor_result result, const char *d
 		say_fault(sensor, result, detail);
 		return;
 	}
-	atomic_store_explicit(&stats->last_good_ms, clock_wall_ms(), memory_order_relaxed);
+	atomic_store_explicit(
+		&stats->last_good_ms, clock_wall_ms(), memory_order_relaxed);
 	say_back(sensor);
 }
 

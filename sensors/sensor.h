@@ -22,20 +22,20 @@ struct ring;
 /* What became of some bytes. Each but OK is counted by this name per sensor. */
 enum sensor_result {
 	SENSOR_OK,
-	SENSOR_IGNORED,       /* well-formed but no data: a command's acknowledgement */
-	SENSOR_WARMING_UP,    /* well-formed, the device is not ready yet */
+	SENSOR_IGNORED,    /* well-formed but no data: a command's acknowledgement */
+	SENSOR_WARMING_UP, /* well-formed, the device is not ready yet */
 	SENSOR_BAD_LENGTH,
-	SENSOR_BAD_SYNC,      /* header, tail, address or function not what it must be */
+	SENSOR_BAD_SYNC, /* header, tail, address or function not what it must be */
 	SENSOR_BAD_CHECKSUM,
 	SENSOR_BAD_VALUE,     /* inconsistent, not a number, infinite, absurd */
 	SENSOR_BAD_ENCODING,  /* not UTF-8 */
 	SENSOR_BAD_SYNTAX,    /* not JSON, not the promised format */
 	SENSOR_MISSING_FIELD, /* the format is right, a configured field is not there */
 	SENSOR_TOO_LARGE,
-	SENSOR_BAD_TOPIC,     /* station or sensor cannot be taken from the topic */
-	SENSOR_DEVICE_ERROR,  /* the device says no: Modbus exception, error byte */
-	SENSOR_TIMEOUT,       /* no answer */
-	SENSOR_PORT_ERROR,    /* the port or connection is gone */
+	SENSOR_BAD_TOPIC,    /* station or sensor cannot be taken from the topic */
+	SENSOR_DEVICE_ERROR, /* the device says no: Modbus exception, error byte */
+	SENSOR_TIMEOUT,      /* no answer */
+	SENSOR_PORT_ERROR,   /* the port or connection is gone */
 	SENSOR_RESULT_COUNT,
 };
 
@@ -54,19 +54,19 @@ struct sensor_driver {
 	enum sensor_bus bus;
 	/*
 	 * Looks for a frame at the start of BYTES: its length, 0 if more bytes are needed
-	 * to tell, -1 if no frame starts here (the caller goes on one byte later). Must not
-	 * return more than FRAME_MAX. NULL where the bus delivers whole messages.
+	 * to tell, -1 if no frame starts here (the caller goes on one byte later). Must
+	 * not return more than FRAME_MAX. NULL where the bus delivers whole messages.
 	 */
 	ssize_t (*frame)(const uint8_t *bytes, size_t length);
 	size_t frame_max; /* 1..512 where there is a frame function */
 	/*
 	 * Decodes one whole frame or message into REPORT, which the caller initialised
 	 * (time, station and sensor are the caller's). OPTIONS is the kind's struct; NULL
-	 * stands for the table's defaults. Order: length, sync, integrity, extraction, range.
-	 * On anything but SENSOR_OK the report's readings are not used.
+	 * stands for the table's defaults. Order: length, sync, integrity, extraction,
+	 * range. On anything but SENSOR_OK the report's readings are not used.
 	 */
-	enum sensor_result (*decode)(const void *options, const uint8_t *frame, size_t length,
-		struct report *report);
+	enum sensor_result (*decode)(const void *options, const uint8_t *frame,
+		size_t length, struct report *report);
 	/* NULL, or how `muabui simulate` plays this device: see sensors/simulate.h */
 	const struct simulation *simulation;
 };
@@ -80,26 +80,26 @@ extern const struct option_family sensor_family;
 
 /* The options every sensor has (option_item.common). */
 struct sensor_common {
-	const char *station;   /* "" = the gateway's own; "{1}" = from the MQTT topic */
-	int64_t stale_after;   /* ms without a good reading until status calls it silent */
+	const char *station; /* "" = the gateway's own; "{1}" = from the MQTT topic */
+	int64_t stale_after; /* ms without a good reading until status calls it silent */
 };
 
 /* Counters a bus keeps and everybody may read. */
 struct sensor_stats {
 	atomic_uint_fast64_t results[SENSOR_RESULT_COUNT];
 	atomic_uint_fast64_t skipped_bytes; /* junk between frames */
-	atomic_uint_fast64_t duplicates;    /* redelivered by a broker, already accepted */
-	atomic_uint_fast64_t retained;      /* retained messages received */
-	atomic_uint_fast64_t dropped;       /* good reports lost because the ring was full */
-	atomic_int_fast64_t last_good_ms;   /* wall clock; 0: never */
-	atomic_int state;                   /* the result of the latest attempt */
-	atomic_bool connected;              /* port open, broker connected */
+	atomic_uint_fast64_t duplicates; /* redelivered by a broker, already accepted */
+	atomic_uint_fast64_t retained;   /* retained messages received */
+	atomic_uint_fast64_t dropped;    /* good reports lost because the ring was full */
+	atomic_int_fast64_t last_good_ms; /* wall clock; 0: never */
+	atomic_int state;                 /* the result of the latest attempt */
+	atomic_bool connected;            /* port open, broker connected */
 };
 
 /* What was logged of a sensor; only sensor_note() uses it. */
 struct sensor_log {
-	int shown;                              /* the result said last; SENSOR_OK: all well */
-	int64_t said_ms[SENSOR_RESULT_COUNT];   /* real time of the last line about each */
+	int shown; /* the result said last; SENSOR_OK: all well */
+	int64_t said_ms[SENSOR_RESULT_COUNT]; /* real time of the last line about each */
 	char port_reason[128];
 };
 
@@ -146,7 +146,8 @@ struct sensors;
 struct sensors *sensors_start(
 	const struct option_list *items, const char *station_id, struct ring *ring);
 
-/* Stops polling and joins every thread; what was handed to the ring stays there. Accepts NULL. */
+/* Stops polling and joins every thread; what was handed to the ring stays there. Accepts
+ * NULL. */
 void sensors_stop(struct sensors *sensors);
 
 size_t sensors_count(const struct sensors *sensors);

@@ -29,7 +29,7 @@ struct sensors {
 static const struct sensor_driver *driver_of(const struct option_item *item)
 {
 	return (const struct sensor_driver *)((const char *)item->kind -
-					      offsetof(struct sensor_driver, kind));
+		offsetof(struct sensor_driver, kind));
 }
 
 static const struct serial_options *serial_of(const struct option_item *item)
@@ -43,7 +43,7 @@ static bool share_port(const struct option_item *one, const struct option_item *
 	const struct serial_options *b = serial_of(other);
 
 	return a != NULL && b != NULL && a->port != NULL && b->port != NULL &&
-	       strcmp(a->port, b->port) == 0;
+		strcmp(a->port, b->port) == 0;
 }
 
 static void check_pair(const struct option_item *earlier, const struct option_item *later,
@@ -60,8 +60,9 @@ static void check_pair(const struct option_item *earlier, const struct option_it
 		config_error(place, "baud", "sensor \"%s\" on the same port says %d",
 			earlier->name, a->baud);
 	else if (a->parity != b->parity)
-		config_error(place, "parity", "sensor \"%s\" on the same port says \"%s\"",
-			earlier->name, serial_parity_names[a->parity]);
+		config_error(place, "parity",
+			"sensor \"%s\" on the same port says \"%s\"", earlier->name,
+			serial_parity_names[a->parity]);
 	else if (a->stop_bits != b->stop_bits || a->data_bits != b->data_bits)
 		config_error(place, "port",
 			"sensor \"%s\" on the same port has other data or stop bits",
@@ -142,8 +143,8 @@ static void set_up(struct sensor *sensor, const struct option_item *item,
 
 	sensor->name = item->name;
 	sensor->station = common->station != NULL && common->station[0] != '\0'
-				  ? common->station
-				  : station_id;
+		? common->station
+		: station_id;
 	sensor->driver = driver_of(item);
 	sensor->item = item;
 	sensor->ring = ring;

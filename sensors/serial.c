@@ -68,7 +68,7 @@ void serial_check(const void *values, const struct config_place *place)
 int64_t serial_char_us(const struct serial_options *options)
 {
 	int bits = 1 + options->data_bits + (options->parity != SERIAL_PARITY_NONE) +
-		   options->stop_bits;
+		options->stop_bits;
 
 	return options->baud > 0 ? (int64_t)bits * 1000000 / options->baud : 0;
 }
@@ -80,7 +80,7 @@ static bool is_pseudo_terminal(int fd)
 	if (fstat(fd, &status) != 0 || !S_ISCHR(status.st_mode))
 		return false;
 	return major(status.st_rdev) >= MAJOR_PTY_SLAVE_FIRST &&
-	       major(status.st_rdev) <= MAJOR_PTY_SLAVE_LAST;
+		major(status.st_rdev) <= MAJOR_PTY_SLAVE_LAST;
 }
 
 static int set_line(int fd, const struct serial_options *options)
@@ -112,7 +112,8 @@ static int set_line(int fd, const struct serial_options *options)
 	/* tcsetattr() is content when any one of the settings was taken. */
 	if (tcgetattr(fd, &now) != 0)
 		return -1;
-	if (cfgetospeed(&now) != speed || (now.c_cflag & CSIZE) != (line.c_cflag & CSIZE)) {
+	if (cfgetospeed(&now) != speed ||
+		(now.c_cflag & CSIZE) != (line.c_cflag & CSIZE)) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -124,7 +125,8 @@ void serial_say_gone(const struct serial_options *options, char *why, size_t siz
 	snprintf(why, size, "%s: the port is not there (unplugged?)", options->port);
 }
 
-static void say_why(const struct serial_options *options, int error, char *why, size_t size)
+static void say_why(
+	const struct serial_options *options, int error, char *why, size_t size)
 {
 	switch (error) {
 	case ENOENT:
@@ -135,7 +137,8 @@ static void say_why(const struct serial_options *options, int error, char *why, 
 		break;
 	case EACCES:
 	case EPERM:
-		snprintf(why, size, "%s: no permission; the user must be in the group dialout",
+		snprintf(why, size,
+			"%s: no permission; the user must be in the group dialout",
 			options->port);
 		break;
 	case EBUSY:
@@ -173,7 +176,8 @@ int serial_open(const struct serial_options *options, char *why, size_t size)
 	/* TIOCEXCL alone does not stop root, flock() alone only those who ask. */
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
 		goto failed;
-	/* A pty's other holder would keep TIOCEXCL set after we were killed: not there. */
+	/* A pty's other holder would keep TIOCEXCL set after we were killed: not there.
+	 */
 	if (!is_pseudo_terminal(fd) && ioctl(fd, TIOCEXCL) != 0)
 		goto failed;
 	if (set_line(fd, options) != 0)

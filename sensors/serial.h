@@ -19,56 +19,52 @@ extern const char *const serial_parity_names[]; /* NULL-ended */
 struct serial_options {
 	const char *port; /* as the user wrote it; resolved anew at each opening */
 	int baud;
-	int parity;       /* enum serial_parity */
-	int stop_bits;    /* 1, 2 */
-	int data_bits;    /* 7, 8 */
+	int parity;    /* enum serial_parity */
+	int stop_bits; /* 1, 2 */
+	int data_bits; /* 7, 8 */
 };
 
 /* The rows of serial_options, being MEMBER of struct TYPE, for a driver's table. */
-#define SERIAL_OPTIONS(TYPE, MEMBER, BAUD, PARITY)                                         \
-	{                                                                                  \
-		.name = "port",                                                            \
-		.type = OPTION_PATH,                                                       \
-		.offset = offsetof(TYPE, MEMBER.port),                                     \
-		.required = true,                                                          \
-		.help = "The serial port; names under /dev/serial/by-path survive "        \
-			"replugging.",                                                     \
-	},                                                                                 \
-	{                                                                                  \
-		.name = "baud",                                                            \
-		.type = OPTION_INTEGER,                                                    \
-		.offset = offsetof(TYPE, MEMBER.baud),                                     \
-		.fallback = BAUD,                                                          \
-		.min = 300,                                                                \
-		.max = 921600,                                                             \
-		.unit = "bit/s",                                                           \
-		.help = "Speed of the line.",                                              \
-	},                                                                                 \
-	{                                                                                  \
-		.name = "parity",                                                          \
-		.type = OPTION_CHOICE,                                                     \
-		.offset = offsetof(TYPE, MEMBER.parity),                                   \
-		.fallback = PARITY,                                                        \
-		.choices = serial_parity_names,                                            \
-		.help = "Parity bit of the line.",                                         \
-	},                                                                                 \
-	{                                                                                  \
-		.name = "stop_bits",                                                       \
-		.type = OPTION_INTEGER,                                                    \
-		.offset = offsetof(TYPE, MEMBER.stop_bits),                                \
-		.fallback = "1",                                                           \
-		.min = 1,                                                                  \
-		.max = 2,                                                                  \
-		.help = "Stop bits of the line.",                                          \
-	},                                                                                 \
-	{                                                                                  \
-		.name = "data_bits",                                                       \
-		.type = OPTION_INTEGER,                                                    \
-		.offset = offsetof(TYPE, MEMBER.data_bits),                                \
-		.fallback = "8",                                                           \
-		.min = 7,                                                                  \
-		.max = 8,                                                                  \
-		.help = "Data bits of the line.",                                          \
+#define SERIAL_OPTIONS(TYPE, MEMBER, BAUD, PARITY)                                     \
+	{                                                                              \
+		.name = "port",                                                        \
+		.type = OPTION_PATH,                                                   \
+		.offset = offsetof(TYPE, MEMBER.port),                                 \
+		.required = true,                                                      \
+		.help = "The serial port; names under /dev/serial/by-path survive "    \
+			"replugging.",                                                 \
+	},                                                                             \
+		{                                                                      \
+			.name = "baud",                                                \
+			.type = OPTION_INTEGER,                                        \
+			.offset = offsetof(TYPE, MEMBER.baud),                         \
+			.fallback = BAUD,                                              \
+			.min = 300,                                                    \
+			.max = 921600,                                                 \
+			.unit = "bit/s",                                               \
+			.help = "Speed of the line.",                                  \
+		},                                                                     \
+		{                                                                      \
+			.name = "parity",                                              \
+			.type = OPTION_CHOICE,                                         \
+			.offset = offsetof(TYPE, MEMBER.parity),                       \
+			.fallback = PARITY,                                            \
+			.choices = serial_parity_names,                                \
+			.help = "Parity bit of the line.",                             \
+		},                                                                     \
+		{                                                                      \
+			.name = "stop_bits",                                           \
+			.type = OPTION_INTEGER,                                        \
+			.offset = offsetof(TYPE, MEMBER.stop_bits),                    \
+			.fallback = "1",                                               \
+			.min = 1,                                                      \
+			.max = 2,                                                      \
+			.help = "Stop bits of the line.",                              \
+		},                                                                     \
+	{                                                                              \
+		.name = "data_bits", .type = OPTION_INTEGER,                           \
+		.offset = offsetof(TYPE, MEMBER.data_bits), .fallback = "8", .min = 7, \
+		.max = 8, .help = "Data bits of the line.",                            \
 	}
 
 /* option_group.check for options that begin with struct serial_options. */
@@ -97,13 +93,16 @@ enum serial_wait {
 	SERIAL_GONE,  /* hung up, unplugged */
 };
 
-/* Waits for bytes on FD (-1: none), for WAKE_FD, or MS real milliseconds (-1: no limit). */
+/* Waits for bytes on FD (-1: none), for WAKE_FD, or MS real milliseconds (-1: no limit).
+ */
 enum serial_wait serial_wait(int fd, int wake_fd, int64_t ms);
 
-/* Reads what is there: bytes read, 0 when nothing is, -1 with errno when the port is gone. */
+/* Reads what is there: bytes read, 0 when nothing is, -1 with errno when the port is
+ * gone. */
 ssize_t serial_read(int fd, void *bytes, size_t size);
 
-/* How long to wait before trying a lost port again: 200 ms, doubling to 30 s, and jitter. */
+/* How long to wait before trying a lost port again: 200 ms, doubling to 30 s, and jitter.
+ */
 struct serial_backoff {
 	unsigned failures;
 };

@@ -39,9 +39,10 @@ static void describe(const struct framer *framer, char *text, size_t size)
 	size_t used = 0;
 
 	text[0] = '\0';
-	for (size_t i = 0; i < framer->frame_length && i < DETAIL_BYTES && used + 4 < size; i++)
-		used += (size_t)snprintf(text + used, size - used, i > 0 ? " %02X" : "%02X",
-			framer->frame[i]);
+	for (size_t i = 0;
+		i < framer->frame_length && i < DETAIL_BYTES && used + 4 < size; i++)
+		used += (size_t)snprintf(text + used, size - used,
+			i > 0 ? " %02X" : "%02X", framer->frame[i]);
 }
 
 static void tell(struct stream *stream, enum sensor_result result, struct report *report)
@@ -88,7 +89,8 @@ static void give_up_frame(struct stream *stream)
 
 static void lose_port(struct stream *stream, const char *why)
 {
-	/* Closed first: a kernel gives the device a new name while the old one is held. */
+	/* Closed first: a kernel gives the device a new name while the old one is held.
+	 */
 	serial_close(stream->fd);
 	stream->fd = -1;
 	atomic_store(&stream->sensor->stats.connected, false);
@@ -106,8 +108,8 @@ static bool wait_and_open(struct stream *stream)
 		if (stream->fd >= 0)
 			break;
 		sensor_note(stream->sensor, SENSOR_PORT_ERROR, why);
-		if (serial_wait(-1, stream->wake_fd, serial_backoff_ms(&stream->backoff)) ==
-			SERIAL_WOKEN)
+		if (serial_wait(-1, stream->wake_fd,
+			    serial_backoff_ms(&stream->backoff)) == SERIAL_WOKEN)
 			return false;
 	}
 	atomic_store(&stream->sensor->stats.connected, true);
@@ -164,8 +166,8 @@ static void *stream_run(void *arg)
 
 	while (wait_and_open(stream) && listen_to_port(stream)) {
 		/* Not at once: a port may come back only to go again. */
-		if (serial_wait(-1, stream->wake_fd, serial_backoff_ms(&stream->backoff)) ==
-			SERIAL_WOKEN)
+		if (serial_wait(-1, stream->wake_fd,
+			    serial_backoff_ms(&stream->backoff)) == SERIAL_WOKEN)
 			break;
 	}
 	serial_close(stream->fd);
