@@ -19,7 +19,7 @@ void framer_init(struct framer *framer, const struct framer_code *code)
 	framer->frame_length = 0;
 	framer->start = framer->end = 0;
 	framer->suspect = framer->junk = 0;
-	framer->closing = false;
+	framer->closing = framer->after_frame = framer->is_shared = false;
 }
 
 struct framer_code framer_code_of(const struct sensor_driver *driver, const void *options)
@@ -54,6 +54,11 @@ size_t framer_put(struct framer *framer, const uint8_t *bytes, size_t length)
 static void skip_byte(struct framer *framer)
 {
 	framer->start++;
+	framer->after_frame = false;
+	if (framer->is_shared) {
+		framer->is_shared = false;
+		return;
+	}
 	framer->skipped++;
 	if (framer->suspect > 0)
 		framer->suspect--;
@@ -96,6 +101,25 @@ static bool decode_frame(struct framer *framer, size_t length, struct report *re
 	framer->frame_length = length;
 	framer->start += length;
 	framer->suspect = framer->junk = 0;
+	framer->after_frame = true;
+	framer->is_shared = false;
+	return true;
+}
+
+/*
+ * No frame starts right behind a good one. Where a frame lost its last byte and the next
+ * one begins with just that byte, the good one has eaten the next one's first: is it so?
+ */
+static bool step_back(struct framer *framer)
+{
+	if (!framer->after_frame)
+		return false;
+	framer->after_frame = false;
+	if (framer->code.frame(framer->bytes + framer->start - 1,
+		    framer->end - framer->start + 1) < 0)
+		return false;
+	framer->start--;
+	framer->is_shared = true;
 	return true;
 }
 
@@ -119,6 +143,8 @@ bool framer_next(struct framer *framer, struct report *report, enum sensor_resul
 			else if (fail(framer, available))
 				return true;
 		} else if (length < 0) {
+			if (step_back(framer))
+				continue;
 			skip_byte(framer);
 			if (framer->junk >= JUNK_FRAMES * framer->code.frame_max) {
 				framer->junk = 0;

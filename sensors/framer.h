@@ -38,6 +38,8 @@ struct framer {
 	size_t start, end; /* unread bytes are bytes[start..end) */
 	size_t suspect;    /* bytes ahead that belong to a failure already told */
 	size_t junk;       /* skipped since something was told */
+	bool after_frame;  /* the byte before start is the last one of a good frame */
+	bool is_shared;    /* the byte at start is that byte, tried once more */
 	bool closing;
 	uint8_t bytes[FRAMER_SIZE];
 };

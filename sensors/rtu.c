@@ -71,6 +71,19 @@ static size_t response_size(uint8_t count)
 	return HEAD + count + CRC;
 }
 
+/* Bytes of the request for registers that this may be; 0: it is none. */
+static size_t request_size(const uint8_t *bytes, size_t length)
+{
+	unsigned count;
+
+	if (bytes[1] == READ_MEMORY)
+		return 0;
+	if (length < 6)
+		return RTU_REQUEST_SIZE;
+	count = (unsigned)bytes[4] << 8 | bytes[5];
+	return count > 0 && count <= RTU_REGISTERS_MAX ? RTU_REQUEST_SIZE : 0;
+}
+
 /*
  * Of the two sizes a frame may have (0: not possible), the one whose CRC is right; 0
  * while that cannot be told; GUESS, or -1 without one, when neither is.
@@ -106,8 +119,8 @@ ssize_t rtu_frame(const uint8_t *bytes, size_t length)
 		if (length < HEAD)
 			return 0;
 		response = response_size(bytes[2]);
-		return choose_size(bytes, length, response,
-			bytes[1] == READ_MEMORY ? 0 : RTU_REQUEST_SIZE, response);
+		return choose_size(
+			bytes, length, response, request_size(bytes, length), response);
 	}
 	if (bytes[1] == WRITE_ONE)
 		return choose_size(bytes, length, ACK_SIZE, 0, 0);
@@ -131,7 +144,9 @@ static enum sensor_result parse_registers(
 		message->kind = RTU_REQUEST;
 		message->address = (uint16_t)(frame[2] << 8 | frame[3]);
 		message->count = (uint16_t)(frame[4] << 8 | frame[5]);
-		return SENSOR_OK;
+		return message->count > 0 && message->count <= RTU_REGISTERS_MAX
+			? SENSOR_OK
+			: SENSOR_BAD_LENGTH;
 	}
 	if (response_size(frame[2]) != length)
 		return SENSOR_BAD_LENGTH;
