@@ -1,0 +1,132 @@
+/* What the PMS5003 driver takes and refuses beyond its captured frames. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "core/metric.h"
+#include "sensors/sensor.h"
+#include "sensors/simulate.h"
+
+/* PMS-4: CF=1 and atmospheric differ. */
+static const uint8_t captured[32] = { 0x42, 0x4D, 0x00, 0x1C, 0x00, 0x3E, 0x00, 0x54,
+	0x00, 0x60, 0x00, 0x2A, 0x00, 0x3E, 0x00, 0x50, 0x22, 0x23, 0x09, 0xA4, 0x01,
+	0x4A, 0x00, 0x28, 0x00, 0x06, 0x00, 0x05, 0x67, 0x00, 0x04, 0x2C };
+
+static void seal(uint8_t frame[32])
+{
+	unsigned sum = 0;
+
+	for (size_t i = 0; i < 30; i++)
+		sum += frame[i];
+	frame[30] = (uint8_t)(sum >> 8);
+	frame[31] = sum & 0xFF;
+}
+
+static enum sensor_result decode(
+	const void *options, const uint8_t *frame, size_t length, struct report *report)
+{
+	report_init(report);
+	return sensor_driver_find("pms5003")->decode(options, frame, length, report);
+}
+
+/* What becomes of the captured frame with VALUE put as a word at OFFSET. */
+static enum sensor_result decode_with(size_t offset, unsigned value)
+{
+	uint8_t frame[32];
+	struct report report;
+
+	memcpy(frame, captured, sizeof(frame));
+	frame[offset] = (uint8_t)(value >> 8);
+	frame[offset + 1] = value & 0xFF;
+	seal(frame);
+	return decode(NULL, frame, sizeof(frame), &report);
+}
+
+static void test_aliases_name_the_same_driver(void **state)
+{
+	(void)state;
+	assert_non_null(sensor_driver_find("pms5003"));
+	assert_ptr_equal(sensor_driver_find("pms7003"), sensor_driver_find("pms5003"));
+	assert_ptr_equal(sensor_driver_find("pmsa003"), sensor_driver_find("pms5003"));
+	assert_null(sensor_driver_find("pms3003"));
+	assert_null(sensor_driver_find(""));
+}
+
+static void test_fields_are_chosen_by_option(void **state)
+{
+	const struct sensor_driver *driver = sensor_driver_find("pms5003");
+	const struct option *row = driver->kind.group.options;
+	uint8_t options[128] = { 0 };
+	int cf1 = 1;
+	struct report report;
+
+	(void)state;
+	while (strcmp(row->name, "pm") != 0)
+		row++;
+	assert_string_equal(row->choices[1], "cf1");
+	assert_true(driver->kind.group.size <= sizeof(options));
+	memcpy(options + row->offset, &cf1, sizeof(cf1));
+	assert_int_equal(decode(options, captured, 32, &report), SENSOR_OK);
+	assert_int_equal(report.count, 3);
+	assert_true(report_find(&report, METRIC_PM1)->value == 62);
+	assert_true(report_find(&report, METRIC_PM25)->value == 84);
+	assert_true(report_find(&report, METRIC_PM10)->value == 96);
+	assert_int_equal(decode(NULL, captured, 32, &report), SENSOR_OK);
+	assert_true(report_find(&report, METRIC_PM25)->value == 62);
+}
+
+static void test_refusals(void **state)
+{
+	struct report report;
+	uint8_t frame[32];
+
+	(void)state;
+	assert_int_equal(decode(NULL, captured, 0, &report), SENSOR_BAD_LENGTH);
+	assert_int_equal(decode(NULL, captured, 31, &report), SENSOR_BAD_LENGTH);
+	memcpy(frame, captured, 32);
+	frame[0] = 0x43;
+	assert_int_equal(decode(NULL, frame, 32, &report), SENSOR_BAD_SYNC);
+	frame[0] = 0x42;
+	frame[12] ^= 1;
+	assert_int_equal(decode(NULL, frame, 32, &report), SENSOR_BAD_CHECKSUM);
+	assert_int_equal(report.count, 0);
+	assert_int_equal(decode_with(2, 0x14), SENSOR_BAD_LENGTH);
+	assert_int_equal(decode_with(28, 0x6701), SENSOR_DEVICE_ERROR);
+	assert_int_equal(decode_with(12, 0x424D), SENSOR_BAD_VALUE);
+	assert_int_equal(
+		decode_with(16, 0), SENSOR_BAD_VALUE); /* dust without particles */
+	assert_int_equal(decode_with(12, 999), SENSOR_OK);
+}
+
+static void test_simulation_says_what_it_is_told(void **state)
+{
+	const struct simulation *simulation = simulate_find("pms7003");
+	uint8_t frame[SIMULATE_FRAME_MAX];
+	struct report report;
+
+	(void)state;
+	assert_int_equal(simulation->frame(137.4, frame), 32);
+	assert_int_equal(decode(NULL, frame, 32, &report), SENSOR_OK);
+	assert_true(report_find(&report, METRIC_PM25)->value == 137);
+	assert_int_equal(simulation->frame(NAN, frame), 32);
+	assert_int_equal(decode(NULL, frame, 32, &report), SENSOR_OK);
+	assert_true(report_find(&report, METRIC_PM25)->value == 13);
+	assert_int_equal(simulation->frame(1e9, frame), 32);
+	assert_int_equal(decode(NULL, frame, 32, &report), SENSOR_OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_aliases_name_the_same_driver),
+		cmocka_unit_test(test_fields_are_chosen_by_option),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_simulation_says_what_it_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
