@@ -47,7 +47,8 @@ struct modbus_bus {
 	bool stopping;
 	int64_t quiet_ms; /* real time until which the line must stay silent */
 	int64_t silence_ms;
-	char detail[DETAIL_SIZE]; /* of the latest failure */
+	const struct slot *silent; /* whose request was the last one, and got no answer */
+	char detail[DETAIL_SIZE];  /* of the latest failure */
 	pthread_t thread;
 	size_t used; /* bytes of the exchanges of the poll under way */
 	uint8_t exchanges[MODBUS_EXCHANGE_MAX * READINGS_MAX];
@@ -192,6 +193,22 @@ static enum sensor_result ask(
 	return SENSOR_OK;
 }
 
+/*
+ * Many slaves take whatever follows a request to another unit for that unit's answer, and
+ * so miss the first request after a silence that is not theirs: it is sent twice.
+ */
+static enum sensor_result ask_after_silence(
+	struct modbus_bus *bus, const struct slot *slot, const struct modbus_block *block)
+{
+	bool may_be_missed = bus->silent != NULL && bus->silent != slot;
+	enum sensor_result result = ask(bus, slot, block);
+
+	if (result == SENSOR_TIMEOUT && may_be_missed && !bus->stopping)
+		result = ask(bus, slot, block);
+	bus->silent = result == SENSOR_TIMEOUT ? slot : NULL;
+	return result;
+}
+
 /* --- one device ----------------------------------------------------------- */
 
 /*
@@ -207,7 +224,7 @@ static enum sensor_result fetch(struct modbus_bus *bus, const struct slot *slot)
 		enum sensor_result result;
 
 		bus->detail[0] = '\0';
-		result = ask(bus, slot, &slot->blocks[i]);
+		result = ask_after_silence(bus, slot, &slot->blocks[i]);
 		if (bus->stopping)
 			return SENSOR_TIMEOUT;
 		if (result == SENSOR_OK)

@@ -7,7 +7,10 @@
 #include "core/log.h"
 #include "store/ring.h"
 
-enum { SAY_AGAIN_MS = 10 * 60 * 1000 };
+enum {
+	SAY_AGAIN_MS = 10 * 60 * 1000,
+	SAY_PORT_AGAIN_MS = 60 * 1000, /* somebody may stand there and pull at it */
+};
 
 static const struct {
 	const char *name;
@@ -41,12 +44,13 @@ const char *sensor_result_name(enum sensor_result result)
 static bool is_news(struct sensor_log *log, enum sensor_result result, const char *detail,
 	int64_t now_ms)
 {
-	if (result == SENSOR_PORT_ERROR &&
-		strncmp(log->port_reason, detail, sizeof(log->port_reason) - 1) != 0)
-		return true;
+	int64_t pause_ms = result == SENSOR_PORT_ERROR ? SAY_PORT_AGAIN_MS : SAY_AGAIN_MS;
+
 	if (log->shown == (int)result)
-		return false;
-	return log->said_ms[result] == 0 || now_ms - log->said_ms[result] >= SAY_AGAIN_MS;
+		return result == SENSOR_PORT_ERROR &&
+			strncmp(log->port_reason, detail, sizeof(log->port_reason) - 1) !=
+			0;
+	return log->said_ms[result] == 0 || now_ms - log->said_ms[result] >= pause_ms;
 }
 
 static void say_fault(
@@ -80,7 +84,6 @@ static void say_back(struct sensor *sensor)
 	log_notice("sensor %s: back, %s again after: %s", sensor->name,
 		results[SENSOR_OK].phrase, results[log->shown].phrase);
 	log->shown = SENSOR_OK;
-	log->port_reason[0] = '\0';
 }
 
 void sensor_note(struct sensor *sensor, enum sensor_result result, const char *detail)
