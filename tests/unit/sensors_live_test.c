@@ -323,6 +323,8 @@ static void *slave_run(void *arg)
 
 	modbus_set_socket(rtu, slave->pty.fd);
 	modbus_set_indication_timeout(rtu, 0, 50000);
+	modbus_set_response_timeout(rtu, 0, 50000);
+	modbus_set_byte_timeout(rtu, 0, 50000);
 	while (!atomic_load(&slave->stop)) {
 		int length;
 
