@@ -1,0 +1,141 @@
+/*
+ * The parsers of the serial drivers, with libFuzzer. The first byte chooses:
+ * driver and way in; the rest is what came in.
+ * Links against the library; seeds are the fixtures, with one byte in front.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buffer.h"
+#include "core/metric.h"
+#include "sensors/decode.h"
+#include "sensors/framer.h"
+#include "sensors/modbus.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct modbus_register registers[] = {
+	{ .address = 0, .type = MODBUS_UINT16, .scale = 0.1 },
+	{ .address = 1, .type = MODBUS_INT16, .scale = 1, .order = MODBUS_DCBA },
+	{ .address = 2, .type = MODBUS_FLOAT32, .scale = 1e3, .order = MODBUS_CDAB },
+	{ .address = 4, .type = MODBUS_UINT32, .scale = 1, .offset = -40, .function = 4 },
+	{ .address = 65534, .type = MODBUS_INT32, .scale = 1, .function = 4 },
+};
+
+static const struct modbus_options *modbus_options(void)
+{
+	static const char *const metrics[] = { "rain_total", "temperature", "pressure",
+		"light", "noise" };
+	static struct modbus_options options = {
+		.unit_id = 1,
+		.function = 3,
+		.registers = { registers, 5 },
+	};
+
+	for (size_t i = 0; i < 5; i++)
+		registers[i].metric = metric_find(metrics[i]);
+	return &options;
+}
+
+/* Whatever is accepted must be finite and named. */
+static void check(const struct report *report)
+{
+	if (report->count == 0 || report->count > READINGS_MAX)
+		abort();
+	for (size_t i = 0; i < report->count; i++)
+		if (!isfinite(report->readings[i].value) ||
+			metric_by_id(report->readings[i].metric) == NULL)
+			abort();
+}
+
+/* Bytes in portions, as a port gives them; every byte is accounted for. */
+static void run_framer(
+	const struct sensor_driver *driver, const uint8_t *data, size_t size)
+{
+	struct framer_code code = framer_code_of(driver, NULL);
+	struct framer framer;
+	struct report report;
+	enum sensor_result result;
+	uint64_t framed = 0;
+	size_t total = size;
+
+	framer_init(&framer, &code);
+	report_init(&report);
+	while (size > 0) {
+		size_t portion = 1 + data[0] % 40;
+		size_t taken;
+
+		if (portion > size)
+			portion = size;
+		taken = framer_put(&framer, data, portion);
+		if (taken == 0)
+			abort();
+		data += taken;
+		size -= taken;
+		if (size == 0)
+			framer_expire(&framer);
+		while (framer_next(&framer, &report, &result)) {
+			if (result == SENSOR_OK)
+				check(&report);
+			if (result != SENSOR_BAD_LENGTH && result != SENSOR_BAD_SYNC &&
+				result != SENSOR_BAD_CHECKSUM)
+				framed += framer.frame_length;
+		}
+	}
+	/* A byte may be shared by two frames. */
+	if (framer_is_pending(&framer) || framed + framer.skipped < total)
+		abort();
+}
+
+static void run_decode(const struct sensor_driver *driver, const void *options,
+	const uint8_t *data, size_t size)
+{
+	struct buffer out;
+	char why[100];
+
+	buffer_init(&out, 1 << 16);
+	decode_run(driver, options, data, size, &out, why, sizeof(why));
+	buffer_free(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct sensor_driver *pms = sensor_driver_find("pms5003");
+	const struct sensor_driver *sds = sensor_driver_find("sds011");
+	const struct sensor_driver *modbus = sensor_driver_find("modbus");
+	struct report report;
+	uint8_t choice;
+
+	if (size == 0)
+		return 0;
+	choice = *data++;
+	size--;
+	switch (choice % 7) {
+	case 0:
+		run_framer(pms, data, size);
+		break;
+	case 1:
+		run_framer(sds, data, size);
+		break;
+	case 2:
+		run_decode(modbus, NULL, data, size);
+		break;
+	case 3:
+		run_decode(modbus, modbus_options(), data, size);
+		break;
+	case 4:
+		report_init(&report);
+		if (modbus->decode(modbus_options(), data, size, &report) == SENSOR_OK)
+			check(&report);
+		break;
+	case 5:
+		run_decode(pms, NULL, data, size);
+		break;
+	default:
+		run_decode(sds, NULL, data, size);
+		break;
+	}
+	return 0;
+}
