@@ -57,7 +57,8 @@ static bool is_clear(const struct rule *rule, double value)
 	if (isnan(rule->above))
 		return isnan(rule->clear_above) ? value >= rule->below
 						: value > rule->clear_above;
-	return isnan(rule->clear_below) ? value <= rule->above : value < rule->clear_below;
+	return isnan(rule->clear_below) ? value <= rule->above
+					: value < rule->clear_below;
 }
 
 /*
@@ -99,7 +100,8 @@ static struct verdict judge(
 
 	for (unsigned i = 0; i < state->count; i++) {
 		const struct rule_sensor *sensor = &state->sensors[i];
-		bool recent = !sensor->restored && now_ms - sensor->time_ms <= rule->max_age;
+		bool recent =
+			!sensor->restored && now_ms - sensor->time_ms <= rule->max_age;
 
 		if (!is_fresh(rule, state, sensor, now_ms))
 			continue;
@@ -127,7 +129,8 @@ static void repair_times(struct rule_state *state, int64_t now_ms)
 	int64_t limit = now_ms + RULE_FUTURE_MS;
 	unsigned kept = 0;
 
-	if (state->last_ms <= limit && state->told_ms <= limit && state->since_ms <= limit)
+	if (state->last_ms <= limit && state->told_ms <= limit &&
+		state->since_ms <= limit)
 		return;
 	for (unsigned i = 0; i < state->count; i++) {
 		if (state->sensors[i].time_ms <= limit)
@@ -167,8 +170,8 @@ static struct rule_event observe_presence(
 	return event_of(state, RULE_RESOLVE, NAN, state->last_ms);
 }
 
-static struct rule_event tick_presence(
-	const struct rule *rule, struct rule_state *state, int64_t now_ms, int64_t start_ms)
+static struct rule_event tick_presence(const struct rule *rule, struct rule_state *state,
+	int64_t now_ms, int64_t start_ms)
 {
 	int64_t from = state->last_ms > start_ms ? state->last_ms : start_ms;
 
@@ -233,12 +236,12 @@ static bool note(const struct rule *rule, struct rule_state *state,
 	int64_t interval = seen->time_ms - sensor->time_ms;
 	if (sensor->time_ms > 0 && interval > 0) {
 		/* One long silence must not stretch the sensor's credit at once. */
-		int64_t most = sensor->interval_ms ? 2 * (int64_t)sensor->interval_ms
-						   : interval;
+		int64_t most =
+			sensor->interval_ms ? 2 * (int64_t)sensor->interval_ms : interval;
 		if (interval > most)
 			interval = most;
-		sensor->interval_ms = interval < INTERVAL_MAX_MS ? (uint32_t)interval
-								 : INTERVAL_MAX_MS;
+		sensor->interval_ms =
+			interval < INTERVAL_MAX_MS ? (uint32_t)interval : INTERVAL_MAX_MS;
 	}
 	sensor->time_ms = seen->time_ms;
 	sensor->value = seen->value;
@@ -315,8 +318,9 @@ struct rule_event rule_observe(const struct rule *rule, struct rule_state *state
 		state->phase = RULE_CLEARING;
 		state->turn_ms = seen->time_ms;
 	}
-	return state->last_ms - state->turn_ms >= rule->off_delay ? resolve(state, &verdict)
-								  : nothing;
+	return state->last_ms - state->turn_ms >= rule->off_delay
+		? resolve(state, &verdict)
+		: nothing;
 }
 
 static struct rule_event tick_threshold(
@@ -344,8 +348,8 @@ static struct rule_event tick_threshold(
 	}
 }
 
-struct rule_event rule_tick(
-	const struct rule *rule, struct rule_state *state, int64_t now_ms, int64_t start_ms)
+struct rule_event rule_tick(const struct rule *rule, struct rule_state *state,
+	int64_t now_ms, int64_t start_ms)
 {
 	repair_times(state, now_ms);
 	if (rule->absent_for > 0)
@@ -369,9 +373,11 @@ size_t rule_state_write(const struct rule *rule, const struct rule_state *state,
 	char value[NUMBER_TEXT_SIZE];
 
 	int n = snprintf(text, RULE_TEXT_MAX,
-		"%d %d %d %d %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %u",
-		TEXT_VERSION, kind_of(rule), rule->metric->id, state->phase, state->since_ms,
-		state->turn_ms, state->last_ms, state->lag_ms, state->told_ms, state->count);
+		"%d %d %d %d %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
+		" %u",
+		TEXT_VERSION, kind_of(rule), rule->metric->id, state->phase,
+		state->since_ms, state->turn_ms, state->last_ms, state->lag_ms,
+		state->told_ms, state->count);
 	used = n > 0 ? (size_t)n : 0;
 	for (unsigned i = 0; i < state->count && used < RULE_TEXT_MAX; i++) {
 		const struct rule_sensor *sensor = &state->sensors[i];
@@ -426,8 +432,8 @@ static bool read_sensor(struct rule_sensor *sensor, const char **text)
 	return length > 0 && number_parse(word, length, &sensor->value);
 }
 
-bool rule_state_read(
-	const struct rule *rule, struct rule_state *state, const char *text, int64_t now_ms)
+bool rule_state_read(const struct rule *rule, struct rule_state *state, const char *text,
+	int64_t now_ms)
 {
 	int64_t version, kind, metric, phase, count;
 	const char *word;

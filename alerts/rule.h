@@ -48,9 +48,9 @@ double rule_threshold(const struct rule *rule);
 bool rule_covers(const struct rule *rule, const char *station);
 
 enum rule_phase {
-	RULE_UNKNOWN,  /* nothing usable was seen yet */
+	RULE_UNKNOWN, /* nothing usable was seen yet */
 	RULE_CLEAR,
-	RULE_PENDING,  /* over the threshold, not yet for long enough */
+	RULE_PENDING, /* over the threshold, not yet for long enough */
 	RULE_FIRING,
 	RULE_CLEARING, /* clear, not yet for long enough */
 };
@@ -62,9 +62,9 @@ enum {
 };
 
 struct rule_sensor {
-	int64_t time_ms;  /* of its newest usable reading */
+	int64_t time_ms; /* of its newest usable reading */
 	double value;
-	uint32_t key;     /* observation.sensor */
+	uint32_t key;              /* observation.sensor */
 	uint32_t interval_ms : 31; /* between its readings, about; 0: not known */
 	uint32_t restored : 1;     /* not heard since the state was read back */
 };
@@ -97,7 +97,7 @@ struct rule_event {
 	enum rule_event_kind kind;
 	double value;     /* the worst of the fresh sensors; NAN for absent_for */
 	int64_t since_ms; /* start of the condition */
-	int64_t at_ms;    /* of the newest reading; the silence's discovery for absent_for */
+	int64_t at_ms; /* of the newest reading; the silence's discovery for absent_for */
 };
 
 /*
@@ -121,8 +121,8 @@ struct rule_event rule_observe(const struct rule *rule, struct rule_state *state
  * its reminders. absent_for counts from the last usable reading, but not from before
  * START_MS (when the gateway was started or its clock set).
  */
-struct rule_event rule_tick(
-	const struct rule *rule, struct rule_state *state, int64_t now_ms, int64_t start_ms);
+struct rule_event rule_tick(const struct rule *rule, struct rule_state *state,
+	int64_t now_ms, int64_t start_ms);
 
 /* Writes STATE of RULE as one line of text. Returns its length. */
 size_t rule_state_write(const struct rule *rule, const struct rule_state *state,

@@ -1,0 +1,182 @@
+/* The Vietnamese catalogue. The advice on air follows Decision 1459/QĐ-TCMT, shortened.
+ */
+#include "alerts/texts.h"
+
+#define HIGH_LOW(NAME, HEAD)                                                \
+	{                                                                   \
+		.name = NAME, .above = HEAD " cao", .below = HEAD " thấp" \
+	}
+
+#define HEAVY_RAIN(NAME)                                              \
+	{                                                             \
+		.name = NAME, .above = "Mưa lớn", .below = "Ít mưa" \
+	}
+
+const struct text_catalogue texts_vi = {
+	.language = "vi",
+	.decimal = ',',
+	.metrics = {
+		[METRIC_PM1] = HIGH_LOW("bụi siêu mịn PM1", "Bụi PM1"),
+		[METRIC_PM25] = HIGH_LOW("bụi mịn PM2.5", "Bụi PM2.5"),
+		[METRIC_PM4] = HIGH_LOW("bụi PM4", "Bụi PM4"),
+		[METRIC_PM10] = HIGH_LOW("bụi PM10", "Bụi PM10"),
+		[METRIC_TSP] = HIGH_LOW("tổng bụi lơ lửng TSP", "Bụi lơ lửng"),
+		[METRIC_NO] = HIGH_LOW("khí NO", "Khí NO"),
+		[METRIC_NO2] = HIGH_LOW("khí NO2", "Khí NO2"),
+		[METRIC_NOX] = HIGH_LOW("khí NOx", "Khí NOx"),
+		[METRIC_SO2] = HIGH_LOW("khí SO2", "Khí SO2"),
+		[METRIC_O3] = HIGH_LOW("khí ôzôn O3", "Khí ôzôn"),
+		[METRIC_CO] = HIGH_LOW("khí CO", "Khí CO"),
+		[METRIC_H2S] = HIGH_LOW("khí H2S", "Khí H2S"),
+		[METRIC_NH3] = HIGH_LOW("khí amoniac NH3", "Khí amoniac"),
+		[METRIC_CH2O] = HIGH_LOW("khí formaldehyde", "Khí formaldehyde"),
+		[METRIC_CO2] = HIGH_LOW("khí CO2", "Khí CO2"),
+		[METRIC_TVOC] = HIGH_LOW("hợp chất hữu cơ bay hơi", "Khí hữu cơ bay hơi"),
+		[METRIC_RAIN_TOTAL] = HIGH_LOW("số đếm của thùng đo mưa", "Số đếm mưa"),
+		[METRIC_RAIN] = HEAVY_RAIN("lượng mưa mỗi lần đo"),
+		[METRIC_RAIN_RATE] = HEAVY_RAIN("cường độ mưa"),
+		[METRIC_RAIN_10M] = HEAVY_RAIN("lượng mưa 10 phút"),
+		[METRIC_RAIN_30M] = HEAVY_RAIN("lượng mưa 30 phút"),
+		[METRIC_RAIN_1H] = HEAVY_RAIN("lượng mưa 1 giờ"),
+		[METRIC_RAIN_3H] = HEAVY_RAIN("lượng mưa 3 giờ"),
+		[METRIC_RAIN_6H] = HEAVY_RAIN("lượng mưa 6 giờ"),
+		[METRIC_RAIN_12H] = HEAVY_RAIN("lượng mưa 12 giờ"),
+		[METRIC_RAIN_24H] = HEAVY_RAIN("lượng mưa 24 giờ"),
+		[METRIC_RAIN_48H] = HEAVY_RAIN("lượng mưa 48 giờ"),
+		[METRIC_RAIN_72H] = HEAVY_RAIN("lượng mưa 72 giờ"),
+		[METRIC_RAIN_DAY] = HEAVY_RAIN("lượng mưa trong ngày"),
+		[METRIC_TEMPERATURE] = { "nhiệt độ", "Nắng nóng", "Trời lạnh" },
+		[METRIC_HUMIDITY] = HIGH_LOW("độ ẩm", "Độ ẩm"),
+		[METRIC_PRESSURE] = HIGH_LOW("khí áp", "Khí áp"),
+		[METRIC_WIND_SPEED] = { "tốc độ gió", "Gió mạnh", "Lặng gió" },
+		[METRIC_WIND_GUST] = { "gió giật", "Gió giật mạnh", "Lặng gió" },
+		[METRIC_WIND_DIRECTION] = { "hướng gió", "Đổi hướng gió", "Đổi hướng gió" },
+		[METRIC_NOISE] = { "tiếng ồn", "Tiếng ồn lớn", "Tiếng ồn thấp" },
+		[METRIC_SOLAR] = { "bức xạ mặt trời", "Nắng gắt", "Bức xạ mặt trời thấp" },
+		[METRIC_LIGHT] = HIGH_LOW("độ rọi", "Độ rọi"),
+		[METRIC_BATTERY] = { "điện áp pin", "Điện áp pin cao", "Pin yếu" },
+		[METRIC_PM25_1H] = HIGH_LOW("bụi mịn PM2.5 trung bình 1 giờ", "Bụi PM2.5"),
+		[METRIC_PM10_1H] = HIGH_LOW("bụi PM10 trung bình 1 giờ", "Bụi PM10"),
+		[METRIC_NO2_1H] = HIGH_LOW("khí NO2 trung bình 1 giờ", "Khí NO2"),
+		[METRIC_SO2_1H] = HIGH_LOW("khí SO2 trung bình 1 giờ", "Khí SO2"),
+		[METRIC_O3_1H] = HIGH_LOW("khí ôzôn trung bình 1 giờ", "Khí ôzôn"),
+		[METRIC_CO_1H] = HIGH_LOW("khí CO trung bình 1 giờ", "Khí CO"),
+		[METRIC_PM25_NOWCAST] = HIGH_LOW("bụi mịn PM2.5 (NowCast)", "Bụi PM2.5"),
+		[METRIC_PM10_NOWCAST] = HIGH_LOW("bụi PM10 (NowCast)", "Bụi PM10"),
+		[METRIC_VN_AQI] = HIGH_LOW("chỉ số VN_AQI giờ", "Chỉ số VN_AQI"),
+		[METRIC_VN_AQI_DAY] = HIGH_LOW("chỉ số VN_AQI ngày", "Chỉ số VN_AQI ngày"),
+		[METRIC_US_AQI] = HIGH_LOW("chỉ số AQI của Mỹ", "Chỉ số AQI (Mỹ)"),
+		[METRIC_EAQI] = HIGH_LOW("chỉ số AQI của châu Âu", "Chỉ số AQI (châu Âu)"),
+	},
+	.hazards = {
+		[HAZARD_AIR] = { NULL, "Không khí: {name} cao", "Không khí: {name} thấp" },
+		[HAZARD_RAIN] = { NULL, "Mưa: {name} cao", "Mưa: {name} thấp" },
+		[HAZARD_WIND] = { NULL, "Gió: {name} cao", "Gió: {name} thấp" },
+		[HAZARD_HEAT] = { NULL, "Thời tiết: {name} cao", "Thời tiết: {name} thấp" },
+		[HAZARD_WATER] = { NULL, "Nước dâng: {name} cao", "Nước: {name} thấp" },
+		[HAZARD_DEVICE] = { NULL, "Thiết bị: {name} cao", "Thiết bị: {name} thấp" },
+	},
+	.aqi_heads = {
+		"Không khí tốt (VN_AQI {value})",
+		"Không khí trung bình (VN_AQI {value})",
+		"Không khí kém (VN_AQI {value})",
+		"Không khí xấu (VN_AQI {value})",
+		"Không khí rất xấu (VN_AQI {value})",
+		"Không khí nguy hại (VN_AQI {value})",
+	},
+	.absent_head = "Mất tín hiệu {name}",
+	.titles = {
+		[TEXT_FIRING] = "{head} tại {place}",
+		[TEXT_STILL] = "Vẫn còn: {head} tại {place}",
+		[TEXT_OVER] = "Đã hết cảnh báo: {head} tại {place}",
+	},
+	.absent_over_title = "Đã có lại tín hiệu {name} tại {place}",
+	.bodies = {
+		[TEXT_ABOVE] = {
+			[TEXT_FIRING] = "Lúc {time}, trạm {station} đo {name} {value}, vượt ngưỡng {threshold} từ {since}.",
+			[TEXT_STILL] = "Lúc {time}, trạm {station} đo {name} {value}; cảnh báo ngưỡng {threshold} kéo dài từ {since}.",
+			[TEXT_OVER] = "Lúc {time}, trạm {station} đo {name} {value} (ngưỡng {threshold}). Cảnh báo từ {since} đã kết thúc.",
+		},
+		[TEXT_BELOW] = {
+			[TEXT_FIRING] = "Lúc {time}, trạm {station} đo {name} {value}, dưới ngưỡng {threshold} từ {since}.",
+			[TEXT_STILL] = "Lúc {time}, trạm {station} đo {name} {value}; cảnh báo ngưỡng {threshold} kéo dài từ {since}.",
+			[TEXT_OVER] = "Lúc {time}, trạm {station} đo {name} {value} (ngưỡng {threshold}). Cảnh báo từ {since} đã kết thúc.",
+		},
+		[TEXT_ABSENT] = {
+			[TEXT_FIRING] = "Lúc {time}: trạm {station} không có số liệu {name} kể từ {since}.",
+			[TEXT_STILL] = "Lúc {time}: trạm {station} vẫn không có số liệu {name}, từ {since}.",
+			[TEXT_OVER] = "Lúc {time}: trạm {station} đã có lại số liệu {name}, sau khi gián đoạn từ {since}.",
+		},
+	},
+	.advice = {
+		[TEXT_ADVICE_AIR] = {
+			"Người già, trẻ em, người có bệnh hô hấp hoặc tim mạch nên theo dõi triệu chứng ho, khó thở.",
+			"Người già, trẻ em, người có bệnh hô hấp hoặc tim mạch nên giảm vận động mạnh và thời gian ở ngoài trời.",
+			"Giảm vận động mạnh ngoài trời, không tập luyện kéo dài. Người già, trẻ em, người có bệnh hô hấp, tim mạch nên ở trong nhà; ra ngoài hãy đeo khẩu trang đạt chuẩn.",
+			"Hãy ở trong nhà, đóng cửa sổ và cửa ra vào. Nếu phải ra ngoài, đeo khẩu trang đạt chuẩn.",
+		},
+		[TEXT_ADVICE_RAIN] = {
+			"Mang áo mưa, đi chậm; đường có thể trơn.",
+			"Hạn chế ra đường nếu không cần; tránh đường trũng, hầm chui hay ngập.",
+			"Tránh đường trũng, hầm chui và nơi đang ngập. Không đi qua chỗ nước chảy xiết; đưa xe và đồ đạc lên chỗ cao.",
+			"Ở nơi cao ráo, không ra đường. Không đi qua chỗ ngập, hầm chui; ngắt điện ở tầng bị nước vào. Gọi 112 khi cần cứu nạn.",
+		},
+		[TEXT_ADVICE_WIND] = {
+			"Cất đồ nhẹ ngoài ban công, sân thượng.",
+			"Cất đồ dễ bay; tránh đứng dưới cây to, biển quảng cáo.",
+			"Hạn chế ra đường. Không đứng dưới cây to, biển quảng cáo, giàn giáo; đóng chặt cửa.",
+			"Ở trong nhà kiên cố, tránh xa cửa kính. Không đến gần dây điện đứt. Gọi 112 khi cần cứu nạn.",
+		},
+		[TEXT_ADVICE_HEAT] = {
+			"Uống đủ nước, che nắng khi ra ngoài.",
+			"Uống đủ nước, nghỉ trong bóng mát; hạn chế việc nặng ngoài trời vào buổi trưa.",
+			"Tránh ra nắng từ 10 đến 16 giờ, uống nước thường xuyên. Để ý người già, trẻ em, người làm việc ngoài trời.",
+			"Ở nơi mát, không làm việc ngoài trời. Chóng mặt, nôn, sốt cao là dấu hiệu say nắng: làm mát ngay và gọi 115.",
+		},
+		[TEXT_ADVICE_COLD] = {
+			"Mặc đủ ấm khi ra ngoài.",
+			"Mặc ấm; giữ ấm cho người già và trẻ nhỏ.",
+			"Hạn chế ra ngoài vào ban đêm và sáng sớm; giữ ấm cho người già, trẻ nhỏ, vật nuôi.",
+			"Ở nơi ấm. Tuyệt đối không đốt than trong phòng kín. Gọi 115 khi có người bị lạnh cóng.",
+		},
+		[TEXT_ADVICE_WATER] = {
+			"Theo dõi mực nước; cẩn thận khi đi gần sông, hồ, kênh.",
+			"Tránh đi gần bờ sông, hồ, kênh; đưa đồ đạc lên cao nếu ở vùng trũng.",
+			"Không đi qua chỗ ngập hay nước chảy xiết. Chuẩn bị di chuyển lên nơi cao nếu ở vùng trũng.",
+			"Di chuyển ngay lên nơi cao. Không đi qua dòng nước. Gọi 112 khi cần cứu nạn.",
+		},
+		[TEXT_ADVICE_DEVICE] = {
+			"Kiểm tra nguồn điện, dây cáp, đường truyền và cảm biến tại trạm.",
+			"Kiểm tra nguồn điện, dây cáp, đường truyền và cảm biến tại trạm.",
+			"Kiểm tra ngay nguồn điện, dây cáp, đường truyền và cảm biến tại trạm.",
+			"Cử người đến trạm ngay: kiểm tra nguồn điện, dây cáp, đường truyền và cảm biến.",
+		},
+		[TEXT_ADVICE_OTHER] = {
+			"Theo dõi thông tin tiếp theo của trạm.",
+			"Theo dõi thông tin tiếp theo của trạm.",
+			"Theo dõi thông tin tiếp theo của trạm và cơ quan chức năng.",
+			"Theo dõi và làm theo hướng dẫn của cơ quan chức năng.",
+		},
+	},
+	.advice_over = {
+		[TEXT_ADVICE_AIR] = "Người già, trẻ em, người có bệnh hô hấp hoặc tim mạch vẫn nên xem chỉ số trước khi ra ngoài lâu.",
+		[TEXT_ADVICE_RAIN] = "Vẫn cẩn thận: nơi trũng có thể còn ngập, không đi qua chỗ nước chảy xiết.",
+		[TEXT_ADVICE_WIND] = "Vẫn cẩn thận với cây, biển hiệu, dây điện có thể đã bị hư hại.",
+		[TEXT_ADVICE_HEAT] = "Vẫn nên uống đủ nước và nghỉ ngơi.",
+		[TEXT_ADVICE_COLD] = "Vẫn nên giữ ấm cho người già và trẻ nhỏ.",
+		[TEXT_ADVICE_WATER] = "Vẫn cẩn thận khi đi gần bờ nước và nơi vừa ngập.",
+		[TEXT_ADVICE_DEVICE] = "Không cần làm gì thêm; hãy ghi lại nguyên nhân nếu đã biết.",
+		[TEXT_ADVICE_OTHER] = "Không cần làm gì thêm.",
+	},
+	.aqi_advice = {
+		"Có thể hoạt động ngoài trời bình thường.",
+		"Có thể hoạt động ngoài trời bình thường. Người già, trẻ em, người có bệnh hô hấp, tim mạch nên theo dõi triệu chứng ho, khó thở.",
+		"Nếu cay mắt, đau họng, ho: bớt ở ngoài trời. Người già, trẻ em, người có bệnh hô hấp, tim mạch nên giảm vận động mạnh và thời gian ở ngoài trời.",
+		"Giảm vận động mạnh ngoài trời, không tập luyện kéo dài. Người già, trẻ em, người có bệnh hô hấp, tim mạch nên ở trong nhà; ra ngoài hãy đeo khẩu trang đạt chuẩn.",
+		"Hạn chế tối đa ở ngoài trời, chuyển hoạt động vào trong nhà; ra ngoài hãy đeo khẩu trang đạt chuẩn. Người già, trẻ em, người bệnh nên ở trong nhà.",
+		"Hãy ở trong nhà, đóng cửa sổ và cửa ra vào. Nếu phải ra ngoài, đeo khẩu trang đạt chuẩn.",
+	},
+	.trial_title = "Thử cảnh báo từ {place}",
+	.trial_text = "Lúc {time}, trạm {station} gửi tin thử này. Không có nguy hiểm nào.",
+	.trial_instruction = "Không cần làm gì: nhận được tin này nghĩa là kênh hoạt động.",
+};
