@@ -36,9 +36,10 @@ struct outbox_item {
 int outbox_add(struct store *store, const struct outbox_item *item);
 
 /*
- * The oldest row of CHANNEL that is due at NOW_MS and has no older row of the same
- * episode before it. 1: ITEM is filled; 0: nothing is due, *NEXT_MS says when
- * something will be (INT64_MAX: never); -1 on error.
+ * The row of CHANNEL that is to be sent at NOW_MS: of those that are due and have no
+ * older row of the same episode before them, the least often tried, then the oldest,
+ * so that one that always fails does not hold up the others. 1: ITEM is filled; 0:
+ * nothing is due, *NEXT_MS says when something will be (INT64_MAX: never); -1 on error.
  */
 int outbox_next(struct store *store, const char *channel, int64_t now_ms,
 	struct outbox_item *item, int64_t *next_ms);
@@ -53,7 +54,8 @@ enum outbox_end {
 
 /*
  * The row is done with: it leaves the outbox and stands in the delivery log
- * (who was told what, when, with which answer), in one transaction.
+ * (who was told what, when, with which answer), in one transaction. The log keeps
+ * the newest 100,000 entries.
  */
 int outbox_finish(struct store *store, const struct outbox_item *item,
 	enum outbox_end end, int64_t now_ms, const char *answer);
@@ -62,6 +64,12 @@ int outbox_finish(struct store *store, const struct outbox_item *item,
  */
 int outbox_retry(struct store *store, const struct outbox_item *item, int64_t next_ms,
 	bool maybe, const char *answer);
+
+/*
+ * The whole CHANNEL failed: its rows that wait are not due before NEXT_MS either. Rows
+ * added later are due at once.
+ */
+int outbox_defer(struct store *store, const char *channel, int64_t next_ms);
 
 /* Was a message of EPISODE delivered to CHANNEL, or may one have been? -1 on error. */
 int outbox_was_told(struct store *store, const char *channel, const char *episode);
