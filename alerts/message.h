@@ -25,10 +25,11 @@ enum audience { AUDIENCE_CITIZENS, AUDIENCE_OPERATORS };
 extern const char *const audience_names[];
 
 struct message {
-	char id[EPISODE_SIZE]; /* the episode's; the same from the first to the all-clear */
+	char id[EPISODE_SIZE]; /* the episode's; the same from the first to the all-clear
+				*/
 	int revision;          /* 1, 2, … within the episode */
 	bool resolved;
-	bool test;             /* made by `alert test` */
+	bool test; /* made by `alert test` */
 	char rule[NAME_SIZE];
 	enum hazard hazard;
 	enum severity severity;
@@ -38,12 +39,12 @@ struct message {
 	char area[NAME_SIZE];
 	char metric[NAME_SIZE];
 	char unit[16];
-	double value;          /* NAN: no value (absent) */
-	double threshold;      /* NAN: none */
+	double value;     /* NAN: no value (absent) */
+	double threshold; /* NAN: none */
 	int64_t since_ms;
-	int64_t at_ms;         /* of the reading that caused this message */
+	int64_t at_ms; /* of the reading that caused this message */
 	int64_t expires_ms;
-	char language[8];      /* "vi", "en" */
+	char language[8]; /* "vi", "en" */
 	char title[256];
 	char text[1024];
 	char instruction[1024];

@@ -188,7 +188,7 @@ int outbox_was_told(struct store *store, const char *channel, const char *episod
 		"SELECT EXISTS(SELECT 1 FROM delivery WHERE channel = ?1 AND episode = ?2"
 		"  AND (result = 'delivered' OR maybe))"
 		" OR EXISTS(SELECT 1 FROM outbox WHERE channel = ?1 AND episode = ?2"
-		"  AND maybe AND ?3 = 0)";
+		"  AND maybe)";
 
 	return (int)ask(store, sql, channel, episode, 0);
 }
@@ -225,6 +225,13 @@ int outbox_get_status(
 		status->failed = sqlite3_column_int64(stmt, 3);
 	}
 	return statement_done(store, stmt, rc);
+}
+
+int64_t outbox_count(struct store *store, const char *channel)
+{
+	static const char sql[] = "SELECT count(*) FROM outbox WHERE channel = ?1";
+
+	return ask(store, sql, channel, NULL, 0);
 }
 
 /* --- state of the rules ----------------------------------------------- */

@@ -77,6 +77,9 @@ int outbox_was_told(struct store *store, const char *channel, const char *episod
 /* Does a newer row of the same channel and episode wait behind ITEM? -1 on error. */
 int outbox_has_newer(struct store *store, const struct outbox_item *item);
 
+/* Rows of CHANNEL that wait; -1 on error. */
+int64_t outbox_count(struct store *store, const char *channel);
+
 struct outbox_status {
 	int64_t waiting;
 	int64_t oldest_ms; /* created; 0: nothing waits */

@@ -1,0 +1,168 @@
+#include "alerts/announce.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "alerts/channel.h"
+#include "alerts/message.h"
+#include "alerts/texts.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "store/codec.h"
+
+enum { EPISODE_DIGITS = 22 };
+
+void announcer_init(
+	struct announcer *announcer, const struct config *config, struct store *store)
+{
+	*announcer = (struct announcer){ .config = config, .store = store };
+	if (getrandom(&announcer->salt, sizeof announcer->salt, 0) !=
+		sizeof announcer->salt)
+		announcer->salt =
+			(uint64_t)clock_real_ms() << 20 ^ (uint64_t)(uintptr_t)announcer;
+}
+
+/*
+ * A new episode's id: letters and digits only, since push services take it as the key
+ * by which a later message replaces an earlier one. Time first, so that ids sort.
+ */
+static void name_episode(struct announcer *announcer, const char *rule,
+	const char *station, int64_t now_ms, char id[static EPISODE_SIZE])
+{
+	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+	uint64_t time = (uint64_t)now_ms;
+	uint64_t number[] = { announcer->salt, ++announcer->episodes, time };
+	uint64_t hash = codec_hash(0, number, sizeof number);
+
+	hash = codec_hash(hash, rule, strlen(rule) + 1);
+	hash = codec_hash(hash, station, strlen(station));
+	for (int i = 0; i < 9; i++)
+		id[i] = digits[time >> 5 * (8 - i) & 31];
+	for (int i = 9; i < EPISODE_DIGITS; i++, hash >>= 5)
+		id[i] = digits[hash & 31];
+	id[EPISODE_DIGITS] = '\0';
+}
+
+static void copy(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text ? text : "");
+}
+
+static void name_place(
+	const struct announcer *announcer, const char *station, struct message *message)
+{
+	const struct station_config *own = &announcer->config->station;
+	bool is_own = own->id && !strcmp(own->id, station);
+
+	copy(message->station, sizeof message->station, station);
+	copy(message->station_name, sizeof message->station_name,
+		is_own && own->name && own->name[0] ? own->name : station);
+	copy(message->area, sizeof message->area, own->area);
+}
+
+static void fill_message(const struct announcer *announcer, const struct rule *rule,
+	const char *station, const struct entry *entry, const struct rule_event *event,
+	int64_t now_ms, struct message *message)
+{
+	*message = (struct message){
+		.revision = entry->revision,
+		.resolved = event->kind == RULE_RESOLVE,
+		.hazard = rule_hazard(rule),
+		.severity = (enum severity)rule->severity,
+		.audience = (enum audience)rule->audience,
+		.value = event->value,
+		.threshold = rule_threshold(rule),
+		.since_ms = event->since_ms,
+		.at_ms = event->at_ms,
+		.expires_ms = now_ms + rule->expires,
+	};
+	copy(message->id, sizeof message->id, entry->episode);
+	copy(message->rule, sizeof message->rule, rule->name);
+	copy(message->metric, sizeof message->metric, rule->metric->name);
+	copy(message->unit, sizeof message->unit, rule->metric->unit);
+	name_place(announcer, station, message);
+}
+
+static enum text_condition condition_of(const struct rule *rule)
+{
+	if (rule->absent_for > 0)
+		return TEXT_ABSENT;
+	return isnan(rule->above) ? TEXT_BELOW : TEXT_ABOVE;
+}
+
+static int channel_language(
+	const struct announcer *announcer, const struct option_item *channel)
+{
+	const struct channel_common *common = channel->common;
+
+	return common->language > 0 ? common->language - 1
+				    : announcer->config->alerts.language;
+}
+
+/* MESSAGE in LANGUAGE as the outbox row's body. False: it cannot be held. */
+static bool render(struct announcer *announcer, const struct rule *rule,
+	const struct rule_event *event, struct message *message, int language)
+{
+	static const enum text_moment moments[] = {
+		[RULE_FIRE] = TEXT_FIRING,
+		[RULE_REPEAT] = TEXT_STILL,
+		[RULE_RESOLVE] = TEXT_OVER,
+	};
+	struct buffer body;
+
+	copy(message->language, sizeof message->language, config_languages[language]);
+	texts_fill(message, condition_of(rule), moments[event->kind]);
+	buffer_init(&body, sizeof announcer->item.body - 1);
+	message_to_json(message, &body);
+	bool ok = !body.failed;
+	if (ok)
+		copy(announcer->item.body, sizeof announcer->item.body,
+			buffer_text(&body));
+	else
+		log_error("alert %s: its message is too large", message->rule);
+	buffer_free(&body);
+	return ok;
+}
+
+int announce(struct announcer *announcer, const struct rule *rule, const char *station,
+	struct entry *entry, const struct rule_event *event, int64_t now_ms)
+{
+	const struct option_list *channels = &announcer->config->alerts.channels;
+	const struct option_item *items = channels->items;
+	struct message message;
+	int rendered = -1, added = 0;
+
+	if (event->kind == RULE_FIRE || !entry->episode[0]) {
+		name_episode(announcer, rule->name, station, now_ms, entry->episode);
+		entry->revision = 0;
+	}
+	entry->revision++;
+	fill_message(announcer, rule, place, entry, event, now_ms, &message);
+	for (size_t i = 0; i < channels->count; i++) {
+		const struct channel_common *common = items[i].common;
+		struct outbox_item *row = &announcer->item;
+		int language = channel_language(announcer, &items[i]);
+
+		if (common->audience != rule->audience)
+			continue;
+		if (language != rendered &&
+			!render(announcer, rule, event, &message, language))
+			continue;
+		rendered = language;
+		copy(row->channel, sizeof row->channel, items[i].name);
+		copy(row->episode, sizeof row->episode, message.id);
+		row->revision = message.revision;
+		row->resolved = message.resolved;
+		row->created_ms = now_ms;
+		row->expires_ms = message.expires_ms;
+		if (outbox_add(announcer->store, row) < 0)
+			return -1;
+		added++;
+	}
+	log_notice("alert %s at %s: %s (%s, revision %d, %d message%s)", rule->name,
+		station, message.resolved ? "over" : "active", message.id,
+		message.revision, added, added == 1 ? "" : "s");
+	return added;
+}
