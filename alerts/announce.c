@@ -31,7 +31,7 @@ void announcer_init(
 static void name_episode(struct announcer *announcer, const char *rule,
 	const char *station, int64_t now_ms, char id[static EPISODE_SIZE])
 {
-	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+	static const char digits[] = "234567abcdefghijklmnopqrstuvwxyz";
 	uint64_t time = (uint64_t)now_ms;
 	uint64_t number[] = { announcer->salt, ++announcer->episodes, time };
 	uint64_t hash = codec_hash(0, number, sizeof number);
@@ -139,7 +139,7 @@ int announce(struct announcer *announcer, const struct rule *rule, const char *s
 		entry->revision = 0;
 	}
 	entry->revision++;
-	fill_message(announcer, rule, place, entry, event, now_ms, &message);
+	fill_message(announcer, rule, station, entry, event, now_ms, &message);
 	for (size_t i = 0; i < channels->count; i++) {
 		const struct channel_common *common = items[i].common;
 		struct outbox_item *row = &announcer->item;

@@ -1,0 +1,54 @@
+/* The channels there are. */
+#include "alerts/channel.h"
+
+#include <stddef.h>
+
+extern const struct channel_driver channel_console, channel_webhook, channel_ntfy;
+
+const struct channel_driver *const channel_drivers[] = {
+	&channel_console,
+	&channel_webhook,
+	&channel_ntfy,
+	NULL,
+};
+
+static const struct option_kind *const kinds[] = {
+	&channel_console.kind,
+	&channel_webhook.kind,
+	&channel_ntfy.kind,
+	NULL,
+};
+
+/* config_languages, after the way to name none of them. */
+static const char *const languages[] = { "default", "vi", "en", NULL };
+
+static const struct option common[] = {
+	{
+		.name = "audience",
+		.type = OPTION_CHOICE,
+		.offset = offsetof(struct channel_common, audience),
+		.fallback = "citizens",
+		.choices = audience_names,
+		.help = "Whose alerts it carries.",
+	},
+	{
+		.name = "language",
+		.type = OPTION_CHOICE,
+		.offset = offsetof(struct channel_common, language),
+		.fallback = "default",
+		.choices = languages,
+		.help = "The language of its messages; default: that of alerts.",
+	},
+	{ .name = NULL },
+};
+
+const struct option_family channel_family = {
+	.key = "type",
+	.noun = "channel type",
+	.common = {
+		.name = "channel",
+		.options = common,
+		.size = sizeof(struct channel_common),
+	},
+	.kinds = kinds,
+};
