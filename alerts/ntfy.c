@@ -295,9 +295,9 @@ static void ntfy_send(void *self, const struct message *message, struct answer *
 	if (answer->outcome == OUTCOME_DONE && !ntfy->said_old &&
 		!strstr(buffer_text(&response), "\"sequence_id\"")) {
 		ntfy->said_old = true;
-		log_notice("ntfy %s: the server knows no sequence ids (older than 2.16): "
-			   "updates and all-clears come as further notifications",
-			ntfy->topic);
+		/* The topic is not named: on an open server it is the password. */
+		log_notice(
+			"ntfy: the server knows no sequence ids (older than 2.16): updates and all-clears come as further notifications");
 	}
 done:
 	buffer_free(&response);
