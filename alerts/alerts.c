@@ -269,8 +269,7 @@ static void settle(struct alerts *alerts, int64_t now_ms)
 	}
 }
 
-/* What follows from a step of a rule: notices, messages, state. How many messages, or -1.
- */
+/* What follows from a step of a rule: messages and state. How many messages, or -1. */
 static int follow(struct alerts *alerts, size_t number, const struct place *place,
 	struct entry *entry, const struct rule_event *event, int64_t now_ms)
 {
@@ -280,13 +279,8 @@ static int follow(struct alerts *alerts, size_t number, const struct place *plac
 		entry->seen_phase = entry->state.phase;
 		entry->changed_ms = now_ms;
 	}
-	if (event->kind == RULE_NOTHING) {
-		/* That a station was seen is kept, so that its silence is known later. */
-		if (rule->absent_for > 0 && entry->saved_phase == RULE_UNKNOWN &&
-			entry->state.phase == RULE_CLEAR)
-			return save(alerts, rule, place, entry);
+	if (event->kind == RULE_NOTHING)
 		return 0;
-	}
 	int added =
 		announce(&alerts->announcer, rule, place->station, entry, event, now_ms);
 	if (added < 0 || save(alerts, rule, place, entry) < 0)
@@ -399,8 +393,11 @@ static bool wants_saving(
 	const struct rule_state *state = &entry->state;
 	int64_t behind = state->last_ms - entry->saved_last_ms;
 
+	/* That a station was seen is kept, so that its silence is known later. */
 	if (rule->absent_for > 0)
-		return state->phase == RULE_CLEAR && behind >= PRESENCE_REFRESH_MS;
+		return state->phase == RULE_CLEAR &&
+			(entry->saved_phase == RULE_UNKNOWN ||
+				behind >= PRESENCE_REFRESH_MS);
 	if (state->phase != entry->saved_phase &&
 		(state->phase > RULE_CLEAR || entry->saved_phase > RULE_CLEAR))
 		return now_ms - entry->changed_ms >= SETTLE_MS;
@@ -409,45 +406,67 @@ static bool wants_saving(
 	return behind >= REFRESH_MS || behind >= rule->max_age / 4;
 }
 
-/* One entry's share of a tick. How many messages, or -1. */
-static int tick_entry(struct alerts *alerts, size_t number, struct place *place,
-	struct entry *entry, int64_t now_ms, int *saves)
+static int tick_rules(struct alerts *alerts, int64_t now_ms)
 {
-	const struct rule *rule = &alerts->rules[number];
-	struct rule_event event =
-		rule_tick(rule, &entry->state, now_ms, alerts->start_ms);
+	int total = 0;
 
-	if (event.kind != RULE_NOTHING)
-		return follow(alerts, number, place, entry, &event, now_ms);
-	if (*saves < SAVES_MAX && wants_saving(rule, entry, now_ms)) {
-		(*saves)++;
-		return save(alerts, rule, place, entry);
+	for (size_t i = 0; i < alerts->places.size; i++) {
+		struct place *place = alerts->places.table[i];
+
+		for (size_t r = 0; place && r < alerts->rule_count; r++) {
+			struct entry *entry = place->entries[r];
+
+			if (!entry)
+				continue;
+			struct rule_event event = rule_tick(&alerts->rules[r],
+				&entry->state, now_ms, alerts->start_ms);
+			if (event.kind == RULE_NOTHING)
+				continue;
+			int added = follow(alerts, r, place, entry, &event, now_ms);
+			if (added < 0)
+				return -1;
+			total += added;
+		}
 	}
-	return 0;
+	return total;
+}
+
+/*
+ * Saves what has changed without an event. By itself, in a transaction of its own, where
+ * none is open: the recorder may have nothing to commit for long.
+ */
+static int save_quiet_changes(struct alerts *alerts, int64_t now_ms)
+{
+	bool joins = alert_state_joins(alerts->store);
+	int saves = 0;
+
+	for (size_t i = 0; i < alerts->places.size; i++) {
+		struct place *place = alerts->places.table[i];
+
+		for (size_t r = 0; place && r < alerts->rule_count; r++) {
+			struct entry *entry = place->entries[r];
+
+			if (!entry || saves == SAVES_MAX ||
+				!wants_saving(&alerts->rules[r], entry, now_ms))
+				continue;
+			saves++;
+			if (save(alerts, &alerts->rules[r], place, entry) < 0)
+				return -1;
+		}
+	}
+	return saves > 0 && !joins ? store_commit(alerts->store) : 0;
 }
 
 int alerts_tick(struct alerts *alerts, int64_t now_ms)
 {
-	int total = 0, saves = 0;
-
 	watch_clock(alerts, now_ms);
 	/* By an impossible time nothing is said. */
 	if (alerts->live && !clock_is_set())
 		return 0;
 	if (!alerts->settled)
 		settle(alerts, now_ms);
-	for (size_t i = 0; i < alerts->places.size; i++) {
-		struct place *place = alerts->places.table[i];
-
-		for (size_t r = 0; place && r < alerts->rule_count; r++) {
-			if (!place->entries[r])
-				continue;
-			int added = tick_entry(
-				alerts, r, place, place->entries[r], now_ms, &saves);
-			if (added < 0)
-				return -1;
-			total += added;
-		}
-	}
+	int total = tick_rules(alerts, now_ms);
+	if (total < 0 || save_quiet_changes(alerts, now_ms) < 0)
+		return -1;
 	return total;
 }

@@ -26,13 +26,18 @@ void alerts_close(struct alerts *alerts);
 
 /*
  * Shows REPORT, after quality control and derivation, to the rules, at NOW_MS. Returns
- * how many messages it put into the outbox (then the transaction should be committed
- * at once), -1 when the store failed (then it must be rolled back, and
- * alerts_reload_states() called).
+ * how many messages it put into the outbox (then the transaction, which was begun if
+ * none was open, should be committed at once), -1 when the store failed (then it must be
+ * rolled back, and alerts_reload_states() called).
  */
 int alerts_report(struct alerts *alerts, const struct report *report, int64_t now_ms);
 
-/* Lets time pass: `for`, `absent_for`, `repeat`. Same result. Call about every second. */
+/*
+ * Lets time pass: `for`, `absent_for`, `repeat`. Same result. Call about every second.
+ * NOW_MS may be the data's own clock (back-test); where it is the gateway's, steps of
+ * that clock are noticed and do not count as silence. States that changed without a
+ * message are saved here, in a transaction of their own where none is open.
+ */
 int alerts_tick(struct alerts *alerts, int64_t now_ms);
 
 /* After a rollback: takes the states from the store again. 0 or -1. */

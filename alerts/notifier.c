@@ -29,7 +29,6 @@ struct worker {
 	struct notifier *notifier;
 	const struct option_item *item;
 	const struct channel_driver *driver;
-	const char *store_path;
 	struct store *store;
 	struct bell bell;
 	pthread_t thread;
@@ -46,6 +45,7 @@ struct worker {
 struct notifier {
 	size_t count;
 	struct worker *workers;
+	char *store_path;
 	pthread_mutex_t mutex;
 	pthread_cond_t finished; /* a worker has */
 };
@@ -80,6 +80,9 @@ static void send_message(
 		pthread_mutex_lock(&worker->mutex);
 		worker->self = self;
 		pthread_mutex_unlock(&worker->mutex);
+		/* Told to stop before there was something to abort. */
+		if (bell_is_stopping(&worker->bell))
+			return;
 	}
 	worker->driver->send(worker->self, message, answer);
 	/* A credential may be put right meanwhile: it is read when opening. */
@@ -270,7 +273,8 @@ static int open_store(struct worker *worker)
 
 	if (worker->store)
 		return 0;
-	worker->store = store_open(worker->store_path, STORE_CLIENT, why, sizeof why);
+	worker->store =
+		store_open(worker->notifier->store_path, STORE_CLIENT, why, sizeof why);
 	if (!worker->store) {
 		log_error("channel %s: %s", worker->item->name, why);
 		return -1;
@@ -376,7 +380,6 @@ struct notifier *notifier_start(const struct config *config, const char *store_p
 		worker->notifier = notifier;
 		worker->item = &items[i];
 		worker->driver = driver_of(&items[i]);
-		worker->store_path = store_path;
 		worker->status.name = items[i].name;
 		worker->status.type = items[i].kind->name;
 		bell_init(&worker->bell);
@@ -390,6 +393,10 @@ struct notifier *notifier_start(const struct config *config, const char *store_p
 		}
 	}
 	return notifier;
+no_memory:
+	log_error("notifier: out of memory");
+	notifier_stop(notifier, 0);
+	return NULL;
 }
 
 void notifier_ring(struct notifier *notifier)
@@ -456,6 +463,7 @@ void notifier_stop(struct notifier *notifier, int64_t grace_ms)
 	pthread_cond_destroy(&notifier->finished);
 	pthread_mutex_destroy(&notifier->mutex);
 	free(notifier->workers);
+	free(notifier->store_path);
 	free(notifier);
 }
 

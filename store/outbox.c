@@ -36,6 +36,8 @@ int outbox_add(struct store *store, const struct outbox_item *item)
 		"INSERT INTO outbox(channel, episode, revision, resolved, created, expires, body)"
 		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
+	if (store_join(store) < 0)
+		return -1;
 	return statement_run(store, sql, "ttiiiit", item->channel, item->episode,
 		(int64_t)item->revision, (int64_t)item->resolved, item->created_ms,
 		item->expires_ms, item->body);
@@ -245,9 +247,16 @@ int alert_state_set(
 	static const char remove[] =
 		"DELETE FROM alert_state WHERE rule = ?1 AND station = ?2";
 
+	if (store_join(store) < 0)
+		return -1;
 	if (!state)
 		return statement_run(store, remove, "tt", rule, station);
 	return statement_run(store, set, "ttt", rule, station, state);
+}
+
+bool alert_state_joins(struct store *store)
+{
+	return !sqlite3_get_autocommit(store_handle(store));
 }
 
 int alert_state_each(struct store *store,

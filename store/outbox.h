@@ -98,7 +98,10 @@ int outbox_get_status(
 int alert_state_set(
 	struct store *store, const char *rule, const char *station, const char *state);
 
-/* Calls EACH for every stored state. Returns 0 or -1. */
+/* Is a transaction open that alert_state_set() would join? */
+bool alert_state_joins(struct store *store);
+
+/* Calls EACH for every stored state; it must not use STORE. Returns 0 or -1. */
 int alert_state_each(struct store *store,
 	void (*each)(void *arg, const char *rule, const char *station, const char *state),
 	void *arg);
