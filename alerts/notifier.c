@@ -365,15 +365,13 @@ struct notifier *notifier_start(const struct config *config, const char *store_p
 	const struct option_item *items = channels->items;
 	struct notifier *notifier = calloc(1, sizeof *notifier);
 
-	if (notifier)
-		notifier->workers =
-			calloc(channels->count + 1, sizeof *notifier->workers);
-	if (!notifier || !notifier->workers) {
-		log_error("notifier: out of memory");
-		free(notifier);
-		return NULL;
-	}
+	if (!notifier)
+		goto no_memory;
 	init_finished(notifier);
+	notifier->workers = calloc(channels->count + 1, sizeof *notifier->workers);
+	notifier->store_path = strdup(store_path);
+	if (!notifier->workers || !notifier->store_path)
+		goto no_memory;
 	for (size_t i = 0; i < channels->count; i++) {
 		struct worker *worker = &notifier->workers[i];
 
