@@ -1,6 +1,5 @@
 #include "gateway/parts.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "core/metric.h"
 #include "gateway/control.h"
 #include "gateway/recorder.h"
 #include "web/server.h"

@@ -487,6 +487,23 @@ static void check_modbus(const void *values, const struct config_place *place)
 	}
 }
 
+/* A whole-numbered register runs over at the end of its bits. */
+static double modbus_modulus(const void *opaque, uint16_t metric)
+{
+	static const double sizes[] = {
+		[MODBUS_UINT16] = 65536.0,
+		[MODBUS_UINT32] = 4294967296.0,
+		[MODBUS_FLOAT32] = 0,
+	};
+	const struct modbus_options *options = opaque;
+	const struct modbus_register *registers = options->registers.items;
+
+	for (size_t i = 0; i < options->registers.count; i++)
+		if (registers[i].metric->id == metric)
+			return sizes[registers[i].type] * registers[i].scale;
+	return 0;
+}
+
 const struct sensor_driver sensor_modbus = {
 	.kind = {
 		.name = "modbus",
@@ -500,5 +517,6 @@ const struct sensor_driver sensor_modbus = {
 	},
 	.bus = SENSOR_BUS_MODBUS,
 	.decode = modbus_decode,
+	.modulus = modbus_modulus,
 	.simulation = &simulation_rain,
 };

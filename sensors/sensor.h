@@ -67,6 +67,11 @@ struct sensor_driver {
 	 */
 	enum sensor_result (*decode)(const void *options, const uint8_t *frame,
 		size_t length, struct report *report);
+	/*
+	 * NULL, or the value at which the device's counter METRIC starts again from 0, in
+	 * the metric's unit; 0: not known. Tells a wrap from a reset.
+	 */
+	double (*modulus)(const void *options, uint16_t metric);
 	/* NULL, or how `muabui simulate` plays this device: see sensors/simulate.h */
 	const struct simulation *simulation;
 };
@@ -149,6 +154,10 @@ struct sensors *sensors_start(
 /* Stops polling and joins every thread; what was handed to the ring stays there. Accepts
  * NULL. */
 void sensors_stop(struct sensors *sensors);
+
+/* The driver's modulus() for the sensor NAME of ITEMS; 0: not known. */
+double sensors_modulus(
+	const struct option_list *items, const char *name, uint16_t metric);
 
 size_t sensors_count(const struct sensors *sensors);
 const struct sensor *sensors_get(const struct sensors *sensors, size_t index);

@@ -204,6 +204,19 @@ void sensors_stop(struct sensors *sensors)
 	free(sensors);
 }
 
+double sensors_modulus(const struct option_list *items, const char *name, uint16_t metric)
+{
+	const struct option_item *all = items->items;
+
+	for (size_t i = 0; i < items->count; i++) {
+		const struct sensor_driver *driver = driver_of(&all[i]);
+		if (strcmp(all[i].name, name) == 0)
+			return driver->modulus ? driver->modulus(all[i].options, metric)
+					       : 0;
+	}
+	return 0;
+}
+
 size_t sensors_count(const struct sensors *sensors)
 {
 	return sensors->count;
