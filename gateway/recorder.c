@@ -149,6 +149,9 @@ static void count_commit(struct recorder *recorder, uint64_t readings)
 	atomic_fetch_add(&stats->readings, readings);
 	atomic_fetch_add(&stats->commits, 1);
 	stats->last_commit_ms = clock_wall_ms();
+	/* Asking the file system once in a while is enough. */
+	if (stats->commits % 64 == 1)
+		stats->store_bytes = store_size(recorder->settings.store);
 }
 
 /*
