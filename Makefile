@@ -49,11 +49,21 @@ $(BUILD)/web/asset.o: $(wildcard web/page/*)
 unit: $(UNIT) ## the unit tests, under a minute
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
 
+BENCH := $(addprefix $(BUILD)/bench/,publish null_client sink)
+
+$(BUILD)/bench/%: tests/bench/%.c
+	@echo "  CC   $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpaho-mqtt3as -lz -lpthread
+
+bench: all $(BENCH) ## CPU per message beside a do-nothing client, memory, alert latency
+	BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
+
 clean: ## remove what was built
 	rm -rf build build-*
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
-.PHONY: all unit clean help
+.PHONY: all unit bench clean help
 -include $(OBJECTS:.o=.d) $(UNIT:=.d)
