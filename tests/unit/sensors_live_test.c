@@ -409,8 +409,8 @@ static void test_modbus_delivers(void **state)
 	assert_true(wait_count(sensor, SENSOR_OK, 5, 3000));
 
 	/* One block refused: the other one still comes, the refusal is counted. */
-	registers[1].address = 50;
 	sensors_stop(sensors);
+	registers[1].address = 50;
 	while (wait_report(&report, 0))
 		;
 	log_text[0] = '\0';
