@@ -31,7 +31,7 @@ static const struct modbus_options *modbus_options(void)
 	static struct modbus_options options = {
 		.unit_id = 1,
 		.function = 3,
-		.registers = { registers, 5 },
+		.registers = { .items = registers, .count = 5 },
 	};
 
 	for (size_t i = 0; i < 5; i++)

@@ -126,7 +126,7 @@ static void test_modbus_capture_with_options(void **state)
 	struct modbus_options options = {
 		.unit_id = 1,
 		.function = 3,
-		.registers = { registers, 1 },
+		.registers = { .items = registers, .count = 1 },
 	};
 
 	(void)state;

@@ -22,7 +22,7 @@ static int reset(void **state)
 	options = (struct modbus_options){
 		.unit_id = 1,
 		.function = 3,
-		.registers = { registers, 0 },
+		.registers = { .items = registers },
 	};
 	return 0;
 }

@@ -66,7 +66,7 @@ static int set_up(void **state)
 		return -1;
 	snprintf(port, sizeof(port), "%s/port", folder);
 	snprintf(ring_path, sizeof(ring_path), "%s/ring", folder);
-	ring = ring_open(ring_path, 64 * 1024, 0, why, sizeof(why));
+	ring = ring_open(ring_path, 64 * 1024, why, sizeof(why));
 	log_text[0] = '\0';
 	log_set_sink(keep_log);
 	return ring != NULL ? 0 : -1;
@@ -147,7 +147,7 @@ static struct sensors *start_one(const char *driver, void *options)
 		.common = &common,
 		.options = options,
 	};
-	items = (struct option_list){ &item, 1 };
+	items = (struct option_list){ .items = &item, .count = 1 };
 	return sensors_start(&items, "HN-1", ring);
 }
 
@@ -377,7 +377,7 @@ static struct modbus_options gauge(struct modbus_register *reg, int unit)
 		.every = 50,
 		.timeout = 150,
 		.function = 3,
-		.registers = { reg, 1 },
+		.registers = { .items = reg, .count = 1 },
 	};
 }
 
@@ -461,7 +461,7 @@ static void test_modbus_silent_neighbour(void **state)
 			{ 0 } },
 		{ "there", &sensor_driver_find("modbus")->kind, &common, &there, { 0 } },
 	};
-	struct option_list list = { items, 2 };
+	struct option_list list = { .items = items, .count = 2 };
 	struct sensors *sensors;
 	struct report report;
 	struct slave slave;

@@ -112,7 +112,7 @@ static void pair(const char *driver, const char *other_driver, const char *port)
 
 static const char *check(void)
 {
-	struct option_list list = { items, 2 };
+	struct option_list list = { .items = items, .count = 2 };
 	struct config_place place = { 0 };
 
 	complaint[0] = '\0';
