@@ -146,9 +146,6 @@ static void check(const void *values, const struct config_place *place)
 {
 	const struct rule *rule = values;
 
-	if (rule->name && !name_is_valid(rule->name, strlen(rule->name)))
-		config_error(place, "name",
-			"must be text without control characters, '/', '+' and '#'");
 	check_kind(rule, place);
 	check_levels(rule, place);
 	for (size_t i = 0; i < rule->stations.count; i++) {

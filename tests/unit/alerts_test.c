@@ -25,10 +25,6 @@ static const int64_t start = 1795300000000;
 
 static char directory[64], path[96];
 
-/* Where config/ is not linked. */
-extern const char *const config_languages[];
-__attribute__((weak)) const char *const config_languages[] = { "vi", "en", NULL };
-
 /* One configuration by hand: rules and channels as the loader would make them. */
 static struct rule rules[3];
 static struct channel_common commons[3];
@@ -75,7 +71,8 @@ static void set_up_config(void)
 		.station = { .id = "HN-CG-01",
 			.name = "Cầu Giấy",
 			.area = "hn-cau-giay" },
-		.alerts = { .rules = { rules, 3 }, .channels = { channels, 3 } },
+		.alerts = { .rules = { .items = rules, .count = 3 },
+			.channels = { .items = channels, .count = 3 } },
 	};
 }
 
@@ -331,11 +328,11 @@ static void test_rules_that_are_gone(void **state)
 	assert_int_equal(show(alerts, "X", "pm25", start, 60), 2);
 	store_commit(store);
 	alerts_close(alerts);
-	config.alerts.rules = (struct option_list){ rules + 1, 2 };
+	config.alerts.rules = (struct option_list){ .items = rules + 1, .count = 2 };
 	alerts = alerts_open(&config, store);
 	store_commit(store);
 	alerts_close(alerts);
-	config.alerts.rules = (struct option_list){ rules, 3 };
+	config.alerts.rules = (struct option_list){ .items = rules, .count = 3 };
 	alerts = alerts_open(&config, store);
 	assert_int_equal(show(alerts, "X", "pm25", start + 1, 60), 2);
 	store_commit(store);

@@ -14,17 +14,7 @@
 #include "config/config.h"
 #include "core/http_client.h"
 #include "core/log.h"
-#include "tests/unit/stub_server.h"
-
-/* Where config/ is not linked. */
-__attribute__((weak)) const char *const config_languages[] = { "vi", "en", NULL };
-__attribute__((weak)) void config_error(
-	const struct config_place *place, const char *key, const char *format, ...)
-{
-	(void)place;
-	(void)key;
-	(void)format;
-}
+#include "tests/unit/scripted_server.h"
 
 static int logged;
 
@@ -34,6 +24,23 @@ static void count_log(enum log_level level, const char *line)
 	(void)line;
 	logged++;
 }
+
+/* What the far side answers to each request. */
+struct script {
+	int statuses[8]; /* 0: 200 */
+	const char *body;
+};
+
+static char *play(void *arg, size_t index, const struct server_request *request)
+{
+	const struct script *script = arg;
+	int status = index < 8 && script->statuses[index] ? script->statuses[index] : 200;
+
+	(void)request;
+	return server_answer(status, "", script->body);
+}
+
+static struct server server;
 
 static const struct channel_driver *find_driver(const char *name)
 {
@@ -116,7 +123,7 @@ static void test_signature(void **unused)
 static void test_webhook(void **unused)
 {
 	const struct channel_driver *driver = find_driver("webhook");
-	struct stub_server *stub = stub_start();
+	struct script script = { .body = "" };
 	void *options = make_options(driver);
 	struct message message = make_message(), back;
 	struct answer answer;
@@ -124,38 +131,40 @@ static void test_webhook(void **unused)
 		file[] = "/tmp/webhook_test.XXXXXX";
 
 	(void)unused;
+	server_start(&server, play, &script);
 	close(mkstemp(file));
 	write_file(file, "Jefe\n");
-	snprintf(url, sizeof url, "http://127.0.0.1:%d/alerts", stub->port);
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/alerts", server.port);
 	set_text(driver, options, "url", url);
 	set_text(driver, options, "secret_file", file);
 	set_timeout(driver, options, 5000);
 	void *self = driver->open(options, why, sizeof why);
 	assert_non_null(self);
-	stub->statuses[1] = 503;
-	stub->statuses[2] = 422;
-	stub->statuses[3] = 401;
+	script.statuses[1] = 503;
+	script.statuses[2] = 422;
+	script.statuses[3] = 401;
 	static const enum outcome outcomes[] = { OUTCOME_DONE, OUTCOME_RETRY,
 		OUTCOME_REFUSED, OUTCOME_HELD };
 	for (int i = 0; i < 4; i++) {
 		driver->send(self, &message, &answer);
 		assert_int_equal(answer.outcome, outcomes[i]);
 	}
-	assert_int_equal(stub->count, 4);
-	assert_ptr_equal(strstr(stub->requests[0], "POST /alerts HTTP/1.1\r\n"),
-		stub->requests[0]);
-	assert_non_null(strstr(stub->requests[0], "Content-Type: application/json\r\n"));
-	const char *body = stub_body(stub, 0);
+	assert_int_equal(server_count(&server), 4);
+	assert_ptr_equal(strstr(server.requests[0].head, "POST /alerts HTTP/1.1\r\n"),
+		server.requests[0].head);
+	assert_non_null(
+		strstr(server.requests[0].head, "Content-Type: application/json\r\n"));
+	const char *body = server.requests[0].body;
 	assert_true(message_from_json(&back, body));
 	assert_string_equal(back.title, message.title);
 	assert_true(webhook_signature("Jefe", body, strlen(body), signature));
-	assert_non_null(strstr(stub->requests[0], signature));
+	assert_non_null(strstr(server.requests[0].head, signature));
 	driver->close(self);
 
 	set_text(driver, options, "secret_file", "/nonexistent");
 	assert_null(driver->open(options, why, sizeof why));
 	assert_non_null(strstr(why, "/nonexistent"));
-	stub_stop(stub);
+	server_stop(&server);
 	free(options);
 	unlink(file);
 }
@@ -214,44 +223,47 @@ static void test_ntfy_bodies(void **unused)
 static void test_ntfy(void **unused)
 {
 	const struct channel_driver *driver = find_driver("ntfy");
-	struct stub_server *stub = stub_start();
+	struct script script = { .body = "" };
 	void *options = make_options(driver);
 	struct message message = make_message();
 	struct answer answer;
 	char url[64], why[256], file[] = "/tmp/ntfy_test.XXXXXX";
 
 	(void)unused;
+	server_start(&server, play, &script);
 	close(mkstemp(file));
 	write_file(file, "tk_secret");
-	snprintf(url, sizeof url, "http://127.0.0.1:%d/cau-giay", stub->port);
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/cau-giay", server.port);
 	set_text(driver, options, "url", url);
 	set_text(driver, options, "token_file", file);
 	set_text(driver, options, "click", "https://air.example/");
 	set_timeout(driver, options, 5000);
-	stub->body = "{\"id\":\"x\",\"sequence_id\":\"2abc\"}";
+	script.body = "{\"id\":\"x\",\"sequence_id\":\"2abc\"}";
 	void *self = driver->open(options, why, sizeof why);
 	assert_non_null(self);
 	logged = 0;
 	driver->send(self, &message, &answer);
 	assert_int_equal(answer.outcome, OUTCOME_DONE);
 	assert_int_equal(logged, 0);
-	assert_ptr_equal(
-		strstr(stub->requests[0], "POST / HTTP/1.1\r\n"), stub->requests[0]);
-	assert_non_null(strstr(stub->requests[0], "Authorization: Bearer tk_secret\r\n"));
-	assert_non_null(strstr(stub_body(stub, 0), "\"topic\":\"cau-giay\""));
-	assert_non_null(strstr(stub_body(stub, 0), "\"click\":\"https://air.example/\""));
+	assert_ptr_equal(strstr(server.requests[0].head, "POST / HTTP/1.1\r\n"),
+		server.requests[0].head);
+	assert_non_null(
+		strstr(server.requests[0].head, "Authorization: Bearer tk_secret\r\n"));
+	assert_non_null(strstr(server.requests[0].body, "\"topic\":\"cau-giay\""));
+	assert_non_null(
+		strstr(server.requests[0].body, "\"click\":\"https://air.example/\""));
 
 	/* An old server is noticed, once. */
-	stub->body = "{\"id\":\"x\"}";
+	script.body = "{\"id\":\"x\"}";
 	driver->send(self, &message, &answer);
 	driver->send(self, &message, &answer);
 	assert_int_equal(answer.outcome, OUTCOME_DONE);
 	assert_int_equal(logged, 1);
-	stub->statuses[3] = 429;
+	script.statuses[3] = 429;
 	driver->send(self, &message, &answer);
 	assert_int_equal(answer.outcome, OUTCOME_RETRY);
 	driver->close(self);
-	stub_stop(stub);
+	server_stop(&server);
 	free(options);
 	unlink(file);
 }

@@ -17,9 +17,6 @@
 #include "core/thread.h"
 #include "store/outbox.h"
 
-/* Where config/ is not linked. */
-__attribute__((weak)) const char *const config_languages[] = { "vi", "en", NULL };
-
 /* --- a channel that answers by script ----------------------------------- */
 
 enum { SCRIPT_MAX = 16, HANG = 100, MAYBE = 101 };
@@ -136,7 +133,7 @@ static int set_up(void **state)
 	}
 	config = (struct config){
 		.station = { .id = "S", .name = "Cầu Giấy", .area = "a" },
-		.alerts.channels = { channels, 2 },
+		.alerts.channels = { .items = channels, .count = 2 },
 	};
 	snprintf(directory, sizeof directory, "/tmp/notifier_test.XXXXXX");
 	if (!mkdtemp(directory))
