@@ -68,7 +68,8 @@ static bool parse(struct loading *loading)
 	scan_write(&loading->source, &text);
 	if (text.failed)
 		errors_add(&loading->errors, 0, 1, NULL, "out of memory");
-	bool whole = !text.failed && config_read_string(&loading->tree, buffer_text(&text));
+	bool whole =
+		!text.failed && config_read_string(&loading->tree, buffer_text(&text));
 	size_t at = whole ? SIZE_MAX : (size_t)config_error_line(&loading->tree) - 1;
 	buffer_free(&text);
 	/* Of the two the first mistake is the cause; it may be the same. */

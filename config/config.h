@@ -21,11 +21,11 @@ struct station_config {
 
 struct store_config {
 	const char *path;
-	const char *ring;       /* "" = beside the store */
-	int64_t ring_size;      /* bytes */
-	int64_t commit_every;   /* ms */
-	int64_t keep_raw;       /* ms */
-	int64_t max_size;       /* bytes */
+	const char *ring;     /* "" = beside the store */
+	int64_t ring_size;    /* bytes */
+	int64_t commit_every; /* ms */
+	int64_t keep_raw;     /* ms */
+	int64_t max_size;     /* bytes */
 };
 
 struct metric_config {
@@ -37,8 +37,8 @@ struct metric_config {
 };
 
 struct alerts_config {
-	int language;               /* index into config_languages */
-	struct option_list rules;   /* of the schema's rule group */
+	int language;             /* index into config_languages */
+	struct option_list rules; /* of the schema's rule group */
 	struct option_list channels;
 };
 
@@ -54,9 +54,9 @@ struct control_config {
 struct config {
 	struct station_config station;
 	struct store_config store;
-	struct option_list metrics;  /* struct metric_config; declared while loading */
-	struct option_list sensors;  /* struct option_item */
-	struct option_list outputs;  /* struct option_item */
+	struct option_list metrics; /* struct metric_config; declared while loading */
+	struct option_list sensors; /* struct option_item */
+	struct option_list outputs; /* struct option_item */
 	struct alerts_config alerts;
 	struct http_config http;
 	struct control_config control;
@@ -102,7 +102,8 @@ struct config *config_load_text(const char *name, const char *text,
  */
 void config_print(const struct config *config, struct buffer *out);
 
-/* Writes the options of SCHEMA as text for people: name, type, range, default, sentence. */
+/* Writes the options of SCHEMA as text for people: name, type, range, default, sentence.
+ */
 void config_help(const struct config_schema *schema, struct buffer *out);
 
 /* Accepts NULL. */

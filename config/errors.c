@@ -106,8 +106,9 @@ void errors_write(struct config_errors *errors, struct buffer *out)
 		if (last && compare_places(last, fault) == 0)
 			continue;
 		last = fault;
-		buffer_printf(out, "%s:%d: %s\n", source_file(errors->source, fault->file),
-			fault->line, fault->text);
+		buffer_printf(out, "%s:%d: %s\n",
+			source_file(errors->source, fault->file), fault->line,
+			fault->text);
 	}
 	if (errors->dropped > 0)
 		buffer_printf(out, "%s:1: %zu more errors are not shown\n",

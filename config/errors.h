@@ -22,11 +22,11 @@ struct config_fault {
 };
 
 struct config_errors {
-	struct arena *arena;          /* for the texts */
-	const struct source *source;  /* names the files */
+	struct arena *arena;         /* for the texts */
+	const struct source *source; /* names the files */
 	struct config_fault *faults;
 	size_t count, capacity;
-	size_t dropped;               /* beyond ERRORS_MAX, or for want of memory */
+	size_t dropped; /* beyond ERRORS_MAX, or for want of memory */
 };
 
 /* ARENA and SOURCE must outlive ERRORS. */

@@ -34,8 +34,8 @@ static void indent(struct buffer *out, int depth)
 static void help_choices(const struct option *option, struct buffer *out)
 {
 	for (const char *const *choice = option->choices; choice && *choice; choice++)
-		buffer_printf(out, "%s %s%s", choice > option->choices ? "," : "", *choice,
-			option->type == OPTION_URL ? "://" : "");
+		buffer_printf(out, "%s %s%s", choice > option->choices ? "," : "",
+			*choice, option->type == OPTION_URL ? "://" : "");
 }
 
 static void help_default(const struct option *option, struct buffer *out)
@@ -51,7 +51,8 @@ static void help_options(const struct option *options, int depth, struct buffer 
 static void help_family(const struct option_family *family, int depth, struct buffer *out)
 {
 	indent(out, depth);
-	buffer_puts(out, "name: text; required. What it is called, unique in its list.\n");
+	buffer_puts(
+		out, "name: text; required. What it is called, unique in its list.\n");
 	indent(out, depth);
 	buffer_printf(out, "%s: one of the following; required. The %s.\n", family->key,
 		family->noun);

@@ -187,7 +187,8 @@ static const char *check_number(const struct token *token)
 	/* Only digits, and still no integer: it is too large for one. */
 	bool digits = true;
 	for (size_t i = 0; i < token->length; i++)
-		digits = digits && (is_digit(token->text[i]) || (i == 0 && token->length > 1));
+		digits = digits &&
+			(is_digit(token->text[i]) || (i == 0 && token->length > 1));
 	if (digits && number_parse(token->text, token->length, &number))
 		return "the number is too large";
 	if (!number_parse(token->text, token->length, &number))
@@ -240,7 +241,8 @@ static void read_bare_value(struct lexer *lexer, struct token *token)
 	bool word = is_letter(token->text[0]);
 
 	/* "key =" with nothing behind it is followed by the next "key =". */
-	while (p < lexer->end && !ends_value(lexer, token->text, p) && !(word && *p == '='))
+	while (p < lexer->end && !ends_value(lexer, token->text, p) &&
+		!(word && *p == '='))
 		word = is_name_char(*p++) && word;
 	token->length = (size_t)(p - lexer->at);
 	lexer->at = p;

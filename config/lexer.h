@@ -22,11 +22,11 @@ enum token_type {
 struct token {
 	enum token_type type;
 	int line;
-	size_t file;         /* number in the source; the lexer leaves it alone */
-	const char *text;    /* in the lexer's bytes, or constant */
+	size_t file;      /* number in the source; the lexer leaves it alone */
+	const char *text; /* in the lexer's bytes, or constant */
 	size_t length;
 	const char *problem; /* NULL, or what is wrong with it; constant */
-	const char *before;  /* what the scan puts in front of it and behind it; or NULL */
+	const char *before; /* what the scan puts in front of it and behind it; or NULL */
 	const char *after;
 };
 

@@ -1,29 +1,21 @@
 #include "config/loader.h"
 
 #include <libconfig.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "config/config.h"
+#include "config/keys.h"
+#include "config/names.h"
+#include "config/place.h"
 #include "config/suggest.h"
 #include "config/value.h"
 #include "core/metric.h"
-#include "core/reading.h"
 
 /* A list that was read, to find its places again. */
 struct loader_list {
 	struct loader_list *next;
 	const struct option_list *list;
 	bool kinds; /* of struct option_item */
-};
-
-/* The keys that may stand in one group. */
-struct keys {
-	const struct option *tables[3];
-	const char *extra; /* one more, or NULL */
-	bool partial;      /* there are others, unknown ones */
-	const char *noun;  /* of .word, or NULL */
-	const char *word;
 };
 
 static const struct option item_options[] = {
@@ -37,86 +29,9 @@ static const struct option item_options[] = {
 	{ .name = NULL },
 };
 
-/* --- places ------------------------------------------------------------ */
-
-/* The token a setting begins with: its key, or its value where it has none. */
-static const struct token *token_of(
-	const struct source *source, const config_setting_t *setting)
-{
-	static const struct token start = { .line = 1 };
-	size_t i = config_setting_source_line(setting);
-
-	if (i == 0 || source->count == 0)
-		return &start;
-	i = i > source->count ? source->count - 1 : i - 1;
-	/* libconfig looks one token ahead before it knows that a text has ended. */
-	if (!setting->name && setting->type == CONFIG_TYPE_STRING)
-		while (i > 0 && source->tokens[i].type != TOKEN_STRING)
-			i--;
-	return &source->tokens[i];
-}
-
-static struct config_place place_of(
-	const struct loader *loader, const config_setting_t *setting)
-{
-	const struct token *token = token_of(loader->source, setting);
-
-	return (struct config_place){
-		.file = source_file(loader->source, token->file),
-		.line = token->line,
-		.errors = loader->errors,
-		.setting = setting,
-	};
-}
-
-struct config_place loader_place(const struct loader *loader, const config_setting_t *root)
-{
-	return place_of(loader, root);
-}
-
-static const char *key_of(const config_setting_t *setting)
-{
-	while (setting && !setting->name)
-		setting = setting->parent;
-	return setting ? setting->name : NULL;
-}
-
-__attribute__((format(printf, 3, 4))) static void complain(
-	const struct loader *loader, const config_setting_t *setting, const char *format, ...)
-{
-	const struct token *token = token_of(loader->source, setting);
-	va_list args;
-
-	va_start(args, format);
-	errors_vadd(
-		loader->errors, token->file, token->line, key_of(setting), format, args);
-	va_end(args);
-}
-
-void config_error(
-	const struct config_place *place, const char *key, const char *format, ...)
-{
-	const config_setting_t *setting = place->setting, *member = NULL;
-	struct config_errors *errors = place->errors;
-	va_list args;
-
-	if (!errors)
-		return;
-	if (key && setting && config_setting_is_group(setting))
-		member = config_setting_get_member(setting, key);
-	if (!member)
-		member = setting;
-	const struct token *token =
-		member ? token_of(errors->source, member) : &(struct token){ .line = 1 };
-	va_start(args, format);
-	errors_vadd(errors, token->file, token->line,
-		key || !setting ? key : key_of(setting), format, args);
-	va_end(args);
-}
-
 static bool is_broken(const struct loader *loader, const config_setting_t *setting)
 {
-	return token_of(loader->source, setting)->problem != NULL;
+	return place_token(loader->source, setting)->problem != NULL;
 }
 
 /* Grows whenever a value is not what a table promises. */
@@ -130,83 +45,6 @@ static void *need(struct loader *loader, void *memory)
 	if (!memory)
 		errors_add(loader->errors, 0, 1, NULL, "out of memory");
 	return memory;
-}
-
-/* --- keys -------------------------------------------------------------- */
-
-static bool is_key(const struct keys *keys, const char *name)
-{
-	if (keys->extra && strcmp(keys->extra, name) == 0)
-		return true;
-	for (size_t t = 0; t < 3; t++)
-		for (const struct option *o = keys->tables[t]; o && o->name; o++)
-			if (strcmp(o->name, name) == 0)
-				return true;
-	return false;
-}
-
-static void suggest_key(
-	struct suggestion *suggestion, const struct keys *keys, const char *name)
-{
-	suggest_init(suggestion, name);
-	suggest_try(suggestion, keys->extra);
-	for (size_t t = 0; t < 3; t++)
-		for (const struct option *o = keys->tables[t]; o && o->name; o++)
-			suggest_try(suggestion, o->name);
-}
-
-static bool is_unknown(const struct keys *keys, const config_setting_t *member)
-{
-	/* The scan has spoken of those with '*'. */
-	return member->name && member->name[0] != '*' && !is_key(keys, member->name);
-}
-
-static void check_keys(struct loader *loader, const config_setting_t *setting,
-	const struct keys *keys)
-{
-	for (int i = 0; i < config_setting_length(setting); i++) {
-		const config_setting_t *member = config_setting_get_elem(setting, (unsigned)i);
-		struct suggestion suggestion;
-		char nearest[96];
-
-		if (!is_unknown(keys, member))
-			continue;
-		suggest_key(&suggestion, keys, member->name);
-		suggest_text(&suggestion, nearest, sizeof nearest);
-		if (keys->partial && !suggestion.best)
-			continue;
-		if (keys->noun)
-			complain(loader, member, "unknown key for %s \"%s\"%s", keys->noun,
-				keys->word, nearest);
-		else
-			complain(loader, member, "unknown key%s", nearest);
-	}
-}
-
-/* Is the key NAME there, but misspelt? Then that has been said. */
-static bool is_misspelt(
-	const config_setting_t *setting, const struct keys *keys, const char *name)
-{
-	for (int i = 0; i < config_setting_length(setting); i++) {
-		const config_setting_t *member = config_setting_get_elem(setting, (unsigned)i);
-		struct suggestion suggestion;
-
-		if (!is_unknown(keys, member))
-			continue;
-		suggest_key(&suggestion, keys, member->name);
-		if (suggestion.best && strcmp(suggestion.best, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void report_missing(struct loader *loader, const config_setting_t *setting,
-	const struct keys *keys, const char *name)
-{
-	const struct token *token = token_of(loader->source, setting);
-
-	if (!is_misspelt(setting, keys, name))
-		errors_add(loader->errors, token->file, token->line, name, "missing");
 }
 
 /* --- values ------------------------------------------------------------ */
@@ -239,8 +77,8 @@ static const char *found(const config_setting_t *setting)
 static void report_type(
 	struct loader *loader, const config_setting_t *setting, enum option_type type)
 {
-	complain(loader, setting, "%s is expected, not %s", value_expected(type),
-		found(setting));
+	place_complain(loader->errors, setting, "%s is expected, not %s",
+		value_expected(type), found(setting));
 }
 
 static void read_number(struct loader *loader, const config_setting_t *setting,
@@ -259,7 +97,7 @@ static void read_number(struct loader *loader, const config_setting_t *setting,
 	else
 		number = (double)config_setting_get_int64(setting);
 	if (!value_set_number(option, number, member, why))
-		complain(loader, setting, "%s", why);
+		place_complain(loader->errors, setting, "%s", why);
 }
 
 static void read_text(struct loader *loader, const config_setting_t *setting,
@@ -269,9 +107,9 @@ static void read_text(struct loader *loader, const config_setting_t *setting,
 
 	if (config_setting_type(setting) != CONFIG_TYPE_STRING)
 		report_type(loader, setting, option->type);
-	else if (!value_set_text(option, loader->arena, config_setting_get_string(setting),
-			 member, why))
-		complain(loader, setting, "%s", why);
+	else if (!value_set_text(option, loader->arena,
+			 config_setting_get_string(setting), member, why))
+		place_complain(loader->errors, setting, "%s", why);
 }
 
 /* Does this configuration declare a metric called NAME, rightly or wrongly? */
@@ -307,7 +145,7 @@ static void read_metric(struct loader *loader, const config_setting_t *setting,
 	for (metric = metric_next(NULL); metric; metric = metric_next(metric))
 		if (metric->id < METRIC_DECLARED || is_declared(loader, metric->name))
 			suggest_try(&suggestion, metric->name);
-	complain(loader, setting, "unknown metric \"%.40s\"%s", name,
+	place_complain(loader->errors, setting, "unknown metric \"%.40s\"%s", name,
 		suggest_text(&suggestion, nearest, sizeof nearest));
 }
 
@@ -331,7 +169,7 @@ static void read_row(struct loader *loader, const config_setting_t *setting,
 	}
 	count = (size_t)config_setting_length(setting);
 	if (count == 0 && option->required)
-		complain(loader, setting, "must not be empty");
+		place_complain(loader->errors, setting, "must not be empty");
 	text.type = OPTION_STRING;
 	text.required = true;
 	double *values = arena_array(loader->arena, count, sizeof *values);
@@ -339,7 +177,8 @@ static void read_row(struct loader *loader, const config_setting_t *setting,
 	if (!need(loader, values) || !need(loader, texts))
 		return;
 	for (size_t i = 0; i < count; i++) {
-		const config_setting_t *part = config_setting_get_elem(setting, (unsigned)i);
+		const config_setting_t *part =
+			config_setting_get_elem(setting, (unsigned)i);
 
 		if (is_broken(loader, part))
 			loader->skipped++;
@@ -390,7 +229,8 @@ static void read_value(struct loader *loader, const config_setting_t *setting,
 }
 
 /* Defaults for all OPTIONS, those of groups in them too. */
-static void set_defaults(struct loader *loader, const struct option *options, void *values)
+static void set_defaults(
+	struct loader *loader, const struct option *options, void *values)
 {
 	for (const struct option *option = options; option && option->name; option++) {
 		void *member = (char *)values + option->offset;
@@ -413,9 +253,10 @@ static void read_options(struct loader *loader, const config_setting_t *setting,
 		if (member && is_broken(loader, member))
 			loader->skipped++;
 		else if (member)
-			read_value(loader, member, option, (char *)values + option->offset);
+			read_value(
+				loader, member, option, (char *)values + option->offset);
 		else if (option->required)
-			report_missing(loader, setting, keys, option->name);
+			keys_missing(loader->errors, setting, keys, option->name);
 	}
 }
 
@@ -430,10 +271,10 @@ static void read_group(struct loader *loader, const config_setting_t *setting,
 		return;
 	}
 	set_defaults(loader, group->options, values);
-	check_keys(loader, setting, &keys);
+	keys_check(loader->errors, setting, &keys);
 	read_options(loader, setting, &keys, group->options, values);
 	if (group->check && mishaps(loader) == before) {
-		const struct config_place place = place_of(loader, setting);
+		const struct config_place place = place_of(loader->errors, setting);
 		group->check(values, &place);
 	}
 }
@@ -444,7 +285,8 @@ static void read_group(struct loader *loader, const config_setting_t *setting,
 static bool start_list(struct loader *loader, const config_setting_t *setting,
 	const struct option *option, struct option_list *list, size_t size)
 {
-	struct loader_list *note = need(loader, arena_alloc(loader->scratch, sizeof *note));
+	struct loader_list *note =
+		need(loader, arena_alloc(loader->scratch, sizeof *note));
 
 	if (!note)
 		return false;
@@ -454,12 +296,13 @@ static bool start_list(struct loader *loader, const config_setting_t *setting,
 	}
 	size_t count = (size_t)config_setting_length(setting);
 	if (count > LOADER_LIST_MAX) {
-		complain(loader, setting, "more than %d groups", LOADER_LIST_MAX);
+		place_complain(
+			loader->errors, setting, "more than %d groups", LOADER_LIST_MAX);
 		return false;
 	}
 	/* Nothing configured can be meant by an empty list of what is required. */
 	if (count == 0 && option->required && option->type == OPTION_LIST)
-		complain(loader, setting, "must not be empty");
+		place_complain(loader->errors, setting, "must not be empty");
 	list->items = need(loader, arena_array(loader->arena, count, size));
 	list->places = need(
 		loader, arena_array(loader->arena, count, sizeof(struct config_place)));
@@ -467,8 +310,8 @@ static bool start_list(struct loader *loader, const config_setting_t *setting,
 		return false;
 	list->count = count;
 	for (size_t i = 0; i < count; i++)
-		list->places[i] =
-			place_of(loader, config_setting_get_elem(setting, (unsigned)i));
+		list->places[i] = place_of(
+			loader->errors, config_setting_get_elem(setting, (unsigned)i));
 	*note = (struct loader_list){
 		.next = loader->lists,
 		.list = list,
@@ -478,46 +321,11 @@ static bool start_list(struct loader *loader, const config_setting_t *setting,
 	return true;
 }
 
-static const char *name_at(const struct option_list *list, size_t i, size_t size, size_t offset)
-{
-	return *(const char *const *)((const char *)list->items + i * size + offset);
-}
-
-/* Names that can stand in topics and files, each once. */
-static void check_names(const struct option_list *list, size_t size, size_t offset)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		const char *name = name_at(list, i, size, offset);
-
-		if (!name)
-			continue;
-		if (!name_is_valid(name, strlen(name)))
-			config_error(&list->places[i], "name",
-				"must have 1 to %d bytes without '/', '+', '#' and control "
-				"characters",
-				NAME_SIZE - 1);
-		for (size_t k = 0; k < i; k++) {
-			const char *other = name_at(list, k, size, offset);
-
-			if (!other || strcmp(other, name) != 0)
-				continue;
-			const config_setting_t *first = config_setting_get_member(
-				list->places[k].setting, "name");
-			const struct token *token =
-				token_of(list->places[k].errors->source, first);
-			config_error(&list->places[i], "name",
-				"duplicate name \"%.63s\", first at %s:%d", name,
-				source_file(list->places[k].errors->source, token->file),
-				token->line);
-			break;
-		}
-	}
-}
-
 static const struct option *required_name(const struct option_group *group)
 {
 	for (const struct option *o = group->options; o && o->name; o++)
-		if (o->required && o->type == OPTION_STRING && strcmp(o->name, "name") == 0)
+		if (o->required && o->type == OPTION_STRING &&
+			strcmp(o->name, "name") == 0)
 			return o;
 	return NULL;
 }
@@ -534,7 +342,7 @@ static void read_list(struct loader *loader, const config_setting_t *setting,
 		read_group(loader, list->places[i].setting, group,
 			(char *)list->items + i * group->size);
 	if (name)
-		check_names(list, group->size, name->offset);
+		names_check(list, group->size, name->offset);
 }
 
 static bool is_called(const struct option_kind *kind, const char *name)
@@ -560,7 +368,7 @@ static const struct option_kind *read_kind(struct loader *loader,
 	char nearest[96];
 
 	if (!member) {
-		report_missing(loader, setting, &keys, family->key);
+		keys_missing(loader->errors, setting, &keys, family->key);
 		return NULL;
 	}
 	if (is_broken(loader, member)) {
@@ -580,8 +388,8 @@ static const struct option_kind *read_kind(struct loader *loader,
 		for (const char *const *a = (*kind)->aliases; a && *a; a++)
 			suggest_try(&suggestion, *a);
 	}
-	complain(loader, member, "unknown %s \"%.40s\"%s", family->noun, name,
-		suggest_text(&suggestion, nearest, sizeof nearest));
+	place_complain(loader->errors, member, "unknown %s \"%.40s\"%s", family->noun,
+		name, suggest_text(&suggestion, nearest, sizeof nearest));
 	return NULL;
 }
 
@@ -590,7 +398,7 @@ static void read_item(struct loader *loader, const config_setting_t *setting,
 {
 	size_t before = mishaps(loader);
 
-	item->place = place_of(loader, setting);
+	item->place = place_of(loader->errors, setting);
 	if (!config_setting_is_group(setting)) {
 		report_type(loader, setting, OPTION_GROUP);
 		return;
@@ -602,13 +410,14 @@ static void read_item(struct loader *loader, const config_setting_t *setting,
 	if (!item->common || !item->options)
 		return;
 	const struct keys keys = {
-		.tables = { item_options, family->common.options, own ? own->options : NULL },
+		.tables = { item_options, family->common.options,
+			own ? own->options : NULL },
 		.extra = family->key,
 		.partial = !own, /* nobody can tell the kind's keys */
 		.noun = own ? family->noun : NULL,
 		.word = own ? item->kind->name : NULL,
 	};
-	check_keys(loader, setting, &keys);
+	keys_check(loader->errors, setting, &keys);
 	set_defaults(loader, family->common.options, item->common);
 	read_options(loader, setting, &keys, item_options, item);
 	read_options(loader, setting, &keys, family->common.options, item->common);
@@ -634,7 +443,7 @@ static void read_kinds(struct loader *loader, const config_setting_t *setting,
 	items = list->items;
 	for (size_t i = 0; i < list->count; i++)
 		read_item(loader, list->places[i].setting, option->family, &items[i]);
-	check_names(list, sizeof *items, offsetof(struct option_item, name));
+	names_check(list, sizeof *items, offsetof(struct option_item, name));
 }
 
 /* --- the whole --------------------------------------------------------- */
@@ -643,6 +452,12 @@ void loader_read(struct loader *loader, const config_setting_t *root,
 	const struct option_group *group, void *values)
 {
 	read_group(loader, root, group, values);
+}
+
+struct config_place loader_place(
+	const struct loader *loader, const config_setting_t *root)
+{
+	return place_of(loader->errors, root);
 }
 
 void loader_finish(struct loader *loader)

@@ -12,11 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum option_type {       /* member behind .offset          written as            */
-	OPTION_STRING,   /* const char *                   "text"                */
-	OPTION_PATH,     /* const char *                   "/path"               */
-	OPTION_SECRET,   /* const char *: name of a file   "/path", see core/secret.h */
-	OPTION_URL,      /* const char *; .choices: schemes allowed; no user:password in it */
+enum option_type {     /* member behind .offset          written as            */
+	OPTION_STRING, /* const char *                   "text"                */
+	OPTION_PATH,   /* const char *                   "/path"               */
+	OPTION_SECRET, /* const char *: name of a file   "/path", see core/secret.h */
+	OPTION_URL, /* const char *; .choices: schemes allowed; no user:password in it */
 	OPTION_NUMBER,   /* double                         12 or 12.5            */
 	OPTION_INTEGER,  /* int                            12                    */
 	OPTION_BOOL,     /* bool                           true                  */
@@ -29,7 +29,7 @@ enum option_type {       /* member behind .offset          written as           
 	OPTION_GROUP,    /* the group's struct itself      { … }                 */
 	OPTION_LIST,     /* struct option_list             ( { … }, { … } )      */
 	OPTION_KINDS,    /* struct option_list of struct option_item: each group
-	                  * names its kind (driver, type) and has that kind's options too */
+			  * names its kind (driver, type) and has that kind's options too */
 };
 
 struct option_group;
@@ -38,18 +38,18 @@ struct option_kind;
 struct option {
 	const char *name; /* NULL ends a table */
 	enum option_type type;
-	size_t offset;    /* offsetof() in the struct of the table */
+	size_t offset; /* offsetof() in the struct of the table */
 	bool required;
 	const char *fallback; /* the default as a user would write it, without quotes;
-	                       * NULL: zeroed, except OPTION_NUMBER: NAN */
+			       * NULL: zeroed, except OPTION_NUMBER: NAN */
 	double min, max;      /* inclusive; both 0: no limit; max < min or INFINITY: no
-	                       * upper one. For text: bytes; for ms see the type. The
-	                       * default may stand outside: 0 = off */
+			       * upper one. For text: bytes; for ms see the type. The
+			       * default may stand outside: 0 = off */
 	const char *unit;     /* for help; NULL: none */
-	const char *const *choices; /* NULL-ended; OPTION_CHOICE and OPTION_URL */
-	const struct option_group *group; /* OPTION_GROUP, OPTION_LIST */
+	const char *const *choices;         /* NULL-ended; OPTION_CHOICE and OPTION_URL */
+	const struct option_group *group;   /* OPTION_GROUP, OPTION_LIST */
 	const struct option_family *family; /* OPTION_KINDS */
-	const char *help; /* one sentence */
+	const char *help;                   /* one sentence */
 };
 
 struct option_numbers {
@@ -63,7 +63,8 @@ struct option_strings {
 };
 
 struct option_list {
-	void *items; /* array of the group's struct; of struct option_item for OPTION_KINDS */
+	void *items; /* array of the group's struct; of struct option_item for
+			OPTION_KINDS */
 	size_t count;
 	struct config_place *places; /* one per item */
 };
@@ -88,9 +89,9 @@ void config_error(const struct config_place *place, const char *key, const char 
  * pass name_is_valid().
  */
 struct option_group {
-	const char *name;  /* for messages: "rule", "register" */
+	const char *name; /* for messages: "rule", "register" */
 	const struct option *options;
-	size_t size;       /* of the struct the offsets are in */
+	size_t size; /* of the struct the offsets are in */
 	/*
 	 * What a row cannot say (this needs that). Reports by config_error(). Only called
 	 * for a group without other errors, so that values are what the rows promise.
@@ -104,18 +105,20 @@ struct option_kind {
 	const char *name;
 	const char *const *aliases; /* NULL-ended, or NULL */
 	const char *summary;        /* one sentence */
-	struct option_group group;  /* what this kind has besides the family's common options */
+	struct option_group
+		group; /* what this kind has besides the family's common options */
 };
 
 /* All kinds that may stand in one list. */
 struct option_family {
-	const char *key;   /* the key that names the kind: "driver", "type" */
-	const char *noun;  /* for messages: "driver", "output type", "channel type" */
+	const char *key;  /* the key that names the kind: "driver", "type" */
+	const char *noun; /* for messages: "driver", "output type", "channel type" */
 	struct option_group common;
 	const struct option_kind *const *kinds; /* NULL-ended */
 };
 
-/* One element of an OPTION_KINDS list. "name" is read here and must be unique in its list. */
+/* One element of an OPTION_KINDS list. "name" is read here and must be unique in its
+ * list. */
 struct option_item {
 	const char *name;
 	const struct option_kind *kind; /* container_of() leads to the driver */

@@ -76,7 +76,8 @@ static bool text_is_set(const struct option *option, const char *text)
 {
 	if (!text)
 		return false;
-	return *text ? value_is_in_range(option, (double)strlen(text)) : !option->required;
+	return *text ? value_is_in_range(option, (double)strlen(text))
+		     : !option->required;
 }
 
 /* Is there anything to print, and would it be taken again? */
@@ -98,12 +99,15 @@ static bool is_set(const struct option *option, const void *member)
 	case OPTION_METRIC:
 		return *(const struct metric *const *)member != NULL;
 	case OPTION_NUMBERS:
-		return ((const struct option_numbers *)member)->count > 0 || option->fallback;
+		return ((const struct option_numbers *)member)->count > 0 ||
+			option->fallback;
 	case OPTION_STRINGS:
-		return ((const struct option_strings *)member)->count > 0 || option->fallback;
+		return ((const struct option_strings *)member)->count > 0 ||
+			option->fallback;
 	case OPTION_LIST:
 	case OPTION_KINDS:
-		return option->required || ((const struct option_list *)member)->count > 0;
+		return option->required ||
+			((const struct option_list *)member)->count > 0;
 	default:
 		return text_is_set(option, *(const char *const *)member);
 	}
@@ -134,8 +138,8 @@ static void print_element(
 	print_options(printer, item->kind->group.options, item->options);
 }
 
-static void print_list(
-	struct printer *printer, const struct option *option, const struct option_list *list)
+static void print_list(struct printer *printer, const struct option *option,
+	const struct option_list *list)
 {
 	size_t size = option->type == OPTION_LIST ? option->group->size
 						  : sizeof(struct option_item);

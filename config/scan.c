@@ -183,8 +183,9 @@ static void check_equals(struct scan *scan, size_t i)
 	const struct token *next = token_at(scan, i + 1);
 
 	if (i == 0 || tokens[i - 1].type != TOKEN_NAME || !in_group(scan) ||
-		(begins_value(next) && !(next->type == TOKEN_NAME && !is_bool(next) &&
-					       token_is(token_at(scan, i + 2), '='))))
+		(begins_value(next) &&
+			!(next->type == TOKEN_NAME && !is_bool(next) &&
+				token_is(token_at(scan, i + 2), '='))))
 		return;
 	if (!errors_has_line(scan->errors, tokens[i].file, tokens[i].line))
 		complain(scan, &tokens[i - 1], "the value is missing");
@@ -236,13 +237,14 @@ static bool close_level(struct scan *scan, size_t i)
 	char opening = close == '}' ? '{' : close == ')' ? '(' : '[';
 
 	if (scan->depth == 0) {
-		snprintf(text, sizeof text, "nothing is open that '%c' could close", close);
+		snprintf(text, sizeof text, "nothing is open that '%c' could close",
+			close);
 		set_fault(scan, i, i, text);
 		return false;
 	}
 	if (!token_is(&tokens[level->token], opening)) {
-		snprintf(text, sizeof text, "'%c' cannot close the '%c' of line %d", close,
-			tokens[level->token].text[0], tokens[level->token].line);
+		snprintf(text, sizeof text, "'%c' cannot close the '%c' of line %d",
+			close, tokens[level->token].text[0], tokens[level->token].line);
 		set_fault(scan, i, i, text);
 		return false;
 	}

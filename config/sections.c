@@ -61,7 +61,8 @@ static const struct option station_options[] = {
 	{ .name = NULL },
 };
 
-static void check_name(const struct config_place *place, const char *key, const char *name)
+static void check_name(
+	const struct config_place *place, const char *key, const char *name)
 {
 	if (!name_is_valid(name, strlen(name)))
 		config_error(place, key,
@@ -154,7 +155,8 @@ static const struct option_group store_group = {
 /* --- metrics ----------------------------------------------------------- */
 
 /* In the order of enum hazard. */
-static const char *const hazards[] = { "air", "rain", "wind", "heat", "water", "device", NULL };
+static const char *const hazards[] = { "air", "rain", "wind", "heat", "water", "device",
+	NULL };
 
 static const struct option metric_options[] = {
 	{
@@ -217,7 +219,8 @@ static bool ends_in(const char *name, const char *end)
 static bool is_reserved(const char *name)
 {
 	return strcmp(name, "time") == 0 || strcmp(name, "station") == 0 ||
-		strcmp(name, "sensor") == 0 || ends_in(name, "_qc") || ends_in(name, "_bad");
+		strcmp(name, "sensor") == 0 || ends_in(name, "_qc") ||
+		ends_in(name, "_bad");
 }
 
 static bool is_metric_name(const char *name)
@@ -399,8 +402,8 @@ static const struct option root_rows[] = {
 };
 
 _Static_assert(sizeof root_rows <= sizeof(struct option[SECTIONS_MAX]), "room for rows");
-_Static_assert(
-	sizeof alerts_rows <= sizeof(struct option[SECTIONS_ALERTS_MAX]), "room for rows");
+_Static_assert(sizeof alerts_rows <= sizeof(struct option[SECTIONS_ALERTS_MAX]),
+	"room for rows");
 
 static struct option *row(struct option *rows, const char *name)
 {

@@ -36,7 +36,8 @@ const char *source_file(const struct source *source, size_t file)
 	return file < source->name_count ? source->names[file] : "?";
 }
 
-/* The number of the file NAME, which is copied; 0, the main file's, when memory is out. */
+/* The number of the file NAME, which is copied; 0, the main file's, when memory is out.
+ */
 static size_t number_of(struct source *source, const char *name)
 {
 	for (size_t i = 0; i < source->name_count; i++)
@@ -186,8 +187,8 @@ static void include(struct source *source, const struct opened *parent,
 }
 
 /* What is wrong first on a line often spoils the rest of it: one error a line. */
-static void report(
-	const struct source *source, const struct token *token, struct config_errors *errors)
+static void report(const struct source *source, const struct token *token,
+	struct config_errors *errors)
 {
 	const struct token *end = source->tokens + source->count;
 	char key[64];

@@ -15,8 +15,8 @@
 enum {
 	SOURCE_BYTES_MAX = 1024 * 1024, /* all files together */
 	SOURCE_TOKENS_MAX = 200000,
-	SOURCE_DEPTH_MAX = 10,          /* includes within includes */
-	SOURCE_FILES_MAX = 100,         /* read, the same one twice counted twice */
+	SOURCE_DEPTH_MAX = 10,  /* includes within includes */
+	SOURCE_FILES_MAX = 100, /* read, the same one twice counted twice */
 };
 
 struct config_errors;

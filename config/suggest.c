@@ -57,7 +57,9 @@ void suggest_init(struct suggestion *suggestion, const char *word)
 
 	*suggestion = (struct suggestion){
 		.word = word,
-		.distance = length <= 2 ? 1 : length <= 4 ? 2 : 3,
+		.distance = length <= 2 ? 1
+			: length <= 4   ? 2
+					: 3,
 	};
 }
 

@@ -80,8 +80,9 @@ static bool check_authority(const char *text, size_t length, char *why)
 
 bool url_check(const char *url, const char *const *schemes, char *why)
 {
-	size_t scheme = strspn(url, "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+	size_t scheme = strspn(url,
+		"abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
 
 	for (const char *c = url; *c; c++)
 		if ((unsigned char)*c <= 0x20 || *c == 0x7f)

@@ -67,7 +67,8 @@ bool value_is_in_range(const struct option *option, double number)
 {
 	if (!has_limits(option))
 		return true;
-	return number >= option->min && (!has_upper_limit(option) || number <= option->max);
+	return number >= option->min &&
+		(!has_upper_limit(option) || number <= option->max);
 }
 
 static void format_limit(const struct option *option, double limit, char *text)
@@ -202,8 +203,9 @@ static bool set_choice(
 	for (int i = 0; option->choices[i]; i++) {
 		suggest_try(&suggestion, option->choices[i]);
 		if (length < VALUE_WHY_SIZE - 1)
-			length += snprintf(why + length, (size_t)(VALUE_WHY_SIZE - length),
-				"%s %s", i > 0 ? "," : "", option->choices[i]);
+			length +=
+				snprintf(why + length, (size_t)(VALUE_WHY_SIZE - length),
+					"%s %s", i > 0 ? "," : "", option->choices[i]);
 	}
 	if (length < VALUE_WHY_SIZE - 1)
 		snprintf(why + length, (size_t)(VALUE_WHY_SIZE - length), "%s",
@@ -242,7 +244,8 @@ bool value_set_number(const struct option *option, double number, void *member,
 		return true;
 	}
 	if (number != floor(number)) {
-		snprintf(why, VALUE_WHY_SIZE, "a whole number is expected, not %s", written);
+		snprintf(why, VALUE_WHY_SIZE, "a whole number is expected, not %s",
+			written);
 		return false;
 	}
 	if (number < INT_MIN || number > INT_MAX) {
@@ -265,7 +268,8 @@ static size_t count_parts(const char *text)
 /* The next of some parts between commas, blanks and brackets around it aside. */
 static const char *next_part(const char **text, size_t *length)
 {
-	const char *start = *text + strspn(*text, " ["), *end = start + strcspn(start, ",");
+	const char *start = *text + strspn(*text, " ["),
+		   *end = start + strcspn(start, ",");
 
 	*text = *end ? end + 1 : end;
 	while (end > start && strchr(" ]", end[-1]))

@@ -14,10 +14,14 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__lsan_default_suppressions(void);
 
-/* Metrics that are declared anew stay for those who still hold the old ones. */
+/*
+ * Metrics that are declared anew stay for those who still hold the old ones; libconfig
+ * 1.5 loses the text before a syntax error.
+ */
 const char *__lsan_default_suppressions(void)
 {
-	return "leak:metric_declare\nleak:copy_metric\n";
+	return "leak:metric_declare\nleak:copy_metric\nleak:libconfig_yylex\n"
+	       "leak:strbuf_append\n";
 }
 
 static void round_trip(const struct config *config)

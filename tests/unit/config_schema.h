@@ -339,7 +339,8 @@ static void test_rule_check(const void *values, const struct config_place *place
 }
 
 /* A rule "needs-console" wants a channel; both are known only at the end. */
-static void test_schema_check(const struct config *config, const struct config_place *place)
+static void test_schema_check(
+	const struct config *config, const struct config_place *place)
 {
 	const struct test_rule *rules = config->alerts.rules.items;
 

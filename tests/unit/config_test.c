@@ -180,20 +180,21 @@ static void test_metrics(void **state)
 			  "{ name = \"w\"; metric = \"test_level\"; above = 3; } ); };",
 		"a.conf:2: metric: unknown metric \"test_level\"\n");
 	/* One mistake, one error. */
-	expect_error(
-		HEAD "metrics = (\n{ name = \"test_other\"; unit = \"m\"; min = 7; max = 1; } );"
-		     "alerts = { rules = (\n"
-		     "{ name = \"w\"; metric = \"test_other\"; above = 3; } ); };",
+	expect_error(HEAD
+		"metrics = (\n{ name = \"test_other\"; unit = \"m\"; min = 7; max = 1; } );"
+		"alerts = { rules = (\n"
+		"{ name = \"w\"; metric = \"test_other\"; above = 3; } ); };",
 		"a.conf:2: min: must be less than max\n");
-	expect_error(HEAD "metrics = ( { name = \"pm25\"; unit = \"m\"; min = 7; max = 9; } );",
+	expect_error(HEAD
+		"metrics = ( { name = \"pm25\"; unit = \"m\"; min = 7; max = 9; } );",
 		"a.conf:1: name: \"pm25\" need not be declared: its unit is µg/m³\n");
 }
 
 static void test_prints_what_is_read(void **state)
 {
 	(void)state;
-	struct config *config = expect_good(
-		HEAD "outputs = ( { name = \"Đầu ra \\\"1\\\"\"; type = \"console\"; } );");
+	struct config *config = expect_good(HEAD
+		"outputs = ( { name = \"Đầu ra \\\"1\\\"\"; type = \"console\"; } );");
 
 	assert_non_null(strstr(print(config), "\t\tname = \"Đầu ra \\\"1\\\"\";\n"));
 	assert_non_null(strstr(print(config), "\tkeep_raw = \"60d\";\n"));
@@ -222,9 +223,10 @@ static void test_places_outlive_the_text(void **state)
 static void test_check_speaks_of_lines(void **state)
 {
 	(void)state;
-	expect_error(HEAD "\nalerts = {\nrules = (\n"
-			  "{ name = \"x\"; metric = \"pm25\"; above = 1; },\n"
-			  "{ metric = \"pm25\"; above = 1;\nname = \"needs-console\"; } ); };",
+	expect_error(HEAD
+		"\nalerts = {\nrules = (\n"
+		"{ name = \"x\"; metric = \"pm25\"; above = 1; },\n"
+		"{ metric = \"pm25\"; above = 1;\nname = \"needs-console\"; } ); };",
 		"a.conf:2: alerts: has no channel\n"
 		"a.conf:6: name: there is no channel\n");
 }
@@ -238,11 +240,14 @@ static void test_help(void **state)
 	const char *text = buffer_text(&out);
 	assert_false(out.failed);
 	assert_non_null(strstr(text, "latitude: number, -90 to 90°. WGS 84"));
-	assert_non_null(strstr(text, "commit_every: duration, 10ms to 10m; default 1s. "));
+	assert_non_null(
+		strstr(text, "commit_every: duration, 10ms to 10m; default 1s. "));
 	assert_non_null(strstr(text, "keep_raw: duration, at least 1h; default 60d. "));
 	assert_non_null(strstr(text, "parity: one of none, even, odd; default none. "));
-	assert_non_null(strstr(text, "driver = \"pms5003\" or \"pms7003\" or \"pmsa003\": "));
-	assert_non_null(strstr(text, "baud: whole number, 1200 to 115200 baud; default 9600. "));
+	assert_non_null(
+		strstr(text, "driver = \"pms5003\" or \"pms7003\" or \"pmsa003\": "));
+	assert_non_null(
+		strstr(text, "baud: whole number, 1200 to 115200 baud; default 9600. "));
 	assert_non_null(strstr(text, "url: address mqtt://, mqtts://; required. "));
 	buffer_free(&out);
 }
@@ -256,8 +261,8 @@ static void test_many_errors_end(void **state)
 		buffer_printf(&text, "\n?");
 	assert_null(load_text(buffer_text(&text)));
 	assert_non_null(strstr(buffer_text(&errors), "a.conf:1001: syntax error: "));
-	assert_non_null(
-		strstr(buffer_text(&errors), "\na.conf:1: 2000 more errors are not shown\n"));
+	assert_non_null(strstr(
+		buffer_text(&errors), "\na.conf:1: 2000 more errors are not shown\n"));
 	buffer_free(&text);
 }
 
