@@ -143,8 +143,11 @@ static void read_metric(struct loader *loader, const config_setting_t *setting,
 	}
 	suggest_init(&suggestion, name);
 	for (metric = metric_next(NULL); metric; metric = metric_next(metric))
-		if (metric->id < METRIC_DECLARED || is_declared(loader, metric->name))
+		if (metric->id < METRIC_DECLARED)
 			suggest_try(&suggestion, metric->name);
+	const struct metric_config *declared = loader->metrics->items;
+	for (size_t i = 0; i < loader->metrics->count; i++)
+		suggest_try(&suggestion, declared[i].name);
 	place_complain(loader->errors, setting, "unknown metric \"%.40s\"%s", name,
 		suggest_text(&suggestion, nearest, sizeof nearest));
 }

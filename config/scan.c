@@ -115,17 +115,15 @@ static bool is_bool(const struct token *token)
 static void quote_word(struct scan *scan, size_t i)
 {
 	struct token *word = &scan->source->tokens[i];
+	const struct token *key = token_at(scan, i - 2);
 
 	if (is_bool(word))
 		return;
-	if (errors_has_line(scan->errors, word->file, word->line))
-		; /* the rest of a line that is spoilt already */
-	else if (i >= 2 && token_at(scan, i - 2)->type == TOKEN_NAME &&
-		token_at(scan, i - 2)->line == word->line)
-		complain(scan, token_at(scan, i - 2), "text must stand in quotes");
-	else
+	if (token_is(token_at(scan, i - 1), '=') && key->type == TOKEN_NAME)
+		complain(scan, key, "text must stand in quotes");
+	else if (!errors_has_line(scan->errors, word->file, word->line))
 		errors_add(scan->errors, word->file, word->line, NULL,
-			"text must stand in quotes");
+			"syntax error: text must stand in quotes");
 	word->type = TOKEN_STRING;
 }
 

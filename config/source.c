@@ -186,22 +186,23 @@ static void include(struct source *source, const struct opened *parent,
 	read_tokens(source, &opened, text, length, errors);
 }
 
-/* What is wrong first on a line often spoils the rest of it: one error a line. */
+/*
+ * A value that is wrong in itself leaves the rest of its line as it is. What is wrong
+ * elsewhere often spoils it: of that only the first is reported.
+ */
 static void report(const struct source *source, const struct token *token,
 	struct config_errors *errors)
 {
 	const struct token *end = source->tokens + source->count;
 	char key[64];
 
-	if (errors_has_line(errors, token->file, token->line))
-		return;
-	if (source->count < 2 || !token_is(end - 1, '=') || end[-2].type != TOKEN_NAME) {
+	if (source->count >= 2 && token_is(end - 1, '=') && end[-2].type == TOKEN_NAME) {
+		snprintf(key, sizeof key, "%.*s", (int)end[-2].length, end[-2].text);
+		errors_add(errors, token->file, token->line, key, "%s", token->problem);
+	} else if (!errors_has_line(errors, token->file, token->line)) {
 		errors_add(errors, token->file, token->line, NULL, "syntax error: %s",
 			token->problem);
-		return;
 	}
-	snprintf(key, sizeof key, "%.*s", (int)end[-2].length, end[-2].text);
-	errors_add(errors, token->file, token->line, key, "%s", token->problem);
 }
 
 static void read_tokens(struct source *source, const struct opened *opened,

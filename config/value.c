@@ -100,7 +100,8 @@ const char *value_range_text(
 		format_limit(option, option->min, min);
 	if (has_upper_limit(option))
 		format_limit(option, option->max, max);
-	if (!isfinite(option->min))
+	/* A text cannot have less than no bytes. */
+	if (!isfinite(option->min) || (option->min == 0 && strcmp(unit, "bytes") == 0))
 		snprintf(text, VALUE_RANGE_SIZE, "at most %s%s%s",
 			has_upper_limit(option) ? max : "?", blank, unit);
 	else if (!has_upper_limit(option))
