@@ -44,7 +44,7 @@ static int64_t simulated_elapsed_ms(void)
 
 int64_t clock_wall_ms(void)
 {
-	switch (mode) {
+	switch ((enum mode)atomic_load(&mode)) {
 	case MODE_SIMULATED:
 		return simulated.origin_wall_ms + simulated_elapsed_ms();
 	case MODE_FROZEN:
@@ -56,7 +56,7 @@ int64_t clock_wall_ms(void)
 
 int64_t clock_mono_ms(void)
 {
-	switch (mode) {
+	switch ((enum mode)atomic_load(&mode)) {
 	case MODE_SIMULATED:
 		return simulated.origin_mono_ms + simulated_elapsed_ms();
 	case MODE_FROZEN:

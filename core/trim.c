@@ -1,5 +1,14 @@
 #include "core/trim.h"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+
+/* The sanitizers' own maps are none of ours. */
+void trim_memory(void)
+{
+}
+
+#else
+
 #include <link.h>
 #include <malloc.h>
 #include <stdint.h>
@@ -31,8 +40,8 @@ static int drop_clean_segments(struct dl_phdr_info *info, size_t size, void *arg
 
 void trim_memory(void)
 {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	dl_iterate_phdr(drop_clean_segments, NULL);
 	malloc_trim(0);
-#endif
 }
+
+#endif

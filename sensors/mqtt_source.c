@@ -119,6 +119,15 @@ static int message_arrived(
 
 /* --- connection -------------------------------------------------------- */
 
+/* Only now will anything come. */
+static void subscribed(void *context, MQTTAsync_successData *data)
+{
+	struct mqtt_source *source = context;
+
+	(void)data;
+	source->sensor->stats.connected = true;
+}
+
 static void subscribe_failed(void *context, MQTTAsync_failureData *failure)
 {
 	struct mqtt_source *source = context;
@@ -136,8 +145,8 @@ static void connected(void *context, char *cause)
 
 	(void)cause;
 	options.context = source;
+	options.onSuccess = subscribed;
 	options.onFailure = subscribe_failed;
-	source->sensor->stats.connected = true;
 	log_notice(
 		"sensor %s: connected to %s", source->sensor->name, source->options->url);
 	int rc = MQTTAsync_subscribe(

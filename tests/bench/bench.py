@@ -111,7 +111,7 @@ def write_config(folder, broker, sink, webhook=None):
 store = {{ path = "{folder}/data/muabui.db"; }};
 metrics = ( {{ name = "seq"; unit = "1"; min = 0; max = 1e9; }} );
 sensors = ( {{ name = "air"; driver = "mqtt"; url = "mqtt://127.0.0.1:{broker}";
-  topic = "bench/+/air"; station = "{{1}}";
+  topic = "bench/+/air"; station = "{{1}}"; session = "clean";
   fields = ( {{ metric = "pm25"; pointer = "/pm25"; }}, {{ metric = "pm10"; pointer = "/pm10"; }},
     {{ metric = "temperature"; pointer = "/temperature"; }},
     {{ metric = "humidity"; pointer = "/humidity"; }},
@@ -137,14 +137,14 @@ def status(config):
 
 
 def start_gateway(config):
-    gateway = start(BUILD / "muabui", "run", "-c", config, stdout=subprocess.DEVNULL)
+    gateway = start(BUILD / "muabui", "run", "-c", config, stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL)
 
     def connected():
         now = status(config)
         return now and now["sensors"][0]["connected"]
 
-    wait_for(connected, 15, "the gateway's connection to the broker")
-    time.sleep(0.3)  # the subscription follows the connection at once; it has no sign of its own
+    wait_for(connected, 15, "the gateway's subscription")
     return gateway
 
 

@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 	MQTTAsync_setCallbacks(client, NULL, NULL, message_arrived, NULL);
 	MQTTAsync_setConnected(client, NULL, connected);
 	options.keepAliveInterval = 30;
-	options.cleansession = 0;
+	options.cleansession = 1;
 	MQTTAsync_connect(client, &options);
 	while (!subscribed)
 		usleep(1000);
