@@ -172,6 +172,7 @@ int daemon_run(const struct daemon_settings *settings, struct config *config)
 		log_notice(
 			"muabui %s: station %s runs", MUABUI_VERSION, config->station.id);
 		sd_notify(0, "READY=1");
+		trim_memory();
 		bool told = run_until_told(&daemon, &signals);
 		sd_notify(0, "STOPPING=1");
 		uint64_t dropped = told ? dropped_so_far(&daemon) : 0;
