@@ -44,9 +44,19 @@ const char *sensor_result_name(enum sensor_result result);
 
 /* How bytes reach a driver; each bus is one file that opens, waits and retries. */
 enum sensor_bus {
-	SENSOR_BUS_STREAM, /* the device talks by itself on a serial line (stream.c) */
+	SENSOR_BUS_STREAM, /* one device on a serial line, talking or asked (stream.c) */
 	SENSOR_BUS_MODBUS, /* registers are asked for over RTU (modbus.c) */
 	SENSOR_BUS_MQTT,   /* messages from a broker (mqtt.c) */
+};
+
+enum { SENSOR_REQUEST_MAX = 64 };
+
+/* What a device that has to be asked, or set up, is told next. */
+struct sensor_turn {
+	size_t length;    /* bytes of the request; 0: nothing is sent */
+	int64_t wait_ms;  /* real time for an answer; 0: none is expected */
+	int64_t pause_ms; /* data time until the next turn, after the answer or its
+			     absence */
 };
 
 struct sensor_driver {
@@ -67,6 +77,17 @@ struct sensor_driver {
 	 */
 	enum sensor_result (*decode)(const void *options, const uint8_t *frame,
 		size_t length, struct report *report);
+	/*
+	 * NULL for a device that talks by itself. Else asked for the next request, on a
+	 * stream bus, by turns: after the port was opened (LAST is SENSOR_PORT_ERROR),
+	 * then whenever the pause is over. LAST is what became of the latest frame since
+	 * the turn before, SENSOR_TIMEOUT where none came. SESSION: session_size bytes of
+	 * this instance's own, zeroed at each opening. Frames are decoded and delivered
+	 * whenever they come, asked for or not. Writes the request's bytes to REQUEST.
+	 */
+	struct sensor_turn (*turn)(const void *options, void *session,
+		enum sensor_result last, uint8_t request[static SENSOR_REQUEST_MAX]);
+	size_t session_size;
 	/*
 	 * NULL, or the value at which the device's counter METRIC starts again from 0, in
 	 * the metric's unit; 0: not known. Tells a wrap from a reset.

@@ -17,6 +17,7 @@ const char *const serial_parity_names[] = { "none", "even", "odd", NULL };
 
 enum {
 	BACKOFF_FIRST_MS = 200,
+	WRITE_MS = 1000,
 	BACKOFF_MAX_MS = 30 * 1000,
 	/* Linux: Documentation/admin-guide/devices.txt */
 	MAJOR_PTY_SLAVE_FIRST = 136,
@@ -228,6 +229,27 @@ ssize_t serial_read(int fd, void *bytes, size_t size)
 		return -1;
 	}
 	return errno == EAGAIN || errno == EINTR ? 0 : -1;
+}
+
+int serial_write(int fd, const void *bytes, size_t length)
+{
+	const uint8_t *from = bytes;
+
+	while (length > 0) {
+		ssize_t written = write(fd, from, length);
+		struct pollfd room = { .fd = fd, .events = POLLOUT };
+
+		if (written < 0 && errno != EAGAIN && errno != EINTR)
+			return -1;
+		if (written > 0) {
+			from += written;
+			length -= (size_t)written;
+		} else if (poll(&room, 1, WRITE_MS) <= 0) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+	}
+	return 0;
 }
 
 int64_t serial_backoff_ms(struct serial_backoff *backoff)

@@ -101,6 +101,12 @@ enum serial_wait serial_wait(int fd, int wake_fd, int64_t ms);
  * gone. */
 ssize_t serial_read(int fd, void *bytes, size_t size);
 
+/*
+ * Writes all of BYTES, waiting up to a second for room. 0, or -1 with errno when the port
+ * is gone or takes nothing.
+ */
+int serial_write(int fd, const void *bytes, size_t length);
+
 /* How long to wait before trying a lost port again: 200 ms, doubling to 30 s, and jitter.
  */
 struct serial_backoff {

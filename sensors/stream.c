@@ -28,7 +28,12 @@ struct stream {
 	struct serial_backoff backoff;
 	struct framer framer;
 	int64_t heard_ms; /* real time of the last byte, or of the last complaint */
-	int fd;           /* the port, -1 while it is closed */
+	void *session;    /* the driver's, for its turns */
+	bool is_waiting;  /* for the answer to the last request */
+	int64_t turn_ms;  /* real time when the answer is late, or the next turn is due */
+	int64_t pause_ms; /* after the answer */
+	enum sensor_result last; /* since the last turn */
+	int fd;                  /* the port, -1 while it is closed */
 	int wake_fd;
 	pthread_t thread;
 };
@@ -45,9 +50,20 @@ static void describe(const struct framer *framer, char *text, size_t size)
 			i > 0 ? " %02X" : "%02X", framer->frame[i]);
 }
 
+/* An answer came, or will not come any more: the next turn is after the pause. */
+static void end_waiting(struct stream *stream)
+{
+	stream->is_waiting = false;
+	stream->turn_ms = clock_real_ms() + clock_to_real_ms(stream->pause_ms);
+}
+
 static void tell(struct stream *stream, enum sensor_result result, struct report *report)
 {
 	char detail[4 * DETAIL_BYTES];
+
+	stream->last = result;
+	if (stream->is_waiting)
+		end_waiting(stream);
 
 	if (result == SENSOR_OK) {
 		stream->backoff.failures = 0;
@@ -113,7 +129,10 @@ static bool wait_and_open(struct stream *stream)
 			return false;
 	}
 	atomic_store(&stream->sensor->stats.connected, true);
-	stream->heard_ms = clock_real_ms();
+	stream->heard_ms = stream->turn_ms = clock_real_ms();
+	stream->is_waiting = false;
+	stream->last = SENSOR_PORT_ERROR;
+	memset(stream->session, 0, stream->sensor->driver->session_size);
 	return true;
 }
 
@@ -128,6 +147,62 @@ static void complain_of_silence(struct stream *stream)
 	sensor_note(stream->sensor, SENSOR_TIMEOUT, detail);
 }
 
+/* --- devices that are asked -------------------------------------------- */
+
+static bool has_turns(const struct stream *stream)
+{
+	return stream->sensor->driver->turn != NULL;
+}
+
+/* Sends what the driver wants to send now. False when the port is gone. */
+static bool take_turn(struct stream *stream)
+{
+	const struct sensor_driver *driver = stream->sensor->driver;
+	uint8_t request[SENSOR_REQUEST_MAX];
+	struct sensor_turn turn = driver->turn(
+		stream->sensor->item->options, stream->session, stream->last, request);
+
+	stream->last = SENSOR_TIMEOUT;
+	stream->pause_ms = turn.pause_ms;
+	if (turn.length > 0 && serial_write(stream->fd, request, turn.length) < 0)
+		return false;
+	stream->is_waiting = turn.wait_ms > 0;
+	if (stream->is_waiting)
+		stream->turn_ms = clock_real_ms() + turn.wait_ms;
+	else
+		end_waiting(stream);
+	return true;
+}
+
+/* Does what is due. False when the port is gone. */
+static bool keep_talking(struct stream *stream)
+{
+	if (!has_turns(stream) || clock_real_ms() < stream->turn_ms)
+		return true;
+	if (stream->is_waiting) {
+		give_up_frame(stream);
+		if (stream->is_waiting) { /* not even a damaged answer */
+			sensor_note(stream->sensor, SENSOR_TIMEOUT, "no answer");
+			end_waiting(stream);
+		}
+		return true;
+	}
+	return take_turn(stream);
+}
+
+/* Real time until something has to be done even if no byte comes. */
+static int64_t time_limit(const struct stream *stream)
+{
+	int64_t limit = framer_is_pending(&stream->framer) ? GAP_MS : SILENCE_MS;
+
+	if (has_turns(stream)) {
+		int64_t left = stream->turn_ms - clock_real_ms();
+		if (left < limit)
+			limit = left > 0 ? left : 0;
+	}
+	return limit;
+}
+
 /* Reads until the port is lost (true) or we are told to stop (false). */
 static bool listen_to_port(struct stream *stream)
 {
@@ -135,15 +210,20 @@ static bool listen_to_port(struct stream *stream)
 	char why[WHY_SIZE];
 
 	for (;;) {
-		int64_t limit = framer_is_pending(&stream->framer) ? GAP_MS : SILENCE_MS;
+		bool is_there = keep_talking(stream);
+		int64_t limit = is_there ? time_limit(stream) : 0;
 		enum serial_wait wait = serial_wait(stream->fd, stream->wake_fd, limit);
 		ssize_t length = 0;
 
 		if (wait == SERIAL_WOKEN)
 			return false;
+		if (!is_there)
+			wait = SERIAL_GONE;
 		if (wait == SERIAL_QUIET) {
-			give_up_frame(stream);
-			complain_of_silence(stream);
+			if (limit >= GAP_MS)
+				give_up_frame(stream);
+			if (!has_turns(stream))
+				complain_of_silence(stream);
 			continue;
 		}
 		if (wait == SERIAL_READY)
@@ -188,17 +268,19 @@ struct stream *stream_start(struct sensor *sensor)
 	stream->port = sensor->item->options;
 	stream->fd = -1;
 	framer_init(&stream->framer, &code);
+	stream->session = calloc(1, sensor->driver->session_size + 1);
 	stream->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (stream->wake_fd < 0)
-		goto no_wake_fd;
+	if (stream->wake_fd < 0 || stream->session == NULL)
+		goto failed;
 	snprintf(name, sizeof(name), "s:%.12s", sensor->name);
 	if (thread_start(&stream->thread, name, stream_run, stream) != 0)
-		goto no_thread;
+		goto failed;
 	return stream;
-no_thread:
-	close(stream->wake_fd);
-no_wake_fd:
+failed:
 	log_error("sensor %s: cannot start: %s", sensor->name, strerror(errno));
+	if (stream->wake_fd >= 0)
+		close(stream->wake_fd);
+	free(stream->session);
 	free(stream);
 	return NULL;
 }
@@ -210,5 +292,6 @@ void stream_stop(struct stream *stream)
 	eventfd_write(stream->wake_fd, 1);
 	pthread_join(stream->thread, NULL);
 	close(stream->wake_fd);
+	free(stream->session);
 	free(stream);
 }
