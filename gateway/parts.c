@@ -191,6 +191,15 @@ static double rain_modulus(void *arg, const char *station, const char *sensor)
 	return sensors_modulus(&parts->config->sensors, sensor, METRIC_RAIN_TOTAL);
 }
 
+static const struct quality_config *quality(
+	void *arg, const char *station, const char *sensor, uint16_t metric)
+{
+	const struct parts *parts = arg;
+
+	(void)station;
+	return sensors_quality(&parts->config->sensors, sensor, metric);
+}
+
 static void on_reports(void *arg)
 {
 	outputs_ring(((struct parts *)arg)->outputs);
@@ -221,6 +230,7 @@ static bool start_recorder(struct parts *parts)
 		.latest = parts->latest,
 		.stats = &parts->stats,
 		.rain_modulus = rain_modulus,
+		.quality = quality,
 		.on_reports = on_reports,
 		.on_messages = on_messages,
 		.arg = parts,

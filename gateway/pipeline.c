@@ -22,6 +22,9 @@ static const int64_t repeat_sums_ms = 60 * 1000; /* unchanged sums are said this
 
 struct series {
 	uint16_t metric;
+	bool has_limits; /* looked up; NULL below: the metric's range */
+	const struct quality_config *limits; /* of the configuration */
+	struct quality_state *quality;       /* where there are limits */
 	struct accumulator minutes[MINUTES];
 };
 
@@ -160,6 +163,8 @@ static struct series *find_series(struct source *source, uint16_t metric, size_t
 
 static void free_source(struct source *source)
 {
+	for (size_t i = 0; i < source->count; i++)
+		free(source->series[i].quality);
 	if (source->gauge)
 		rain_free(&source->gauge->rain);
 	free(source->gauge);
@@ -290,19 +295,97 @@ static bool is_of_its_time(const struct report *report)
 	return !(report->marks & (REPORT_RETAINED | REPORT_CLOCK_UNSET));
 }
 
+static void find_limits(
+	struct pipeline *pipeline, const struct source *source, struct series *series)
+{
+	const struct pipeline_settings *settings = &pipeline->settings;
+
+	series->has_limits = true;
+	if (!settings->quality)
+		return;
+	series->limits = settings->quality(
+		settings->arg, source->station, source->sensor, series->metric);
+	if (series->limits && !(series->quality = calloc(1, sizeof *series->quality)))
+		series->limits = NULL;
+}
+
+static uint8_t flag_by_limits(struct pipeline *pipeline, struct source *source,
+	const struct report *report, size_t at)
+{
+	const struct reading *reading = &report->readings[at];
+	struct series *series = find_series(source, reading->metric, at);
+	struct quality_config range;
+
+	if (series && !series->has_limits)
+		find_limits(pipeline, source, series);
+	if (series && series->limits && is_of_its_time(report))
+		return quality_judge(
+			series->limits, series->quality, report->time_ms, reading->value);
+	quality_defaults(&range, metric_by_id(reading->metric));
+	return quality_range(
+		series && series->limits ? series->limits : &range, reading->value);
+}
+
+static void judge_reading(struct pipeline *pipeline, struct source *source,
+	struct report *report, size_t at)
+{
+	struct reading *reading = &report->readings[at];
+	uint8_t flag = flag_by_limits(pipeline, source, report, at);
+
+	/* What the driver said of it counts too. */
+	if (reading->flag != FLAG_NOT_EVALUATED)
+		flag = quality_worse(flag, reading->flag);
+	reading->flag = flag;
+}
+
+static void make_suspect(struct reading *reading)
+{
+	reading->flag = quality_worse(reading->flag, FLAG_SUSPECT);
+}
+
+/* Fine dust is part of all dust: more of it means that one of the two is wrong. */
+static void check_dust(struct report *report)
+{
+	struct reading *fine = report_find(report, METRIC_PM25);
+	struct reading *all = report_find(report, METRIC_PM10);
+
+	/* Both carry noise: 5 µg/m³ and a tenth. */
+	if (!fine || !all || fine->value <= all->value * 1.1 + 5)
+		return;
+	make_suspect(fine);
+	make_suspect(all);
+}
+
+/* In wet air an optical instrument counts droplets as dust. */
+static void check_humidity(struct source *source, struct report *report)
+{
+	const struct reading *humidity = report_find(report, METRIC_HUMIDITY);
+
+	if (!humidity)
+		return;
+	for (size_t i = 0; i < report->count; i++) {
+		const struct series *series =
+			find_series(source, report->readings[i].metric, i);
+		if (series && series->limits &&
+			humidity->value > series->limits->humidity_max)
+			make_suspect(&report->readings[i]);
+	}
+}
+
+static void check_against_each_other(struct source *source, struct report *report)
+{
+	check_dust(report);
+	check_humidity(source, report);
+}
+
 void pipeline_judge(
 	struct pipeline *pipeline, struct source *source, struct report *report)
 {
 	if (!clock_is_plausible(report->time_ms))
 		report->marks |= REPORT_CLOCK_UNSET;
-	for (size_t i = 0; i < report->count; i++) {
-		struct reading *reading = &report->readings[i];
-		uint8_t flag = quality_gross_range(
-			metric_by_id(reading->metric), reading->value);
-		if (reading->flag != FLAG_NOT_EVALUATED)
-			flag = quality_worse(flag, reading->flag);
-		reading->flag = flag;
-	}
+	for (size_t i = 0; i < report->count; i++)
+		judge_reading(pipeline, source, report, i);
+	check_against_each_other(source, report);
 	if (is_of_its_time(report))
 		derive_rain(pipeline, source, report);
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/quality.h"
 #include "core/reading.h"
 #include "store/store.h"
 
@@ -21,6 +22,10 @@ struct pipeline_settings {
 	/* The value at which a sensor's rain counter starts again, mm; 0: unknown. May be
 	 * NULL. */
 	double (*rain_modulus)(void *arg, const char *station, const char *sensor);
+	/* The limits configured for a series; NULL: the metric's own range. May be NULL.
+	 */
+	const struct quality_config *(*quality)(
+		void *arg, const char *station, const char *sensor, uint16_t metric);
 	void *arg;
 };
 

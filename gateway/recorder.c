@@ -76,6 +76,7 @@ static int make_brain(struct recorder *recorder)
 	struct pipeline_settings pipeline = {
 		.store = settings->store,
 		.rain_modulus = settings->rain_modulus,
+		.quality = settings->quality,
 		.arg = settings->arg,
 	};
 

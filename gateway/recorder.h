@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "config/quality.h"
 #include "store/latest.h"
 #include "store/ring.h"
 #include "store/store.h"
@@ -25,6 +26,8 @@ struct recorder_settings {
 	struct recorder_stats *stats;
 	/* As in gateway/pipeline.h. */
 	double (*rain_modulus)(void *arg, const char *station, const char *sensor);
+	const struct quality_config *(*quality)(
+		void *arg, const char *station, const char *sensor, uint16_t metric);
 	/* Called after a commit with new reports, and with new outbox rows. */
 	void (*on_reports)(void *arg);
 	void (*on_messages)(void *arg);

@@ -37,6 +37,13 @@ static const struct option common_table[] = {
 		.max = 7.0 * 24 * 3600 * 1000,
 		.help = "Without a good reading for so long, status calls the sensor silent.",
 	},
+	{
+		.name = "quality",
+		.type = OPTION_LIST,
+		.offset = offsetof(struct sensor_common, quality),
+		.group = &quality_group,
+		.help = "What the sensor's values are held against, per metric.",
+	},
 	{ .name = NULL },
 };
 

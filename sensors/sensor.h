@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "config/option.h"
+#include "config/quality.h"
 #include "core/reading.h"
 
 struct ring;
@@ -108,7 +109,12 @@ extern const struct option_family sensor_family;
 struct sensor_common {
 	const char *station; /* "" = the gateway's own; "{1}" = from the MQTT topic */
 	int64_t stale_after; /* ms without a good reading until status calls it silent */
+	struct option_list quality; /* struct quality_config */
 };
+
+/* The limits of METRIC that the sensor NAME of ITEMS is configured with, or NULL. */
+const struct quality_config *sensors_quality(
+	const struct option_list *items, const char *name, uint16_t metric);
 
 /* Counters a bus keeps and everybody may read. */
 struct sensor_stats {

@@ -204,17 +204,39 @@ void sensors_stop(struct sensors *sensors)
 	free(sensors);
 }
 
-double sensors_modulus(const struct option_list *items, const char *name, uint16_t metric)
+static const struct option_item *find_item(
+	const struct option_list *items, const char *name)
 {
 	const struct option_item *all = items->items;
 
-	for (size_t i = 0; i < items->count; i++) {
-		const struct sensor_driver *driver = driver_of(&all[i]);
+	for (size_t i = 0; i < items->count; i++)
 		if (strcmp(all[i].name, name) == 0)
-			return driver->modulus ? driver->modulus(all[i].options, metric)
-					       : 0;
-	}
-	return 0;
+			return &all[i];
+	return NULL;
+}
+
+double sensors_modulus(const struct option_list *items, const char *name, uint16_t metric)
+{
+	const struct option_item *item = find_item(items, name);
+
+	if (!item || !driver_of(item)->modulus)
+		return 0;
+	return driver_of(item)->modulus(item->options, metric);
+}
+
+const struct quality_config *sensors_quality(
+	const struct option_list *items, const char *name, uint16_t metric)
+{
+	const struct option_item *item = find_item(items, name);
+
+	if (!item)
+		return NULL;
+	const struct sensor_common *common = item->common;
+	const struct quality_config *rows = common->quality.items;
+	for (size_t i = 0; i < common->quality.count; i++)
+		if (rows[i].metric->id == metric)
+			return &rows[i];
+	return NULL;
 }
 
 size_t sensors_count(const struct sensors *sensors)
