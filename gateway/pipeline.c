@@ -18,6 +18,7 @@ enum {
 };
 
 static const int64_t hour_ms = 60 * 60 * 1000;
+static const int64_t apart_ms = 60 * 1000;       /* beyond it, the clock was set back */
 static const int64_t repeat_sums_ms = 60 * 1000; /* unchanged sums are said this often */
 
 struct series {
@@ -45,6 +46,7 @@ struct source {
 	struct series *series;
 	size_t count, capacity;
 	int64_t newest_minute_ms; /* the minute counted into last */
+	int64_t last_ms;          /* time of its last report */
 	struct gauge *gauge;      /* NULL: no rain was seen here */
 };
 
@@ -289,6 +291,16 @@ static void derive_rain(
 
 /* --- judging and counting --------------------------------------------- */
 
+void pipeline_set_apart(struct source *source, struct report *report)
+{
+	int64_t behind_ms = source->last_ms - report->time_ms;
+
+	if (behind_ms >= 0 && behind_ms < apart_ms &&
+		!(report->marks & REPORT_DEVICE_TIME))
+		report->time_ms = source->last_ms + 1;
+	source->last_ms = report->time_ms;
+}
+
 /* Does REPORT say what is the case at its time? */
 static bool is_of_its_time(const struct report *report)
 {
@@ -527,6 +539,7 @@ static bool replay_report(void *arg, const struct stored_report *stored)
 		return false;
 	}
 	pipeline_count(source, &report);
+	source->last_ms = report.time_ms;
 	replay->last_id = stored->id;
 	const struct reading *total = report_find(&report, METRIC_RAIN_TOTAL);
 	const struct reading *rain = report_find(&report, METRIC_RAIN);

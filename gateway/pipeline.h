@@ -45,6 +45,14 @@ int64_t source_id(const struct source *source);
 size_t *source_slot(struct source *source);
 
 /*
+ * Moves the time of REPORT behind that of SOURCE's last one, where the two would share a
+ * millisecond or be in the wrong order by less than a minute: a backlog that a broker
+ * hands over at once is received within few milliseconds, and what tells its readings
+ * apart everywhere else is their time. A device's own time is left as it is.
+ */
+void pipeline_set_apart(struct source *source, struct report *report);
+
+/*
  * Flags REPORT's readings and appends the derived ones. Retained reports and such
  * without a plausible time are flagged only.
  */

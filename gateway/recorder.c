@@ -237,6 +237,7 @@ static bool take_report(struct recorder *recorder, struct report *report, uint64
 		start_again(recorder);
 		return false;
 	}
+	pipeline_set_apart(source, report);
 	if (!pipeline_has_room(source, report->time_ms) && !commit(recorder, true, true))
 		return false;
 	recorder->seq = seq;
