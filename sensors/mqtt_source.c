@@ -203,12 +203,11 @@ static void make_uri(const struct mqtt_options *options, char *uri, size_t size)
 
 static void make_client_id(const struct mqtt_source *source, char *id, size_t size)
 {
-	const char *station = strchr(source->station, '{') ? "" : source->station;
-
 	if (*source->options->client_id)
 		snprintf(id, size, "%s", source->options->client_id);
 	else
-		snprintf(id, size, "muabui-%s-%s", station, source->sensor->name);
+		snprintf(id, size, "muabui-%s-%s", source->sensor->gateway,
+			source->sensor->name);
 }
 
 static const char *or_null(const char *text)

@@ -139,6 +139,7 @@ struct sensor_log {
 struct sensor {
 	const char *name;
 	const char *station; /* sensor_common.station, the gateway's own where empty */
+	const char *gateway; /* the gateway's own station id */
 	const struct sensor_driver *driver;
 	const struct option_item *item;
 	struct ring *ring;

@@ -142,6 +142,7 @@ static void set_up(struct sensor *sensor, const struct option_item *item,
 	const struct sensor_common *common = item->common;
 
 	sensor->name = item->name;
+	sensor->gateway = station_id;
 	sensor->station = common->station != NULL && common->station[0] != '\0'
 		? common->station
 		: station_id;
