@@ -1,10 +1,28 @@
 # One Makefile for everything. `make help` lists the targets.
+#
+#   BUILD=dir      where objects and programs go (build)
+#   CFLAGS=…       how to compile (-O2 -g); WERROR=1 makes warnings errors
+#   V=1            show the commands
+#   PREFIX, DESTDIR, SYSCONFDIR: see install
 
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
-BUILD   ?= build
-PREFIX  ?= /usr/local
-CC      ?= cc
-PYTHON  ?= /usr/bin/python3
+RELEASE := 0.1
+VERSION := $(RELEASE)$(if $(wildcard .git),$(addprefix +g,$(shell git rev-parse --short HEAD 2>/dev/null)))
+
+BUILD      ?= build
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+CC         ?= cc
+PYTHON     ?= /usr/bin/python3
+JOBS       := $(shell nproc 2>/dev/null || echo 1)
+
+# Debian's packages: to build, to show it, to test it, to fuzz it.
+BUILD_DEPS := gcc libc6-dev libcjson-dev libconfig-dev libcurl4-openssl-dev \
+	libmicrohttpd-dev libmodbus-dev libpaho-mqtt-dev libsqlite3-dev libssl-dev \
+	libsystemd-dev zlib1g-dev
+DEMO_DEPS  := mosquitto mosquitto-clients
+TEST_DEPS  := clang-format influxdb libcmocka-dev mosquitto mosquitto-clients openssl \
+	procps python3 python3-pymodbus python3-pytest python3-serial socat
+FUZZ_DEPS  := clang libclang-rt-14-dev python3
 
 ROOMS := core config store sensors derive alerts outputs web gateway
 CFLAGS ?= -O2 -g
@@ -13,19 +31,41 @@ LIBS := -lpaho-mqtt3as -lcurl -lsqlite3 -lmicrohttpd -lmodbus -lconfig -lcjson -
 	-lsystemd -lz -lm -lpthread
 
 override CFLAGS   += -std=c11 $(WARN) $(SANITIZE) -fno-strict-aliasing -pthread
-override CPPFLAGS += -D_GNU_SOURCE -DMUABUI_VERSION='"$(VERSION)"' -I. -I/usr/include/modbus
+override CPPFLAGS += -D_GNU_SOURCE -I. -I/usr/include/modbus
 
 SOURCES := $(foreach room,$(ROOMS),$(wildcard $(room)/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libmuabui.a
+PROGRAM := $(BUILD)/muabui
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
+BENCH   := $(addprefix $(BUILD)/bench/,publish null_client sink)
+FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
+# As many jobs as processors, unless make was told.
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 ifndef V
 Q := @
 endif
 
-all: $(BUILD)/muabui ## build the program
+# --- building ---------------------------------------------------------------------
 
-$(BUILD)/muabui: $(BUILD)/gateway/main.o $(LIBRARY)
+all: $(PROGRAM) ## build the program
+
+# Other flags than last time: everything is made anew. Another version: what names it.
+define remember
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(1))' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+endef
+$(BUILD)/flags: FORCE
+	$(call remember,$(CC) $(CPPFLAGS) $(CFLAGS))
+$(BUILD)/version: FORCE
+	$(call remember,$(VERSION))
+
+VERSIONED := $(patsubst %.c,$(BUILD)/%.o,$(shell grep -l MUABUI_VERSION $(SOURCES)))
+$(VERSIONED): private override CPPFLAGS += -DMUABUI_VERSION='"$(VERSION)"'
+$(VERSIONED): $(BUILD)/version
+
+$(PROGRAM): $(BUILD)/gateway/main.o $(LIBRARY)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -33,37 +73,135 @@ $(LIBRARY): $(filter-out $(BUILD)/gateway/main.o,$(OBJECTS))
 	@echo "  AR   $@"
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC   $<"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(WERROR),-Werror) -MMD -MP -c -o $@ $<
 
 $(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
 	@echo "  TEST $@"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LIBRARY) -lcmocka $(LIBS)
-
-# The files of the page are taken in by the assembler (.incbin), which names no dependency.
-$(BUILD)/web/asset.o: $(wildcard web/page/*)
-
-unit: $(UNIT) ## the unit tests, under a minute
-	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
-
-BENCH := $(addprefix $(BUILD)/bench/,publish null_client sink)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(WERROR),-Werror) $(LDFLAGS) -MMD -MP -o $@ $< \
+		$(LIBRARY) -lcmocka $(LIBS)
 
 $(BUILD)/bench/%: tests/bench/%.c
 	@echo "  CC   $@"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpaho-mqtt3as -lz -lpthread
 
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(LIBRARY)
+	@echo "  FUZZ $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -MMD -MP -o $@ $< \
+		$(LIBRARY) $(LIBS)
+
+# The files of the page are taken in by the assembler (.incbin), which names no dependency.
+$(BUILD)/web/asset.o: $(wildcard web/page/*)
+
+# --- what it needs ----------------------------------------------------------------
+
+# dpkg is asked only when this file has changed since.
+build/deps-%: Makefile tests/deps
+	@tests/deps $($*)
+	@mkdir -p $(@D) && touch $@
+
+deps: build/deps-BUILD_DEPS build/deps-DEMO_DEPS build/deps-TEST_DEPS ## install what is missing (Debian)
+
+# --- showing and testing ----------------------------------------------------------
+
+demo: build/deps-BUILD_DEPS build/deps-DEMO_DEPS ## the gateway with simulated sensors; DEMO_SECONDS=N ends it
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@MUABUI=$(PROGRAM) tests/demo/run
+
+check: deps ## everything that must hold before a change goes in
+	@$(MAKE) --no-print-directory $(PARALLEL) WERROR=1 all $(UNIT)
+	@$(MAKE) --no-print-directory WERROR=1 lint
+	@$(MAKE) --no-print-directory WERROR=1 unit
+	@$(MAKE) --no-print-directory WERROR=1 pairs
+	@$(MAKE) --no-print-directory WERROR=1 scenarios
+	@echo "check: everything passed (muabui $(VERSION))"
+
+unit: $(UNIT) ## the unit tests, under a minute
+	@tests/unit/run $(UNIT)
+
+pairs: $(PROGRAM) ## configurations and what is said of them
+	@MUABUI=$(PROGRAM) tests/config/run
+
+scenarios: $(PROGRAM) ## the real program against real brokers, servers and ports
+	@MUABUI=$(abspath $(PROGRAM)) PYTHONDONTWRITEBYTECODE=1 \
+		$(PYTHON) -m pytest -q -p no:cacheprovider tests/scenarios
+
+lint: ## formatting, floors, calls, headers
+	@CC="$(CC)" CPPFLAGS="$(CPPFLAGS)" CFLAGS="$(CFLAGS)" tests/lint/run
+
+SANITIZED = $(MAKE) --no-print-directory $(PARALLEL) BUILD=build-$@ CFLAGS='-O1 -g' \
+	SANITIZE='-fsanitize=$(1) -fno-omit-frame-pointer'
+TESTS_IN  = $(MAKE) --no-print-directory BUILD=build-$@ CFLAGS='-O1 -g' \
+	SANITIZE='-fsanitize=$(1) -fno-omit-frame-pointer' unit pairs scenarios
+
+asan: deps ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(call SANITIZED,address$(COMMA)undefined) all $(patsubst $(BUILD)/%,build-asan/%,$(UNIT))
+	@UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $(call TESTS_IN,address$(COMMA)undefined)
+	@echo "asan: everything passed"
+
+tsan: deps ## the tests with ThreadSanitizer
+	@$(call SANITIZED,thread) all $(patsubst $(BUILD)/%,build-tsan/%,$(UNIT))
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp second_deadlock_stack=1 $(TSAN_OPTIONS)" \
+		$(call TESTS_IN,thread)
+	@echo "tsan: everything passed"
+
+FUZZ_SECONDS ?= 30
+fuzz: build/deps-BUILD_DEPS build/deps-FUZZ_DEPS ## libFuzzer on every parser that meets the outside, FUZZ_SECONDS=30 each
+	@$(MAKE) --no-print-directory $(PARALLEL) BUILD=build-fuzz CC=clang CFLAGS='-O1 -g' \
+		SANITIZE='-fsanitize=fuzzer-no-link,address,undefined' fuzz-targets
+	@tests/fuzz/run $(FUZZ_SECONDS) $(patsubst $(BUILD)/%,build-fuzz/%,$(FUZZ))
+fuzz-targets: $(FUZZ)
+
+KILLS ?= 200
+torture: check ## what takes long: crash runs (KILLS=200), long fuzzing
+	@KILLS=$(KILLS) $(MAKE) --no-print-directory scenarios
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
+
 bench: all $(BENCH) ## CPU per message beside a do-nothing client, memory, alert latency
 	BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
+
+# --- installing -------------------------------------------------------------------
+
+UNITS := $(PREFIX)/lib/systemd/system
+SHARE := $(PREFIX)/share/muabui
+FILES := $(PREFIX)/bin/muabui $(UNITS)/muabui.service $(PREFIX)/lib/sysusers.d/muabui.conf \
+	$(PREFIX)/lib/tmpfiles.d/muabui.conf $(PREFIX)/share/man/man8/muabui.8 \
+	$(SYSCONFDIR)/muabui/muabui.conf.example
+EMPTY :=
+COMMA := ,
+
+install: all ## program, service, manual, example; DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc
+	install -D -m 0755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/muabui
+	install -D -m 0644 docs/muabui.8 $(DESTDIR)$(PREFIX)/share/man/man8/muabui.8
+	install -D -m 0644 config/muabui.conf.example \
+		$(DESTDIR)$(SYSCONFDIR)/muabui/muabui.conf.example
+	install -D -m 0644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/muabui.conf
+	install -D -m 0644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/muabui.conf
+	install -d $(DESTDIR)$(UNITS)
+	sed -e 's|/usr/bin/muabui|$(PREFIX)/bin/muabui|' -e 's|/etc/muabui|$(SYSCONFDIR)/muabui|' \
+		systemd/muabui.service >$(DESTDIR)$(UNITS)/muabui.service
+	chmod 0644 $(DESTDIR)$(UNITS)/muabui.service
+	$(if $(wildcard config/devices/*),install -d $(DESTDIR)$(SHARE)/devices)
+	$(if $(wildcard config/devices/*),install -m 0644 config/devices/* $(DESTDIR)$(SHARE)/devices)
+
+uninstall: ## remove what install brought; configuration and data stay
+	rm -f $(addprefix $(DESTDIR),$(FILES))
+	rm -rf $(DESTDIR)$(SHARE)
+
+dist: ## muabui-VERSION.tar.gz of what is committed
+	git archive --prefix=muabui-$(VERSION)/ HEAD | gzip -9n >muabui-$(VERSION).tar.gz
 
 clean: ## remove what was built
 	rm -rf build build-*
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
-.PHONY: all unit bench clean help
--include $(OBJECTS:.o=.d) $(UNIT:=.d)
+.PHONY: all deps demo check unit pairs scenarios lint asan tsan fuzz fuzz-targets torture bench \
+	install uninstall dist clean help FORCE
+-include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:=.d)
