@@ -77,7 +77,8 @@ static void load(const struct sensor_driver *driver)
 			entry->d_name);
 		read_file(fixture->name, text);
 		fixture->length = read_frame(text, fixture->frame);
-		strcpy(fixture->name + strlen(fixture->name) - 3, "json");
+		snprintf(fixture->name, sizeof(fixture->name), "%s/%.*s.json", folder,
+			(int)(dot - entry->d_name), entry->d_name);
 		read_file(fixture->name, fixture->expected);
 		fixture->has_report = strncmp(fixture->expected, "{\"frames\"", 9) != 0;
 		fixture_count++;

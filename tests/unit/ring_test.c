@@ -21,7 +21,7 @@ enum { SIZE = 64 * 1024 };
 static int fresh(void **state)
 {
 	(void)state;
-	strcpy(path + strlen(path) - 6, "XXXXXX");
+	memset(path + strlen(path) - 6, 'X', 6);
 	close(mkstemp(path));
 	unlink(path);
 	return 0;

@@ -39,10 +39,8 @@ static void keep_log(enum log_level level, const char *line)
 {
 	(void)level;
 	pthread_mutex_lock(&log_mutex);
-	if (strlen(log_text) + strlen(line) + 2 < sizeof(log_text)) {
-		strcat(log_text, line);
-		strcat(log_text, "\n");
-	}
+	size_t used = strlen(log_text);
+	snprintf(log_text + used, sizeof(log_text) - used, "%s\n", line);
 	pthread_mutex_unlock(&log_mutex);
 }
 
@@ -61,7 +59,7 @@ static int times_logged(const char *word)
 static int set_up(void **state)
 {
 	(void)state;
-	strcpy(folder, "/tmp/muabui-sensors-XXXXXX");
+	snprintf(folder, sizeof(folder), "/tmp/muabui-sensors-XXXXXX");
 	if (mkdtemp(folder) == NULL)
 		return -1;
 	snprintf(port, sizeof(port), "%s/port", folder);
