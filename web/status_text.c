@@ -167,17 +167,43 @@ static void put_name(
 	put_cell(status->out, string(item, type), NESTING_TYPE);
 }
 
+/* What to look at first, when a sensor has never said anything good. */
+static const char *hint_for(const char *state)
+{
+	static const struct {
+		const char *state, *hint;
+	} hints[] = {
+		{ "timeout", "no answer: power? A and B swapped? address and speed?" },
+		{ "sync",
+			"bytes, but not this device's: another model, or another speed?" },
+		{ "checksum", "damaged bytes: speed, parity, A and B, a second device?" },
+		{ "length", "frames of another length: another model?" },
+		{ "syntax", "messages, but not in the configured format" },
+		{ "missing_field",
+			"messages without the configured fields: check the pointers" },
+		{ "topic",
+			"messages whose topic names no station: check topic and station" },
+	};
+
+	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+		if (strcmp(hints[i].state, state) == 0)
+			return hints[i].hint;
+	return NULL;
+}
+
 static void put_sensor(struct status *status, const cJSON *sensor)
 {
 	const cJSON *results = cJSON_GetObjectItemCaseSensitive(sensor, "results");
 	bool silent = is_true(sensor, "silent");
 	bool connected = is_true(sensor, "connected");
+	bool ever = cJSON_IsString(cJSON_GetObjectItemCaseSensitive(sensor, "last_good"));
+	const char *hint = ever || !connected ? NULL : hint_for(string(sensor, "state"));
 	struct buffer *out = status->out;
 	struct buffer age;
 	const cJSON *result;
 
 	put_name(status, sensor, "driver",
-		silent || !connected || number(sensor, "dropped") > 0);
+		silent || !connected || hint || number(sensor, "dropped") > 0);
 	put_cell(out, !connected ? "not connected" : string(sensor, "state"), 14);
 	buffer_init(&age, 64);
 	struct buffer *line = status->out;
@@ -203,6 +229,8 @@ static void put_sensor(struct status *status, const cJSON *sensor)
 	put_some(out, sensor, "dropped", "dropped");
 	if (silent)
 		buffer_puts(out, ", SILENT");
+	if (hint)
+		buffer_printf(out, "\n                 %s", hint);
 	buffer_putc(out, '\n');
 }
 
