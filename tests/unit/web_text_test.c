@@ -336,6 +336,7 @@ static void test_status_text(void **state)
 		"  dust           pms5003    ok             now            ok 3600, checksum 3, "
 		"96 bytes skipped\n"
 		"! gauge          pms5003    timeout        never          timeout 120, SILENT\n"
+		"                 no answer: power? A and B swapped? address and speed?\n"
 		"\n"
 		"  OUTPUT         TYPE       DELIVERY\n"
 		"  city           influxdb   3590 sent, 10 behind, last success 2 s ago\n"
