@@ -16,7 +16,8 @@
 #include "store/outbox.h"
 
 enum {
-	METRIC_SLOTS = METRIC_DECLARED + METRIC_DECLARED_MAX,
+	METRIC_SLOTS = METRIC_BUILTIN_END + METRIC_DECLARED_MAX,
+	NO_SLOT = -1,
 	MARKS_REFUSED = REPORT_RETAINED | REPORT_BACKFILLED | REPORT_CLOCK_UNSET,
 	SETTLE_MS = 30 * 1000,      /* a phase younger than that is not worth a write */
 	REFRESH_MS = 2 * 60 * 1000, /* how far the stored last reading may be behind */
@@ -32,9 +33,12 @@ struct alerts {
 	struct store *store;
 	const struct rule *rules; /* config->alerts.rules */
 	size_t rule_count;
-	/* The numbers of the rules, by metric: those of metric m stand at first[m] …. */
+	/* The numbers of the rules, by metric: those of slot s stand at first[s] …. */
 	uint16_t *by_metric;
 	uint16_t first[METRIC_SLOTS + 1];
+	/* The declared metrics that have rules; their slots follow the builtin ones'. */
+	uint16_t declared[METRIC_DECLARED_MAX];
+	size_t declared_count;
 	struct places places;
 	bool full_said;
 	bool settled;      /* start_ms is valid */
@@ -179,6 +183,24 @@ int alerts_reload_states(struct alerts *alerts)
 
 /* --- opening ---------------------------------------------------------- */
 
+/* A builtin metric's slot is its id; NO_SLOT for a declared one without a rule. */
+static int slot_of(const struct alerts *alerts, uint16_t metric)
+{
+	if (metric < METRIC_BUILTIN_END)
+		return metric;
+	for (size_t i = 0; i < alerts->declared_count; i++)
+		if (alerts->declared[i] == metric)
+			return METRIC_BUILTIN_END + (int)i;
+	return NO_SLOT;
+}
+
+static void give_slot(struct alerts *alerts, uint16_t metric)
+{
+	if (slot_of(alerts, metric) == NO_SLOT &&
+		alerts->declared_count < METRIC_DECLARED_MAX)
+		alerts->declared[alerts->declared_count++] = metric;
+}
+
 /* Sorts the rules' numbers by metric, so that a report costs what its metrics ask for. */
 static int index_rules(struct alerts *alerts)
 {
@@ -187,10 +209,12 @@ static int index_rules(struct alerts *alerts)
 	alerts->by_metric = calloc(alerts->rule_count + 1, sizeof *alerts->by_metric);
 	if (!alerts->by_metric)
 		return -1;
-	for (size_t metric = 0; metric < METRIC_SLOTS; metric++) {
-		alerts->first[metric] = used;
+	for (size_t i = 0; i < alerts->rule_count; i++)
+		give_slot(alerts, alerts->rules[i].metric->id);
+	for (int slot = 0; slot < METRIC_SLOTS; slot++) {
+		alerts->first[slot] = used;
 		for (size_t i = 0; i < alerts->rule_count; i++) {
-			if (alerts->rules[i].metric->id == metric)
+			if (slot_of(alerts, alerts->rules[i].metric->id) == slot)
 				alerts->by_metric[used++] = (uint16_t)i;
 		}
 	}
@@ -303,7 +327,7 @@ static struct place *find_place(struct alerts *alerts, const char *station)
 
 /* Shows one reading to the rules of its metric. How many messages, or -1. */
 static int show(struct alerts *alerts, const struct report *report,
-	const struct reading *reading, uint32_t sensor, int64_t now_ms)
+	const struct reading *reading, int slot, uint32_t sensor, int64_t now_ms)
 {
 	struct observation seen = {
 		.time_ms = report->time_ms,
@@ -315,8 +339,7 @@ static int show(struct alerts *alerts, const struct report *report,
 	};
 	int total = 0;
 
-	for (uint16_t i = alerts->first[reading->metric];
-		i < alerts->first[reading->metric + 1]; i++) {
+	for (uint16_t i = alerts->first[slot]; i < alerts->first[slot + 1]; i++) {
 		size_t number = alerts->by_metric[i];
 		const struct rule *rule = &alerts->rules[number];
 
@@ -349,9 +372,9 @@ int alerts_report(struct alerts *alerts, const struct report *report, int64_t no
 	for (unsigned i = 0; i < report->count; i++) {
 		const struct reading *reading = &report->readings[i];
 
-		if (reading->metric >= METRIC_SLOTS ||
-			alerts->first[reading->metric] ==
-				alerts->first[reading->metric + 1])
+		int slot = slot_of(alerts, reading->metric);
+
+		if (slot == NO_SLOT || alerts->first[slot] == alerts->first[slot + 1])
 			continue;
 		if (!alerts->settled)
 			settle(alerts, now_ms);
@@ -359,7 +382,7 @@ int alerts_report(struct alerts *alerts, const struct report *report, int64_t no
 			sensor = (uint32_t)codec_hash(
 					 0, report->sensor, strlen(report->sensor)) |
 				1;
-		int added = show(alerts, report, reading, sensor, now_ms);
+		int added = show(alerts, report, reading, slot, sensor, now_ms);
 		if (added < 0)
 			return -1;
 		total += added;

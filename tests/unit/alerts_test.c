@@ -402,6 +402,27 @@ static double cost_ns(struct alerts *alerts, struct report *report)
 }
 
 /* This runs per message; the limits leave room for a busy machine and sanitizers. */
+/* Metrics of the configuration have large ids; their rules work like the others. */
+static void test_rule_of_a_declared_metric(void **state)
+{
+	metric_declare(&(struct metric){ .name = "water_level",
+		.unit = "m",
+		.min = -5,
+		.max = 20,
+		.hazard = HAZARD_WATER });
+	rules[0].metric = metric_find("water_level");
+	rules[0].above = 3;
+	rules[0].clear_below = 2;
+	struct alerts *alerts = alerts_open(&config, *state);
+
+	assert_int_equal(show(alerts, "HN-01", "water_level", start, 2.5), 0);
+	assert_int_equal(show(alerts, "HN-01", "water_level", start + SECOND, 3.5), 2);
+	struct message message = take(*state, "web");
+	assert_string_equal(message.metric, "water_level");
+	assert_int_equal(message.hazard, HAZARD_WATER);
+	alerts_close(alerts);
+}
+
 static void test_quiet_reports_are_cheap(void **state)
 {
 	struct alerts *alerts = alerts_open(&config, *state);
@@ -429,6 +450,7 @@ int main(void)
 		TEST(test_rules_that_are_gone),
 		TEST(test_what_does_not_alert),
 		TEST(test_many_stations),
+		TEST(test_rule_of_a_declared_metric),
 		TEST(test_quiet_reports_are_cheap),
 	};
 
