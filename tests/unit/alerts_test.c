@@ -417,6 +417,7 @@ static void test_rule_of_a_declared_metric(void **state)
 
 	assert_int_equal(show(alerts, "HN-01", "water_level", start, 2.5), 0);
 	assert_int_equal(show(alerts, "HN-01", "water_level", start + SECOND, 3.5), 2);
+	assert_int_equal(store_commit(*state), 0);
 	struct message message = take(*state, "web");
 	assert_string_equal(message.metric, "water_level");
 	assert_int_equal(message.hazard, HAZARD_WATER);
