@@ -71,7 +71,6 @@ static void fill_message(const struct announcer *announcer, const struct rule *r
 		.resolved = event->kind == RULE_RESOLVE,
 		.hazard = rule_hazard(rule),
 		.severity = (enum severity)rule->severity,
-		.audience = (enum audience)rule->audience,
 		.value = event->value,
 		.threshold = rule_threshold(rule),
 		.since_ms = event->since_ms,

@@ -40,7 +40,6 @@ void message_to_json(const struct message *message, struct buffer *out)
 	json_string(&json, "text", message->text);
 	json_string(&json, "instruction", message->instruction);
 	json_string(&json, "language", message->language);
-	json_string(&json, "audience", audience_names[message->audience]);
 	if (message->test)
 		json_bool(&json, "test", true);
 	json_end_object(&json);
@@ -105,13 +104,6 @@ static bool get_choices(const cJSON *object, struct message *message)
 	message->resolved = state == 1;
 	message->severity = (enum severity)severity;
 	message->hazard = hazard_find(hazard);
-	message->audience = AUDIENCE_CITIZENS;
-	if (cJSON_HasObjectItem(object, "audience")) {
-		int audience = get_choice(object, "audience", audience_names);
-		if (audience < 0)
-			return false;
-		message->audience = (enum audience)audience;
-	}
 	message->test = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, "test"));
 	return message->hazard != HAZARD_COUNT;
 }

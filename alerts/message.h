@@ -33,7 +33,6 @@ struct message {
 	char rule[NAME_SIZE];
 	enum hazard hazard;
 	enum severity severity;
-	enum audience audience;
 	char station[NAME_SIZE];
 	char station_name[128];
 	char area[NAME_SIZE];

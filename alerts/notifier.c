@@ -497,7 +497,6 @@ static void fill_trial(const struct config *config, const struct option_item *it
 		.rule = "test",
 		.hazard = HAZARD_DEVICE,
 		.severity = SEVERITY_MINOR,
-		.audience = (enum audience)common->audience,
 		.value = NAN,
 		.threshold = NAN,
 		.since_ms = now,

@@ -17,7 +17,6 @@ static struct message make_message(void)
 		.rule = "bad-air",
 		.hazard = HAZARD_AIR,
 		.severity = SEVERITY_SEVERE,
-		.audience = AUDIENCE_OPERATORS,
 		.station = "HN-CG-01",
 		.station_name = "Cầu Giấy",
 		.area = "hn-cau-giay",
@@ -42,8 +41,7 @@ static const char expected[] =
 	"\"value\":165.3,\"unit\":\"µg/m³\",\"threshold\":150,"
 	"\"since\":\"2026-11-22T14:20:00+07:00\",\"at\":\"2026-11-22T14:35:00.500+07:00\","
 	"\"expires\":\"2026-11-22T16:35:00+07:00\",\"title\":\"Bụi \\\"PM2.5\\\"\\u000a\","
-	"\"text\":\"t\",\"instruction\":\"i\",\"language\":\"vi\","
-	"\"audience\":\"operators\"}";
+	"\"text\":\"t\",\"instruction\":\"i\",\"language\":\"vi\"}";
 
 static void test_json_to_the_letter(void **unused)
 {
@@ -77,7 +75,6 @@ static void test_back_and_forth(void **unused)
 	assert_true(back.resolved && back.test && isnan(back.value));
 	assert_int_equal(back.revision, 3);
 	assert_int_equal(back.at_ms, message.at_ms);
-	assert_int_equal(back.audience, AUDIENCE_OPERATORS);
 	message_to_json(&back, &second);
 	assert_string_equal(first.data, second.data);
 	buffer_free(&first);
@@ -103,14 +100,12 @@ static void test_refuses_what_is_no_message(void **unused)
 
 	(void)unused;
 	assert_true(parses_with("\"t\"", "\"t\""));
-	assert_true(parses_with(",\"audience\":\"operators\"", ""));
 	assert_false(parses_with("\"revision\":3", "\"revision\":0"));
 	assert_false(parses_with("\"revision\":3", "\"revision\":\"3\""));
 	assert_false(parses_with("\"revision\":3,", ""));
 	assert_false(parses_with("\"firing\"", "\"burning\""));
 	assert_false(parses_with("\"severe\"", "\"awful\""));
 	assert_false(parses_with("\"air\"", "\"fire\""));
-	assert_false(parses_with("\"operators\"", "\"all\""));
 	assert_false(parses_with("\"2abc\"", "\"\""));
 	assert_false(parses_with("\"2abc\"", "7"));
 	assert_false(
