@@ -278,6 +278,13 @@ void alerts_close(struct alerts *alerts)
 
 /* --- running ---------------------------------------------------------- */
 
+/* Is it in another phase than in the store, where that makes a difference? */
+static bool has_turned(const struct entry *entry)
+{
+	return entry->state.phase != entry->saved_phase &&
+		(entry->state.phase > RULE_CLEAR || entry->saved_phase > RULE_CLEAR);
+}
+
 /* From now on silence counts, and sensors read back have the time to speak. */
 static void settle(struct alerts *alerts, int64_t now_ms)
 {
@@ -390,6 +397,24 @@ int alerts_report(struct alerts *alerts, const struct report *report, int64_t no
 	return total;
 }
 
+int alerts_save(struct alerts *alerts)
+{
+	for (size_t i = 0; i < alerts->places.size; i++) {
+		struct place *place = alerts->places.table[i];
+
+		for (size_t r = 0; place && r < alerts->rule_count; r++) {
+			const struct rule *rule = &alerts->rules[r];
+			struct entry *entry = place->entries[r];
+
+			if (!entry || rule->absent_for > 0 || !has_turned(entry))
+				continue;
+			if (save(alerts, rule, place, entry) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
 /*
  * Time passes unevenly when the clock is set: what looks like hours of silence is none.
  * Only looked for where NOW_MS is the gateway's own clock; a back-test's leaps are real.
@@ -421,8 +446,7 @@ static bool wants_saving(
 		return state->phase == RULE_CLEAR &&
 			(entry->saved_phase == RULE_UNKNOWN ||
 				behind >= PRESENCE_REFRESH_MS);
-	if (state->phase != entry->saved_phase &&
-		(state->phase > RULE_CLEAR || entry->saved_phase > RULE_CLEAR))
+	if (has_turned(entry))
 		return now_ms - entry->changed_ms >= SETTLE_MS;
 	if (state->phase != RULE_PENDING && state->phase != RULE_CLEARING)
 		return false;

@@ -40,6 +40,12 @@ int alerts_report(struct alerts *alerts, const struct report *report, int64_t no
  */
 int alerts_tick(struct alerts *alerts, int64_t now_ms);
 
+/*
+ * Saves what alerts_report() has changed without a message, in the reading's transaction:
+ * to be called before the commit. 0, or -1 when the store failed.
+ */
+int alerts_save(struct alerts *alerts);
+
 /* After a rollback: takes the states from the store again. 0 or -1. */
 int alerts_reload_states(struct alerts *alerts);
 

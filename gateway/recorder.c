@@ -132,6 +132,7 @@ static int write_batch(struct recorder *recorder, bool merge, uint64_t *readings
 	int64_t now_ms = clock_wall_ms();
 
 	if (store_join(store) < 0 || append_batch(recorder, readings) < 0 ||
+		alerts_save(recorder->alerts) < 0 ||
 		store_set_mark(store, STORE_RING_SEQ, (int64_t)recorder->seq) < 0)
 		return -1;
 	if (merge) {

@@ -277,6 +277,26 @@ static void test_restart_while_pending(void **state)
 	alerts_close(alerts);
 }
 
+/* Into the transaction of the reading, however young the phase is. */
+static void test_saving_with_the_reading(void **state)
+{
+	struct store *store = *state;
+	struct alerts *alerts = alerts_open(&config, store);
+
+	assert_int_equal(show(alerts, "A", "pm10", start, 60), 0);
+	assert_int_equal(store_begin(store), 0);
+	assert_int_equal(alerts_save(alerts), 0);
+	assert_int_equal(store_commit(store), 0);
+	assert_int_equal(alerts_save(alerts), 0);
+	assert_false(alert_state_joins(store)); /* nothing new, nothing written */
+	alerts_close(alerts);
+	alerts = alerts_open(&config, store);
+	assert_int_equal(show(alerts, "A", "pm10", start + 10 * MINUTE, 60), 2);
+	assert_int_equal(store_commit(store), 0);
+	assert_int_equal(take(store, "web").since_ms, start);
+	alerts_close(alerts);
+}
+
 static void test_silence_over_a_restart(void **state)
 {
 	struct store *store = *state;
@@ -446,6 +466,7 @@ int main(void)
 		TEST(test_restart_while_firing),
 		TEST(test_rollback),
 		TEST(test_restart_while_pending),
+		TEST(test_saving_with_the_reading),
 		TEST(test_silence_over_a_restart),
 		TEST(test_clock_step_is_no_silence),
 		TEST(test_rules_that_are_gone),
