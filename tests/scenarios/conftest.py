@@ -1,0 +1,43 @@
+"""What every scenario is given: a home that is left clean, and nothing shared."""
+
+import re
+
+import pytest
+
+from lib import Broker, Home, HttpSink
+
+SANITIZERS = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    home = item.funcargs.get("home") if hasattr(item, "funcargs") else None
+    if report.when == "call" and report.failed and home:
+        report.sections.append(("logs of the scenario", home.logs()))
+
+
+@pytest.fixture
+def home():
+    """Ends everything that was started in it, and removes its folder."""
+    place = Home()
+    try:
+        yield place
+        for gateway in place.gateways:
+            if gateway.process and gateway.process.is_running():
+                gateway.stop()
+        for log in place.path.glob("*.log"):
+            text = log.read_text(errors="replace")
+            assert not SANITIZERS.search(text), f"{log.name}:\n{text[-8000:]}"
+    finally:
+        place.end()
+
+
+@pytest.fixture
+def broker(home):
+    return Broker(home)
+
+
+@pytest.fixture
+def sink(home):
+    return HttpSink(home)
