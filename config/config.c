@@ -10,7 +10,7 @@
 #include "config/loader.h"
 #include "config/scan.h"
 #include "config/sections.h"
-#include "config/source.h"
+#include "config/text.h"
 
 enum {
 	TREE_TEXT_MAX = 8 * 1024 * 1024, /* several times what a source may hold */
@@ -20,7 +20,7 @@ enum {
 struct loading {
 	struct config *config;
 	struct arena *scratch;
-	struct source source;
+	struct text source;
 	struct config_errors errors;
 	struct sections sections;
 	config_t tree;
@@ -28,7 +28,7 @@ struct loading {
 
 static void report_syntax(struct loading *loading, size_t at, const char *text)
 {
-	const struct source *source = &loading->source;
+	const struct text *source = &loading->source;
 	const struct token *token;
 
 	if (source->count == 0)
@@ -119,20 +119,20 @@ static struct config *load(const char *name, const char *text,
 	loading.config = config;
 	config_init(&loading.tree);
 	sections_init(&loading.sections, schema);
-	source_init(&loading.source, loading.scratch, arena);
+	text_init(&loading.source, loading.scratch, arena);
 	errors_init(&loading.errors, loading.scratch, &loading.source);
 	if (text)
-		source_read_text(
+		text_read_text(
 			&loading.source, name, text, strlen(text), &loading.errors);
 	else
-		source_read_file(&loading.source, name, &loading.errors);
+		text_read_file(&loading.source, name, &loading.errors);
 	if ((loading.source.count > 0 || errors_count(&loading.errors) == 0) &&
 		parse(&loading))
 		read_tree(&loading, schema);
 	good = errors_count(&loading.errors) == 0;
 	errors_write(&loading.errors, errors);
 	errors_free(&loading.errors);
-	source_free(&loading.source);
+	text_free(&loading.source);
 	config_destroy(&loading.tree);
 free_arenas:
 	arena_free(loading.scratch);

@@ -7,7 +7,7 @@
 enum { TEXT_MAX = 512 };
 
 void errors_init(
-	struct config_errors *errors, struct arena *arena, const struct source *source)
+	struct config_errors *errors, struct arena *arena, const struct text *source)
 {
 	*errors = (struct config_errors){ .arena = arena, .source = source };
 }
@@ -106,11 +106,10 @@ void errors_write(struct config_errors *errors, struct buffer *out)
 		if (last && compare_places(last, fault) == 0)
 			continue;
 		last = fault;
-		buffer_printf(out, "%s:%d: %s\n",
-			source_file(errors->source, fault->file), fault->line,
-			fault->text);
+		buffer_printf(out, "%s:%d: %s\n", text_file(errors->source, fault->file),
+			fault->line, fault->text);
 	}
 	if (errors->dropped > 0)
 		buffer_printf(out, "%s:1: %zu more errors are not shown\n",
-			source_file(errors->source, 0), errors->dropped);
+			text_file(errors->source, 0), errors->dropped);
 }

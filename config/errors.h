@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "config/arena.h"
-#include "config/source.h"
+#include "config/text.h"
 #include "core/buffer.h"
 
 enum { ERRORS_MAX = 1000 }; /* more are only counted */
@@ -22,8 +22,8 @@ struct config_fault {
 };
 
 struct config_errors {
-	struct arena *arena;         /* for the texts */
-	const struct source *source; /* names the files */
+	struct arena *arena;       /* for the texts */
+	const struct text *source; /* names the files */
 	struct config_fault *faults;
 	size_t count, capacity;
 	size_t dropped; /* beyond ERRORS_MAX, or for want of memory */
@@ -31,7 +31,7 @@ struct config_errors {
 
 /* ARENA and SOURCE must outlive ERRORS. */
 void errors_init(
-	struct config_errors *errors, struct arena *arena, const struct source *source);
+	struct config_errors *errors, struct arena *arena, const struct text *source);
 
 /* KEY NULL: the text stands alone. Control characters in the text become '?'. */
 void errors_add(struct config_errors *errors, size_t file, int line, const char *key,

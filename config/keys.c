@@ -5,7 +5,7 @@
 
 #include "config/errors.h"
 #include "config/place.h"
-#include "config/source.h"
+#include "config/text.h"
 #include "config/suggest.h"
 
 static bool is_key(const struct keys *keys, const char *name)

@@ -5,7 +5,7 @@
 #include "config/arena.h"
 #include "config/errors.h"
 #include "config/option.h"
-#include "config/source.h"
+#include "config/text.h"
 
 struct config_setting_t;
 
@@ -15,7 +15,7 @@ struct loader {
 	struct arena *arena;   /* for what is read */
 	struct arena *scratch; /* for the time of loading */
 	struct config_errors *errors;
-	const struct source *source;
+	const struct text *source;
 	const struct option_list *metrics; /* struct metric_config; those declared here */
 	struct loader_list *lists;         /* the loader's own */
 	size_t skipped; /* values left out because of an error reported elsewhere */

@@ -5,7 +5,7 @@
 
 #include "config/errors.h"
 #include "config/place.h"
-#include "config/source.h"
+#include "config/text.h"
 #include "core/reading.h"
 
 static const char *name_at(
@@ -37,7 +37,7 @@ void names_check(const struct option_list *list, size_t size, size_t offset)
 				place_token(list->places[k].errors->source, first);
 			config_error(&list->places[i], "name",
 				"duplicate name \"%.63s\", first at %s:%d", name,
-				source_file(list->places[k].errors->source, token->file),
+				text_file(list->places[k].errors->source, token->file),
 				token->line);
 			break;
 		}

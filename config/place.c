@@ -4,10 +4,10 @@
 #include <stdarg.h>
 
 #include "config/errors.h"
-#include "config/source.h"
+#include "config/text.h"
 
 const struct token *place_token(
-	const struct source *source, const config_setting_t *setting)
+	const struct text *source, const config_setting_t *setting)
 {
 	static const struct token start = { .line = 1 };
 	size_t i = config_setting_source_line(setting);
@@ -28,7 +28,7 @@ struct config_place place_of(
 	const struct token *token = place_token(errors->source, setting);
 
 	return (struct config_place){
-		.file = source_file(errors->source, token->file),
+		.file = text_file(errors->source, token->file),
 		.line = token->line,
 		.errors = errors,
 		.setting = setting,

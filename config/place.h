@@ -6,11 +6,11 @@
 #include "config/option.h"
 
 struct config_setting_t;
-struct source;
+struct text;
 
 /* The token SETTING begins with: its key, or its value where it has none. */
 const struct token *place_token(
-	const struct source *source, const struct config_setting_t *setting);
+	const struct text *source, const struct config_setting_t *setting);
 
 struct config_place place_of(
 	struct config_errors *errors, const struct config_setting_t *setting);

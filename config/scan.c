@@ -13,7 +13,7 @@ struct level {
 };
 
 struct scan {
-	struct source *source;
+	struct text *source;
 	struct config_errors *errors;
 	struct scan_fault *fault;
 	struct level levels[SCAN_DEPTH_MAX + 1]; /* [0] is the file, a group */
@@ -94,7 +94,7 @@ static void check_key(struct scan *scan, size_t i)
 		if (!is_same(first, key))
 			continue;
 		snprintf(why, sizeof why, "repeated key, first at %s:%d",
-			source_file(scan->source, first->file), first->line);
+			text_file(scan->source, first->file), first->line);
 		complain(scan, key, why);
 		rename_key(scan, key);
 		return;
@@ -275,7 +275,7 @@ static bool check_token(struct scan *scan, size_t i)
 }
 
 void scan_check(
-	struct source *source, struct config_errors *errors, struct scan_fault *fault)
+	struct text *source, struct config_errors *errors, struct scan_fault *fault)
 {
 	struct scan scan = { .source = source, .errors = errors, .fault = fault };
 	bool matched = true;
@@ -306,7 +306,7 @@ static void write_number(const struct token *token, struct buffer *out)
 			value > INT32_MAX || value < INT32_MIN ? "L" : "");
 }
 
-void scan_write(const struct source *source, struct buffer *out)
+void scan_write(const struct text *source, struct buffer *out)
 {
 	for (size_t i = 0; i < source->count; i++) {
 		const struct token *token = &source->tokens[i];

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "config/errors.h"
-#include "config/source.h"
+#include "config/text.h"
 #include "core/buffer.h"
 
 enum {
@@ -32,9 +32,9 @@ struct scan_fault {
  * token is removed.
  */
 void scan_check(
-	struct source *source, struct config_errors *errors, struct scan_fault *fault);
+	struct text *source, struct config_errors *errors, struct scan_fault *fault);
 
 /* Appends the tokens for libconfig to OUT: number i on line i + 1. */
-void scan_write(const struct source *source, struct buffer *out);
+void scan_write(const struct text *source, struct buffer *out);
 
 #endif

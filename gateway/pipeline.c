@@ -6,49 +6,19 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/metric.h"
-#include "derive/quality.h"
 #include "derive/rain.h"
+#include "gateway/judge.h"
+#include "gateway/source.h"
 #include "store/aggregates.h"
 #include "store/codec.h"
 
 enum {
-	MINUTES = 2,        /* open minutes a series can hold: this one and the last */
 	FIRST_BUCKETS = 64, /* a power of two */
 	RAIN_STATE_MAX = 8 << 20,
 };
 
 static const int64_t hour_ms = 60 * 60 * 1000;
-static const int64_t apart_ms = 60 * 1000;       /* beyond it, the clock was set back */
-static const int64_t repeat_sums_ms = 60 * 1000; /* unchanged sums are said this often */
-
-struct series {
-	uint16_t metric;
-	bool has_limits; /* looked up; NULL below: the metric's range */
-	const struct quality_config *limits; /* of the configuration */
-	struct quality_state *quality;       /* where there are limits */
-	struct accumulator minutes[MINUTES];
-};
-
-struct gauge {
-	struct rain_gauge rain;
-	int64_t said_ms; /* when all sums were last reported */
-	int64_t said[RAIN_WINDOWS];
-	bool dirty; /* not yet saved */
-};
-
-struct source {
-	struct source *next; /* in its bucket */
-	int64_t id;
-	size_t slot;
-	uint64_t hash;
-	char station[NAME_SIZE];
-	char sensor[NAME_SIZE];
-	struct series *series;
-	size_t count, capacity;
-	int64_t newest_minute_ms; /* the minute counted into last */
-	int64_t last_ms;          /* time of its last report */
-	struct gauge *gauge;      /* NULL: no rain was seen here */
-};
+static const int64_t apart_ms = 60 * 1000; /* beyond it, the clock was set back */
 
 struct pipeline {
 	struct pipeline_settings settings;
@@ -142,153 +112,6 @@ size_t *source_slot(struct source *source)
 	return &source->slot;
 }
 
-/* HINT: where the metric is likely to be, since a sensor's reports look alike. */
-static struct series *find_series(struct source *source, uint16_t metric, size_t hint)
-{
-	if (hint < source->count && source->series[hint].metric == metric)
-		return &source->series[hint];
-	for (size_t i = 0; i < source->count; i++)
-		if (source->series[i].metric == metric)
-			return &source->series[i];
-	if (source->count == source->capacity) {
-		size_t capacity = source->capacity ? source->capacity * 2 : 8;
-		struct series *series =
-			realloc(source->series, capacity * sizeof *series);
-		if (!series)
-			return NULL;
-		source->series = series;
-		source->capacity = capacity;
-	}
-	source->series[source->count] = (struct series){ .metric = metric };
-	return &source->series[source->count++];
-}
-
-static void free_source(struct source *source)
-{
-	for (size_t i = 0; i < source->count; i++)
-		free(source->series[i].quality);
-	if (source->gauge)
-		rain_free(&source->gauge->rain);
-	free(source->gauge);
-	free(source->series);
-	free(source);
-}
-
-/* --- rain ------------------------------------------------------------- */
-
-static void take_rain_state(void *arg, const void *bytes, size_t length)
-{
-	struct source *source = arg;
-
-	if (!rain_load(&source->gauge->rain, bytes, length))
-		log_warning("%s/%s: the rain gauge's kept state is not readable; "
-			    "its sums begin anew",
-			source->station, source->sensor);
-}
-
-static struct gauge *find_gauge(struct pipeline *pipeline, struct source *source)
-{
-	const struct pipeline_settings *settings = &pipeline->settings;
-
-	if (source->gauge)
-		return source->gauge;
-	source->gauge = calloc(1, sizeof *source->gauge);
-	if (!source->gauge)
-		return NULL;
-	rain_init(&source->gauge->rain,
-		settings->rain_modulus ? settings->rain_modulus(settings->arg,
-						 source->station, source->sensor)
-				       : 0);
-	if (settings->store &&
-		store_state_get(
-			settings->store, source->id, "rain", take_rain_state, source) < 0)
-		log_error("%s", store_error(settings->store));
-	return source->gauge;
-}
-
-static void note_verdict(const struct source *source, enum rain_verdict verdict,
-	double total, double increment)
-{
-	switch (verdict) {
-	case RAIN_RESET:
-		log_notice(
-			"%s/%s: the rain counter was set back to %g mm; counting on from there",
-			source->station, source->sensor, total);
-		break;
-	case RAIN_WRAPPED:
-		log_notice("%s/%s: the rain counter ran over its end; %g mm credited",
-			source->station, source->sensor, increment);
-		break;
-	case RAIN_IMPLAUSIBLE:
-		log_warning(
-			"%s/%s: the rain counter jumped by %g mm, more than can fall; "
-			"not credited",
-			source->station, source->sensor, increment);
-		break;
-	default:
-		break;
-	}
-}
-
-/* The increment a counter's reading is worth, appended to REPORT as its rain. */
-static void credit_total(struct gauge *gauge, const struct source *source,
-	struct report *report, double total)
-{
-	double increment;
-	enum rain_verdict verdict =
-		rain_credit(&gauge->rain, report->time_ms, total, &increment);
-
-	note_verdict(source, verdict, total, increment);
-	if (verdict == RAIN_BASELINE || verdict == RAIN_RESET ||
-		!report_add(report, METRIC_RAIN, increment))
-		return;
-	report->readings[report->count - 1].flag =
-		verdict == RAIN_IMPLAUSIBLE ? FLAG_FAIL : FLAG_GOOD;
-}
-
-static void say_sums(struct gauge *gauge, struct report *report)
-{
-	bool all = report->time_ms - gauge->said_ms >= repeat_sums_ms;
-
-	for (size_t w = 0; w < RAIN_WINDOWS; w++) {
-		if (!all && gauge->said[w] == gauge->rain.sums[w])
-			continue;
-		if (!report_add(
-			    report, rain_windows[w].metric, rain_sum(&gauge->rain, w)))
-			return;
-		report->readings[report->count - 1].flag =
-			rain_is_complete(&gauge->rain, w) ? FLAG_GOOD : FLAG_SUSPECT;
-		gauge->said[w] = gauge->rain.sums[w];
-	}
-	if (all)
-		gauge->said_ms = report->time_ms;
-}
-
-static void derive_rain(
-	struct pipeline *pipeline, struct source *source, struct report *report)
-{
-	const struct reading *total = report_find(report, METRIC_RAIN_TOTAL);
-	const struct reading *rain = report_find(report, METRIC_RAIN);
-
-	if (!total && !rain)
-		return;
-	struct gauge *gauge = find_gauge(pipeline, source);
-	if (!gauge)
-		return;
-	/* Where a device says both, its increment is only its opinion. */
-	if (total && !rain && reading_is_usable(report, total))
-		credit_total(gauge, source, report, total->value);
-	rain = report_find(report, METRIC_RAIN);
-	if (rain && !reading_is_usable(report, rain))
-		return;
-	if (!rain_observe(&gauge->rain, report->time_ms, rain ? rain->value : 0))
-		log_error("%s/%s: out of memory for rain sums", source->station,
-			source->sensor);
-	gauge->dirty = true;
-	if (report->time_ms == gauge->rain.last_ms)
-		say_sums(gauge, report);
-}
-
 /* --- judging and counting --------------------------------------------- */
 
 void pipeline_set_apart(struct source *source, struct report *report)
@@ -301,110 +124,15 @@ void pipeline_set_apart(struct source *source, struct report *report)
 	source->last_ms = report->time_ms;
 }
 
-/* Does REPORT say what is the case at its time? */
-static bool is_of_its_time(const struct report *report)
-{
-	return !(report->marks & (REPORT_RETAINED | REPORT_CLOCK_UNSET));
-}
-
-static void find_limits(
-	struct pipeline *pipeline, const struct source *source, struct series *series)
-{
-	const struct pipeline_settings *settings = &pipeline->settings;
-
-	series->has_limits = true;
-	if (!settings->quality)
-		return;
-	series->limits = settings->quality(
-		settings->arg, source->station, source->sensor, series->metric);
-	if (series->limits && !(series->quality = calloc(1, sizeof *series->quality)))
-		series->limits = NULL;
-}
-
-static uint8_t flag_by_limits(struct pipeline *pipeline, struct source *source,
-	const struct report *report, size_t at)
-{
-	const struct reading *reading = &report->readings[at];
-	struct series *series = find_series(source, reading->metric, at);
-	struct quality_config range;
-
-	if (series && !series->has_limits)
-		find_limits(pipeline, source, series);
-	if (series && series->limits && is_of_its_time(report))
-		return quality_judge(
-			series->limits, series->quality, report->time_ms, reading->value);
-	quality_defaults(&range, metric_by_id(reading->metric));
-	return quality_range(
-		series && series->limits ? series->limits : &range, reading->value);
-}
-
-static void judge_reading(struct pipeline *pipeline, struct source *source,
-	struct report *report, size_t at)
-{
-	struct reading *reading = &report->readings[at];
-	uint8_t flag = flag_by_limits(pipeline, source, report, at);
-
-	/* What the driver said of it counts too. */
-	if (reading->flag != FLAG_NOT_EVALUATED)
-		flag = quality_worse(flag, reading->flag);
-	reading->flag = flag;
-}
-
-static void make_suspect(struct reading *reading)
-{
-	reading->flag = quality_worse(reading->flag, FLAG_SUSPECT);
-}
-
-/* Fine dust is part of all dust: more of it means that one of the two is wrong. */
-static void check_dust(struct report *report)
-{
-	struct reading *fine = report_find(report, METRIC_PM25);
-	struct reading *all = report_find(report, METRIC_PM10);
-
-	/* Both carry noise: 5 µg/m³ and a tenth. */
-	if (!fine || !all || fine->value <= all->value * 1.1 + 5)
-		return;
-	make_suspect(fine);
-	make_suspect(all);
-}
-
-/* In wet air an optical instrument counts droplets as dust. */
-static void check_humidity(struct source *source, struct report *report)
-{
-	const struct reading *humidity = report_find(report, METRIC_HUMIDITY);
-
-	if (!humidity)
-		return;
-	for (size_t i = 0; i < report->count; i++) {
-		const struct series *series =
-			find_series(source, report->readings[i].metric, i);
-		if (series && series->limits &&
-			humidity->value > series->limits->humidity_max)
-			make_suspect(&report->readings[i]);
-	}
-}
-
-static void check_against_each_other(struct source *source, struct report *report)
-{
-	check_dust(report);
-	check_humidity(source, report);
-}
-
 void pipeline_judge(
 	struct pipeline *pipeline, struct source *source, struct report *report)
 {
-	if (!clock_is_plausible(report->time_ms))
-		report->marks |= REPORT_CLOCK_UNSET;
-	for (size_t i = 0; i < report->count; i++)
-		judge_reading(pipeline, source, report, i);
-	check_against_each_other(source, report);
-	if (is_of_its_time(report))
-		derive_rain(pipeline, source, report);
+	judge_report(&pipeline->settings, source, report);
 }
 
 static struct accumulator *find_minute(const struct series *series, int64_t end_ms)
 {
-	for (size_t m = 0; m < MINUTES; m++) {
+	for (size_t m = 0; m < SOURCE_MINUTES; m++) {
 		const struct accumulator *minute = &series->minutes[m];
 		if (minute->count == 0 || minute->end_ms == end_ms)
 			return (struct accumulator *)minute;
@@ -429,28 +157,29 @@ void pipeline_count(struct source *source, const struct report *report)
 {
 	int64_t end_ms = aggregate_minute_end(report->time_ms);
 
-	if (!is_of_its_time(report))
+	if (!judge_is_of_its_time(report))
 		return;
 	for (size_t i = 0; i < report->count; i++) {
 		const struct reading *reading = &report->readings[i];
 		struct series *series;
 
 		if (reading_is_usable(report, reading) &&
-			(series = find_series(source, reading->metric, i)))
+			(series = source_series(source, reading->metric, i)))
 			accumulator_add(
 				find_minute(series, end_ms), end_ms, reading->value);
 	}
 	source->newest_minute_ms = end_ms;
 }
 
-/* --- keeping ---------------------------------------------------------- */
+/* --- keeping ----------------------------------------------------------
+ */
 
 static int merge_series(
 	struct pipeline *pipeline, struct source *source, struct series *series)
 {
 	struct store *store = pipeline->settings.store;
 
-	for (size_t m = 0; m < MINUTES; m++) {
+	for (size_t m = 0; m < SOURCE_MINUTES; m++) {
 		struct accumulator *minute = &series->minutes[m];
 		int64_t hour = aggregate_hour_end(minute->end_ms);
 		bool late = minute->count > 0 && minute->end_ms <= pipeline->hours_ms;
@@ -471,7 +200,8 @@ static int save_gauge(struct pipeline *pipeline, struct source *source)
 	buffer_clear(&pipeline->bytes);
 	rain_save(&source->gauge->rain, &pipeline->bytes);
 	if (pipeline->bytes.failed)
-		return 0; /* too large to keep: the sums begin anew after a restart */
+		return 0; /* too large to keep: the sums begin anew after
+			     a restart */
 	source->gauge->dirty = false;
 	return store_state_set(pipeline->settings.store, source->id, "rain",
 		pipeline->bytes.data, pipeline->bytes.length);
@@ -517,7 +247,8 @@ int pipeline_merge(struct pipeline *pipeline, int64_t last_id, int64_t now_ms)
 	return store_set_mark(store, STORE_MERGED_ID, last_id);
 }
 
-/* --- beginning -------------------------------------------------------- */
+/* --- beginning --------------------------------------------------------
+ */
 
 struct replay {
 	struct pipeline *pipeline;
@@ -543,9 +274,9 @@ static bool replay_report(void *arg, const struct stored_report *stored)
 	replay->last_id = stored->id;
 	const struct reading *total = report_find(&report, METRIC_RAIN_TOTAL);
 	const struct reading *rain = report_find(&report, METRIC_RAIN);
-	if ((!total && !rain) || !is_of_its_time(&report))
+	if ((!total && !rain) || !judge_is_of_its_time(&report))
 		return true;
-	struct gauge *gauge = find_gauge(replay->pipeline, source);
+	struct gauge *gauge = judge_gauge(&replay->pipeline->settings, source);
 	double ignored;
 	if (gauge && total && reading_is_usable(&report, total))
 		rain_credit(&gauge->rain, report.time_ms, total->value, &ignored);
@@ -557,8 +288,9 @@ static bool replay_report(void *arg, const struct stored_report *stored)
 }
 
 /*
- * In one transaction from the start, which the recorder goes on with: one begun in
- * the middle of the scan could find that somebody else has written meanwhile.
+ * In one transaction from the start, which the recorder goes on with: one
+ * begun in the middle of the scan could find that somebody else has
+ * written meanwhile.
  */
 static int replay_stored(struct pipeline *pipeline)
 {
@@ -617,7 +349,7 @@ void pipeline_free(struct pipeline *pipeline)
 		for (struct source *source = pipeline->buckets[i]; source;
 			source = next) {
 			next = source->next;
-			free_source(source);
+			source_free(source);
 		}
 	}
 	free(pipeline->buckets);

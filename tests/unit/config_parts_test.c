@@ -11,7 +11,7 @@
 #include "config/lexer.h"
 #include "config/quantity.h"
 #include "config/scan.h"
-#include "config/source.h"
+#include "config/text.h"
 #include "config/suggest.h"
 #include "config/url.h"
 #include "config/value.h"
@@ -184,7 +184,7 @@ static void test_addresses(void **state)
 /* --- source and scan --------------------------------------------------- */
 
 static struct arena *arena;
-static struct source source;
+static struct text source;
 static struct config_errors errors;
 static struct buffer text = { .limit = 1 << 16 };
 
@@ -194,13 +194,13 @@ static const char *scan(const char *bytes)
 	struct scan_fault fault;
 
 	arena_free(arena);
-	source_free(&source);
+	text_free(&source);
 	errors_free(&errors);
 	arena = arena_new();
-	source_init(&source, arena, arena);
+	text_init(&source, arena, arena);
 	errors_init(&errors, arena, &source);
 	buffer_clear(&text);
-	source_read_text(&source, "f", bytes, strlen(bytes), &errors);
+	text_read_text(&source, "f", bytes, strlen(bytes), &errors);
 	scan_check(&source, &errors, &fault);
 	scan_write(&source, &text);
 	for (size_t i = 0; i < text.length; i++)
@@ -279,7 +279,7 @@ static int free_all(void **state)
 {
 	(void)state;
 	arena_free(arena);
-	source_free(&source);
+	text_free(&source);
 	errors_free(&errors);
 	buffer_free(&text);
 	return 0;

@@ -3,8 +3,8 @@
  * tokens that know where they stand. libconfig is given one token per line, so
  * that the lines it speaks of are numbers of tokens.
  */
-#ifndef MUABUI_CONFIG_SOURCE_H
-#define MUABUI_CONFIG_SOURCE_H
+#ifndef MUABUI_CONFIG_TEXT_H
+#define MUABUI_CONFIG_TEXT_H
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -21,7 +21,7 @@ enum {
 
 struct config_errors;
 
-struct source {
+struct text {
 	struct arena *arena; /* contents and other things of the moment */
 	struct arena *keep;  /* file names */
 	const char **names;  /* in the order of their first reading */
@@ -33,19 +33,18 @@ struct source {
 };
 
 /* Both arenas (they may be one) must outlive SOURCE. */
-void source_init(struct source *source, struct arena *arena, struct arena *keep);
-void source_free(struct source *source);
+void text_init(struct text *source, struct arena *arena, struct arena *keep);
+void text_free(struct text *source);
 
 /*
  * Reads FILE, or TEXT as if it stood in FILE, and what it includes, relative to the
  * including file's folder. What is wrong goes to ERRORS; the rest is read all the same.
  */
-void source_read_file(
-	struct source *source, const char *file, struct config_errors *errors);
-void source_read_text(struct source *source, const char *file, const char *text,
+void text_read_file(struct text *source, const char *file, struct config_errors *errors);
+void text_read_text(struct text *source, const char *file, const char *text,
 	size_t length, struct config_errors *errors);
 
 /* The name of file number FILE; it lives as long as the arena KEEP. */
-const char *source_file(const struct source *source, size_t file);
+const char *text_file(const struct text *source, size_t file);
 
 #endif

@@ -1,4 +1,4 @@
-#include "config/source.h"
+#include "config/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,26 +19,26 @@ struct opened {
 	int depth;
 };
 
-void source_init(struct source *source, struct arena *arena, struct arena *keep)
+void text_init(struct text *source, struct arena *arena, struct arena *keep)
 {
-	*source = (struct source){ .arena = arena, .keep = keep };
+	*source = (struct text){ .arena = arena, .keep = keep };
 }
 
-void source_free(struct source *source)
+void text_free(struct text *source)
 {
 	free(source->names);
 	free(source->tokens);
-	source_init(source, source->arena, source->keep);
+	text_init(source, source->arena, source->keep);
 }
 
-const char *source_file(const struct source *source, size_t file)
+const char *text_file(const struct text *source, size_t file)
 {
 	return file < source->name_count ? source->names[file] : "?";
 }
 
 /* The number of the file NAME, which is copied; 0, the main file's, when memory is out.
  */
-static size_t number_of(struct source *source, const char *name)
+static size_t number_of(struct text *source, const char *name)
 {
 	for (size_t i = 0; i < source->name_count; i++)
 		if (strcmp(source->names[i], name) == 0)
@@ -54,7 +54,7 @@ static size_t number_of(struct source *source, const char *name)
 	return source->name_count++;
 }
 
-static bool add_token(struct source *source, const struct token *token)
+static bool add_token(struct text *source, const struct token *token)
 {
 	if (source->count == SOURCE_TOKENS_MAX)
 		return false;
@@ -72,7 +72,7 @@ static bool add_token(struct source *source, const struct token *token)
 }
 
 /* Everything FD gives, at most what is left of SOURCE_BYTES_MAX; NULL with WHY. */
-static char *read_all(struct source *source, int fd, size_t *length, const char **why)
+static char *read_all(struct text *source, int fd, size_t *length, const char **why)
 {
 	size_t room = SOURCE_BYTES_MAX - source->bytes + 1, used = 0;
 	char *copy = NULL, *bytes = malloc(room);
@@ -116,9 +116,8 @@ static bool is_being_read(const struct opened *opened, const struct stat *status
 }
 
 /* Opens and reads PATH for PARENT (NULL: it is the main file). NULL with WHY. */
-static char *read_path(struct source *source, const char *path,
-	const struct opened *parent, struct opened *opened, size_t *length,
-	const char **why)
+static char *read_path(struct text *source, const char *path, const struct opened *parent,
+	struct opened *opened, size_t *length, const char **why)
 {
 	struct stat status;
 	char *text = NULL;
@@ -144,7 +143,7 @@ static char *read_path(struct source *source, const char *path,
 
 /* The path of what TOKEN includes, seen from the file NAME. */
 static char *included_path(
-	const struct source *source, const char *name, const struct token *token)
+	const struct text *source, const char *name, const struct token *token)
 {
 	const char *slash = strrchr(name, '/');
 	int folder = slash && token->text[0] != '/' ? (int)(slash + 1 - name) : 0;
@@ -157,10 +156,10 @@ static char *included_path(
 	return path;
 }
 
-static void read_tokens(struct source *source, const struct opened *opened,
+static void read_tokens(struct text *source, const struct opened *opened,
 	const char *text, size_t length, struct config_errors *errors);
 
-static void include(struct source *source, const struct opened *parent,
+static void include(struct text *source, const struct opened *parent,
 	const struct token *token, struct config_errors *errors)
 {
 	struct opened opened = { .parent = parent, .depth = parent->depth + 1 };
@@ -190,7 +189,7 @@ static void include(struct source *source, const struct opened *parent,
  * A value that is wrong in itself leaves the rest of its line as it is. What is wrong
  * elsewhere often spoils it: of that only the first is reported.
  */
-static void report(const struct source *source, const struct token *token,
+static void report(const struct text *source, const struct token *token,
 	struct config_errors *errors)
 {
 	const struct token *end = source->tokens + source->count;
@@ -205,7 +204,7 @@ static void report(const struct source *source, const struct token *token,
 	}
 }
 
-static void read_tokens(struct source *source, const struct opened *opened,
+static void read_tokens(struct text *source, const struct opened *opened,
 	const char *text, size_t length, struct config_errors *errors)
 {
 	struct lexer lexer;
@@ -226,7 +225,7 @@ static void read_tokens(struct source *source, const struct opened *opened,
 	}
 }
 
-void source_read_text(struct source *source, const char *file, const char *text,
+void text_read_text(struct text *source, const char *file, const char *text,
 	size_t length, struct config_errors *errors)
 {
 	struct opened opened = { .number = number_of(source, file) };
@@ -247,8 +246,7 @@ void source_read_text(struct source *source, const char *file, const char *text,
 		errors_add(errors, 0, 1, NULL, "%s", strerror(ENOMEM));
 }
 
-void source_read_file(
-	struct source *source, const char *file, struct config_errors *errors)
+void text_read_file(struct text *source, const char *file, struct config_errors *errors)
 {
 	struct opened opened = { .number = number_of(source, file) };
 	const char *why = NULL;

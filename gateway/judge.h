@@ -1,0 +1,22 @@
+/*
+ * Judging a report: flags by the limits of each series and by what its readings say of
+ * each other, and the rain that follows from it.
+ */
+#ifndef MUABUI_GATEWAY_JUDGE_H
+#define MUABUI_GATEWAY_JUDGE_H
+
+#include "gateway/pipeline.h"
+#include "gateway/source.h"
+
+/* Does REPORT say what is the case at its time? Not if retained, or of an unset clock. */
+bool judge_is_of_its_time(const struct report *report);
+
+/* As pipeline_judge(). */
+void judge_report(const struct pipeline_settings *settings, struct source *source,
+	struct report *report);
+
+/* The rain gauge of SOURCE, made at first sight with what the store kept; or NULL. */
+struct gauge *judge_gauge(
+	const struct pipeline_settings *settings, struct source *source);
+
+#endif

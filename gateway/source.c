@@ -1,0 +1,36 @@
+#include "gateway/source.h"
+
+#include <stdlib.h>
+
+struct series *source_series(struct source *source, uint16_t metric, size_t hint)
+{
+	if (hint < source->count && source->series[hint].metric == metric)
+		return &source->series[hint];
+	for (size_t i = 0; i < source->count; i++)
+		if (source->series[i].metric == metric)
+			return &source->series[i];
+	if (source->count == source->capacity) {
+		size_t capacity = source->capacity ? source->capacity * 2 : 8;
+		struct series *series =
+			realloc(source->series, capacity * sizeof *series);
+		if (!series)
+			return NULL;
+		source->series = series;
+		source->capacity = capacity;
+	}
+	source->series[source->count] = (struct series){ .metric = metric };
+	return &source->series[source->count++];
+}
+
+void source_free(struct source *source)
+{
+	if (!source)
+		return;
+	for (size_t i = 0; i < source->count; i++)
+		free(source->series[i].quality);
+	if (source->gauge)
+		rain_free(&source->gauge->rain);
+	free(source->gauge);
+	free(source->series);
+	free(source);
+}
