@@ -1,11 +1,14 @@
 #include "core/terminal.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "core/buffer.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static char *table; /* what stands at the bottom now */
@@ -34,6 +37,28 @@ static void erase_table(void)
 {
 	if (table_lines > 0)
 		printf("\033[%dA\033[J", table_lines);
+}
+
+/* The table anew over the old one, in one piece and without erasing: no flicker. */
+static void draw_over(void)
+{
+	struct buffer screen;
+
+	buffer_init(&screen, 1 << 20);
+	if (table_lines > 0)
+		buffer_printf(&screen, "\033[%dA", table_lines);
+	for (const char *line = table; line && *line;) {
+		size_t length = strcspn(line, "\n");
+
+		buffer_append(&screen, line, length);
+		buffer_puts(&screen, terminal_is_live() ? "\033[K\n" : "\n");
+		line += length + (line[length] == '\n');
+	}
+	if (table_lines > 0)
+		buffer_puts(&screen, "\033[J");
+	fputs(buffer_text(&screen), stdout);
+	fflush(stdout);
+	buffer_free(&screen);
 }
 
 static void draw_table(void)
@@ -72,14 +97,13 @@ void terminal_log(const char *line)
 void terminal_table(const char *text)
 {
 	pthread_mutex_lock(&mutex);
-	erase_table();
 	free(table);
 	table = *text ? strdup(text) : NULL;
+	draw_over();
 	table_lines = 0;
 	if (terminal_is_live())
 		for (const char *c = text; *c; c++)
 			table_lines += *c == '\n';
-	draw_table();
 	if (table_lines == 0) {
 		/* No terminal: what was printed has scrolled away already. */
 		free(table);

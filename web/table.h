@@ -8,10 +8,12 @@
 #include "web/view.h"
 
 /*
- * Appends the table as whole lines of at most COLUMNS columns (40 or more). COLOUR: with
- * ANSI sequences, dim for what is old, yellow for suspect, red for failed values.
+ * Appends the table as at most ROWS whole lines (0: as many as it takes) of at most
+ * COLUMNS columns (40 or more): a line per station, then its sensors. Values that share
+ * unit and remarks share them on the line. COLOUR: with ANSI sequences, dim for what is
+ * old, yellow for suspect, red for failed values.
  */
-void table_render(
-	const struct gateway_view *view, int columns, bool colour, struct buffer *out);
+void table_render(const struct gateway_view *view, int columns, int rows, bool colour,
+	struct buffer *out);
 
 #endif

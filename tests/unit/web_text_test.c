@@ -383,21 +383,61 @@ static void test_table(void **state)
 	fake_report("HN-CG-01", "gauge", METRIC_RAIN_10M, 0.2, FLAG_GOOD, 5000);
 	fake_report("HN-CG-01", "gauge", METRIC_RAIN_24H, 12.04, FLAG_GOOD, 5000);
 	fake_report("HN-BD-02", "nodes", METRIC_VN_AQI, 151, FLAG_SUSPECT, 1000000);
-	table_render(&fake_view, 80, false, &out);
+	fake_report("HN-BD-02", "nodes", METRIC_RAIN_RATE, 3, FLAG_GOOD, 4000);
+	fake_report("HN-BD-02", "nodes", METRIC_RAIN_10M, 0.5, FLAG_GOOD, 4000);
+	fake_report("HN-BD-02", "nodes", METRIC_RAIN_30M, 0.6, FLAG_GOOD, 4000);
+	fake_report("HN-BD-02", "nodes", METRIC_RAIN_1H, 0.7, FLAG_SUSPECT, 4000);
+	table_render(&fake_view, 80, 0, false, &out);
 	assert_string_equal(buffer_text(&out),
 		"HN-CG-01  Cầu Giấy\n"
-		"  dust        pm25                 35.2 µg/m³  now\n"
-		"              pm10                512.0 µg/m³  3 s ago, fail\n"
-		"  gauge       rain 10m 0.2 · 24h 12.0 mm  5 s ago\n"
+		"  dust    pm25 35.2 µg/m³   pm10 512.0 µg/m³, fail                           now\n"
+		"  gauge   rain 10m 0.2 · 24h 12.0 mm                                     5 s ago\n"
 		"HN-BD-02\n"
-		"  nodes       vn_aqi                151        16 min ago, suspect, OLD\n");
+		"  nodes   vn_aqi 151, suspect, OLD: 16 min ago   rain_rate 3.0 mm/h      4 s ago\n"
+		"          rain 10m 0.5 mm   rain 1h 0.7 mm, suspect\n");
 
 	buffer_clear(&out);
-	table_render(&fake_view, 80, true, &out);
+	table_render(&fake_view, 80, 0, true, &out);
 	ASSERT_HAS("\033[1mHN-CG-01  Cầu Giấy\033[0m\n");
-	ASSERT_HAS("\033[31m              pm10 ");
-	ASSERT_HAS("\033[2m  nodes ");
-	ASSERT_HAS("\n  dust ");
+	ASSERT_HAS(
+		"\n  dust    pm25 35.2 µg/m³   \033[31mpm10 512.0 µg/m³, fail\033[0m ");
+	ASSERT_HAS("\033[2mvn_aqi 151, suspect, OLD: 16 min ago\033[0m   rain_rate");
+	ASSERT_HAS("\033[33mrain 1h 0.7 mm, suspect\033[0m\n");
+}
+
+/* Values of one unit share a line as long as it is not full. */
+static void test_table_wraps(void **state)
+{
+	(void)state;
+	for (uint16_t metric = METRIC_PM1; metric <= METRIC_CO; metric++)
+		fake_report("HN-CG-01", "a sensor with a name", metric, 10.5, FLAG_GOOD,
+			1000);
+	table_render(&fake_view, 80, 0, false, &out);
+	assert_string_equal(buffer_text(&out),
+		"HN-CG-01  Cầu Giấy\n"
+		"  a sensor with a name                                                       now\n"
+		"          pm25 10.5 · pm10 10.5 · pm1 10.5 · pm4 10.5 µg/m³\n"
+		"          tsp 10.5 · o3 10.5 · no2 10.5 · so2 10.5 µg/m³\n"
+		"          co 10 · no 10.5 · nox 10.5 µg/m³\n");
+}
+
+static void test_table_is_low_enough(void **state)
+{
+	static const char *const stations[] = { "HN-1", "HN-2", "HN-3", "HN-4" };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		fake_report(stations[i], "node", METRIC_PM25, 10, FLAG_GOOD, 5000);
+	table_render(&fake_view, 40, 11, false, &out);
+	assert_null(strstr(buffer_text(&out), "more"));
+	buffer_clear(&out);
+	table_render(&fake_view, 40, 5, false, &out);
+	assert_string_equal(buffer_text(&out),
+		"HN-CG-01  Cầu Giấy\n"
+		"  no data yet\n"
+		"HN-1\n"
+		"  node    pm25 10.0 µg/m³        5 s ago\n"
+		"  … and 6 lines more; the page shows all\n");
 }
 
 static void test_table_is_narrow_enough(void **state)
@@ -408,7 +448,7 @@ static void test_table_is_narrow_enough(void **state)
 	for (uint16_t metric = METRIC_PM1; metric <= METRIC_EAQI; metric++)
 		fake_report("HN-CG-01", "một cảm biến có tên dài \x1b[31m", metric,
 			1234567.8, FLAG_SUSPECT, 86400000);
-	table_render(&fake_view, 40, false, &out);
+	table_render(&fake_view, 40, 0, false, &out);
 	assert_false(out.failed);
 	assert_false(has("\x1b"));
 	char *save;
@@ -422,7 +462,7 @@ static void test_table_is_narrow_enough(void **state)
 static void test_table_without_data(void **state)
 {
 	(void)state;
-	table_render(&fake_view, 80, false, &out);
+	table_render(&fake_view, 80, 0, false, &out);
 	assert_string_equal(buffer_text(&out), "HN-CG-01  Cầu Giấy\n  no data yet\n");
 }
 
@@ -530,6 +570,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_status_text_of_other_things, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_table, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_table_wraps, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_table_is_low_enough, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_table_is_narrow_enough, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
