@@ -442,10 +442,12 @@ static void cut_short(struct worker *worker)
 	pthread_mutex_unlock(&worker->mutex);
 }
 
-void notifier_stop(struct notifier *notifier, int64_t grace_ms)
+uint64_t notifier_stop(struct notifier *notifier, int64_t grace_ms)
 {
+	uint64_t sent = 0;
+
 	if (!notifier)
-		return;
+		return 0;
 	if (grace_ms > 0)
 		drain(notifier, grace_ms);
 	for (size_t i = 0; i < notifier->count; i++)
@@ -455,6 +457,7 @@ void notifier_stop(struct notifier *notifier, int64_t grace_ms)
 
 		if (worker->started)
 			pthread_join(worker->thread, NULL);
+		sent += worker->status.sent;
 		pthread_mutex_destroy(&worker->mutex);
 		bell_free(&worker->bell);
 	}
@@ -463,6 +466,7 @@ void notifier_stop(struct notifier *notifier, int64_t grace_ms)
 	free(notifier->workers);
 	free(notifier->store_path);
 	free(notifier);
+	return sent;
 }
 
 size_t notifier_count(const struct notifier *notifier)

@@ -32,8 +32,11 @@ struct notifier *notifier_start(const struct config *config, const char *store_p
 /* Something was committed to the outbox. */
 void notifier_ring(struct notifier *notifier);
 
-/* Tries what is due for at most GRACE_MS, then stops and joins. */
-void notifier_stop(struct notifier *notifier, int64_t grace_ms);
+/*
+ * Tries what is due for at most GRACE_MS, then stops and joins. How many messages were
+ * delivered since the start.
+ */
+uint64_t notifier_stop(struct notifier *notifier, int64_t grace_ms);
 
 size_t notifier_count(const struct notifier *notifier);
 void notifier_get_status(

@@ -65,33 +65,52 @@ static void report_status(struct daemon *daemon, int64_t now_ms)
 		view->recorder->reports, latest_count(view->latest));
 }
 
+/* A line with the data's time, which may run faster, and the table. */
+static void render(const struct daemon *daemon, bool live, struct buffer *table)
+{
+	const struct gateway_view *view = parts_view(daemon->parts);
+	char now[CLOCK_TEXT_SIZE];
+	int columns, rows;
+
+	terminal_size(&columns, &rows);
+	clock_format(now, clock_wall_ms() / 1000 * 1000, VIEW_OFFSET_MINUTES);
+	buffer_printf(table, "--- %.10s %.5s --- %" PRIuFAST64 " readings stored\n", now,
+		now + 11, view->recorder->readings);
+	/* The line above, and the one where the cursor stands. */
+	table_render(view, columns, live ? rows - 2 : 0, live, table);
+}
+
 static void draw_table(struct daemon *daemon, int64_t now_ms)
 {
 	struct buffer table;
-	int columns, rows;
 	bool live = terminal_is_live();
 
 	if (!daemon->settings->live || now_ms < daemon->next_table_ms)
 		return;
 	daemon->next_table_ms = now_ms + (live ? 0 : LINES_MS);
 	buffer_init(&table, 256 * 1024);
-	terminal_size(&columns, &rows);
-	table_render(parts_view(daemon->parts), columns, live, &table);
+	render(daemon, live, &table);
 	terminal_table(buffer_text(&table));
 	buffer_free(&table);
 }
 
+/* What the run came to, below the last table. */
 static void print_summary(const struct daemon *daemon, uint64_t dropped)
 {
-	const struct recorder_stats *stats = parts_view(daemon->parts)->recorder;
-	char line[256];
+	const struct gateway_view *view = parts_view(daemon->parts);
+	struct buffer text;
 
-	snprintf(line, sizeof line,
-		"\n%" PRIuFAST64 " readings in %" PRIuFAST64
-		" reports stored, %" PRIuFAST64 " alert messages, %" PRIu64 " lost\n",
-		stats->readings, stats->reports, stats->messages, dropped);
+	buffer_init(&text, 256 * 1024);
+	if (terminal_is_live())
+		render(daemon, true, &text);
 	terminal_table("");
-	terminal_print(line);
+	buffer_printf(&text,
+		"\n%" PRIuFAST64 " readings of %zu sensors stored, %" PRIu64
+		" alerts sent, lost %" PRIu64 "\n",
+		view->recorder->readings, latest_count(view->latest),
+		parts_delivered(daemon->parts), dropped);
+	terminal_print(buffer_text(&text));
+	buffer_free(&text);
 }
 
 /* --- reload -------------------------------------------------------------- */

@@ -32,6 +32,7 @@ struct parts {
 	struct web *web;
 	struct control *control;
 	struct recorder_stats stats;
+	uint64_t delivered;
 	struct gateway_view view;
 };
 
@@ -293,7 +294,7 @@ bool parts_stop(struct parts *parts)
 	parts->sensors = NULL;
 	bool stored = recorder_stop(parts->recorder) == 0;
 	parts->recorder = NULL;
-	notifier_stop(parts->notifier, GRACE_MS);
+	parts->delivered += notifier_stop(parts->notifier, GRACE_MS);
 	parts->notifier = NULL;
 	outputs_stop(parts->outputs, GRACE_MS);
 	parts->outputs = NULL;
@@ -303,6 +304,11 @@ bool parts_stop(struct parts *parts)
 	parts->ring = NULL;
 	show(parts);
 	return stored;
+}
+
+uint64_t parts_delivered(const struct parts *parts)
+{
+	return parts->delivered;
 }
 
 const struct gateway_view *parts_view(const struct parts *parts)

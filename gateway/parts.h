@@ -26,6 +26,9 @@ bool parts_start(struct parts *parts, const struct config *config);
  */
 bool parts_stop(struct parts *parts);
 
+/* Messages that channels have taken, of all notifiers that have ended. */
+uint64_t parts_delivered(const struct parts *parts);
+
 /* What is shown of it; valid while it runs. */
 const struct gateway_view *parts_view(const struct parts *parts);
 
