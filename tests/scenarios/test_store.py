@@ -74,12 +74,34 @@ def test_a_damaged_store_is_moved_aside_and_readings_go_on(home, broker, sink, w
     publish(broker, range(2050, 2100))
     wait_for(sink, range(2100))
     aside, = gateway.folder.glob("store.db.damaged-*")
-    assert aside.read_bytes()[:64] == damaged[:64] and "damaged" in gateway.log()
+    assert aside.read_bytes()[-4096:] == damaged[-4096:] and "damaged" in gateway.log()
     assert gateway.output("city")["failures"] == 0 and gateway.output("city")["lag"] == 0
     gateway.restart()
     publish(broker, range(2100, 2110))
     wait_for(sink, range(2110))
     assert len(list(gateway.folder.glob("store.db.damaged-*"))) == 1
+    gateway.stop()
+
+
+def test_damage_that_shows_while_running_begins_a_new_store(home, broker, sink):
+    """Nobody reads those pages until an output that is new asks for everything."""
+    gateway = make_gateway(home, broker, sink).start()
+    gateway.wait_connected("nodes")
+    publish(broker, range(3000))
+    wait_for(sink, range(3000))
+    assert gateway.reload()  # closes the store, so all of it is in the file
+    gateway.wait_connected("nodes")
+    size = gateway.store.stat().st_size
+    with open(gateway.store, "r+b") as file:
+        file.seek(size // 3 // 4096 * 4096)
+        file.write(os.urandom(size // 3))
+    gateway.configure(outputs=[influx_output(sink), influx_output(sink, "second")])
+    gateway.reload()
+    wait_until(lambda: list(gateway.folder.glob("store.db.damaged-*")), 20, "the damaged file")
+    gateway.wait_connected("nodes")
+    publish(broker, range(3000, 3100))
+    wait_for(sink, range(3100))
+    assert gateway.process.is_running() and "damage" in gateway.log()
     gateway.stop()
 
 
