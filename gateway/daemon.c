@@ -23,6 +23,7 @@ enum {
 	STATUS_MS = 10000,
 	ALIVE_MS = 10000, /* a recorder that stands longer is not fed for */
 	TRIM_MS = 5000,   /* after the start: connections are made by then */
+	HEAL_MS = 60000,  /* between two new stores */
 	LINES_MS = 5000,  /* between tables where there is no terminal */
 };
 
@@ -30,7 +31,7 @@ struct daemon {
 	const struct daemon_settings *settings;
 	struct config *config;
 	struct parts *parts;
-	int64_t next_status_ms, next_table_ms, trim_ms;
+	int64_t next_status_ms, next_table_ms, next_heal_ms, trim_ms;
 };
 
 static void take_signals(sigset_t *set)
@@ -145,6 +146,23 @@ static bool reload(struct daemon *daemon)
 	return started;
 }
 
+/*
+ * The store turned out to be damaged while it was in use: a new one is begun, and what
+ * was not stored comes out of the ring. Not too often: a dying disk damages the new one
+ * too.
+ */
+static bool heal(struct daemon *daemon, int64_t now_ms)
+{
+	if (!store_is_damaged() || now_ms < daemon->next_heal_ms)
+		return true;
+	daemon->next_heal_ms = now_ms + HEAL_MS;
+	log_error("%s: damage was found; starting anew", daemon->config->store.path);
+	parts_stop(daemon->parts);
+	if (store_is_damaged())
+		store_move_aside(daemon->config->store.path);
+	return parts_start(daemon->parts, daemon->config);
+}
+
 static uint64_t dropped_so_far(const struct daemon *daemon)
 {
 	struct ring_status status;
@@ -159,6 +177,8 @@ static bool run_until_told(struct daemon *daemon, const sigset_t *signals)
 	for (;;) {
 		int64_t now_ms = clock_real_ms();
 
+		if (!heal(daemon, now_ms))
+			return false;
 		report_status(daemon, now_ms);
 		draw_table(daemon, now_ms);
 		if (daemon->trim_ms && now_ms >= daemon->trim_ms) {

@@ -263,23 +263,35 @@ static void show(struct parts *parts)
 	parts->view.notifier = parts->notifier;
 }
 
-bool parts_start(struct parts *parts, const struct config *config)
+static bool start_all(struct parts *parts)
 {
+	const struct config *config = parts->config;
 	char path[PATH_MAX];
 
-	parts->config = config;
 	if (!open_store(parts) || !start_senders(parts) || !start_recorder(parts))
-		goto failed;
+		return false;
 	parts->sensors = sensors_start(&config->sensors, config->station.id, parts->ring);
 	if (!parts->sensors)
-		goto failed;
+		return false;
 	show(parts);
 	if (!start_web(parts))
-		goto failed;
+		return false;
 	control_path(config, path, sizeof path);
 	parts->control = control_start(path, handle_request, parts);
 	return true;
-failed:
+}
+
+bool parts_start(struct parts *parts, const struct config *config)
+{
+	parts->config = config;
+	if (start_all(parts))
+		return true;
+	parts_stop(parts);
+	if (!store_is_damaged())
+		return false;
+	store_move_aside(config->store.path);
+	if (start_all(parts))
+		return true;
 	parts_stop(parts);
 	return false;
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,8 +64,23 @@ static const char schema[] =
 
 /* --- statements ------------------------------------------------------- */
 
+static atomic_bool damage_found;
+
+static bool is_damage(int code)
+{
+	code &= 0xff;
+	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+bool store_is_damaged(void)
+{
+	return damage_found;
+}
+
 static int fail(struct store *store, const char *what)
 {
+	if (is_damage(sqlite3_errcode(store->db)))
+		damage_found = true;
 	snprintf(store->error, sizeof store->error, "%s: %s: %s", store->path, what,
 		sqlite3_errmsg(store->db));
 	return -1;
@@ -233,11 +249,7 @@ static int open_connection(struct store *store, enum store_role role)
 	return 0;
 }
 
-/*
- * A damaged file never keeps the gateway from measuring: it is moved aside, with
- * what belongs to it, and a new one begun.
- */
-static void move_aside(const char *path)
+void store_move_aside(const char *path)
 {
 	static const char *const suffixes[] = { "", "-wal", "-shm" };
 	char from[PATH_MAX], to[PATH_MAX];
@@ -251,12 +263,7 @@ static void move_aside(const char *path)
 	}
 	log_error("%s: damaged; kept as %s.damaged-%lld, a new store is begun", path,
 		path, now);
-}
-
-static bool is_damage(int code)
-{
-	code &= 0xff;
-	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+	damage_found = false;
 }
 
 struct store *store_open(const char *path, enum store_role role, char *why, size_t size)
@@ -271,10 +278,9 @@ struct store *store_open(const char *path, enum store_role role, char *why, size
 		return NULL;
 	}
 	int result = open_connection(store, role);
-	if (result < 0 && role == STORE_RECORDER &&
-		is_damage(sqlite3_errcode(store->db))) {
+	if (result < 0 && role == STORE_RECORDER && damage_found) {
 		sqlite3_close_v2(store->db);
-		move_aside(path);
+		store_move_aside(path);
 		result = open_connection(store, role);
 	}
 	if (result < 0) {

@@ -29,6 +29,15 @@ struct store *store_open(const char *path, enum store_role role, char *why, size
 /* Accepts NULL. */
 void store_close(struct store *store);
 
+/*
+ * A damaged file never keeps the gateway from measuring: it is moved aside, with what
+ * belongs to it, and a new one begun. store_open() does so for the recorder when the file
+ * cannot be opened. Damage may also show later, on any connection of the process: then
+ * store_is_damaged() is true until store_move_aside() is called, with all of them closed.
+ */
+bool store_is_damaged(void);
+void store_move_aside(const char *path);
+
 /* The reason of the latest failure, for a log line. */
 const char *store_error(const struct store *store);
 
