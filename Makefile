@@ -141,12 +141,12 @@ TESTS_IN  = $(MAKE) --no-print-directory BUILD=build-$@ CFLAGS='-O1 -g' \
 
 asan: deps ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(call SANITIZED,address$(COMMA)undefined) all $(patsubst $(BUILD)/%,build-asan/%,$(UNIT))
-	@UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $(call TESTS_IN,address$(COMMA)undefined)
+	@SLOW=3 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $(call TESTS_IN,address$(COMMA)undefined)
 	@echo "asan: everything passed"
 
 tsan: deps ## the tests with ThreadSanitizer
 	@$(call SANITIZED,thread) all $(patsubst $(BUILD)/%,build-tsan/%,$(UNIT))
-	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp second_deadlock_stack=1 $(TSAN_OPTIONS)" \
+	@SLOW=3 TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp second_deadlock_stack=1 $(TSAN_OPTIONS)" \
 		$(call TESTS_IN,thread)
 	@echo "tsan: everything passed"
 
