@@ -45,6 +45,8 @@ char *buffer_reserve(struct buffer *buffer, size_t length)
 		}
 		buffer->data = data;
 		buffer->capacity = capacity;
+		/* So that it is a text even when nothing is advanced. */
+		data[buffer->length] = '\0';
 	}
 	return buffer->data + buffer->length;
 }
