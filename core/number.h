@@ -22,7 +22,11 @@ enum {
 bool number_to_decimal(double value, int64_t *mantissa, int *digits);
 double number_from_decimal(int64_t mantissa, int digits);
 
-/* Shortest text that reads back as VALUE (finite). Returns its length. */
+/*
+ * A short text that reads back as VALUE (finite): a plain decimal where
+ * number_to_decimal() finds one, else %g with 15 to 17 digits, as few as do.
+ * Returns its length.
+ */
 size_t number_format(char text[static NUMBER_TEXT_SIZE], double value);
 size_t number_format_int(char text[static NUMBER_TEXT_SIZE], int64_t value);
 
