@@ -112,7 +112,7 @@ static void fill_hash_table(void)
 
 static bool is_named(const struct metric *metric, const char *name, size_t length)
 {
-	return strncmp(metric->name, name, length) == 0 && metric->name[length] == '\0';
+	return strlen(metric->name) == length && memcmp(metric->name, name, length) == 0;
 }
 
 const struct metric *metric_find_n(const char *name, size_t length)
