@@ -38,7 +38,8 @@ struct reading *report_find(struct report *report, uint16_t metric)
 
 bool reading_is_usable(const struct report *report, const struct reading *reading)
 {
-	return report->status == STATUS_MEASURING && reading->flag <= FLAG_SUSPECT;
+	return report->status == STATUS_MEASURING && reading->flag >= FLAG_GOOD &&
+		reading->flag <= FLAG_SUSPECT;
 }
 
 bool name_is_valid(const char *text, size_t length)
