@@ -3,10 +3,14 @@
 #include "sensors/sensor.h"
 
 /* A new sensor is one file, and one line here. */
-#define SENSOR_DRIVERS(X) \
-	X(sensor_pms5003) \
-	X(sensor_sds011)  \
-	X(sensor_modbus)  \
+#define SENSOR_DRIVERS(X)   \
+	X(sensor_pms3003)   \
+	X(sensor_pms5003)   \
+	X(sensor_pms5003s)  \
+	X(sensor_pms5003t)  \
+	X(sensor_pms5003st) \
+	X(sensor_sds011)    \
+	X(sensor_modbus)    \
 	X(sensor_mqtt)
 
 #define DECLARE(driver) extern const struct sensor_driver driver;

@@ -58,6 +58,9 @@ struct sensor_turn {
 	int64_t wait_ms;  /* real time for an answer; 0: none is expected */
 	int64_t pause_ms; /* data time until the next turn, after the answer or its
 			     absence */
+	int64_t warmup_ms; /* data time from now on in which what would be SENSOR_OK is
+			      SENSOR_WARMING_UP: the device was switched on or woken; 0:
+			      as before */
 };
 
 struct sensor_driver {

@@ -32,6 +32,7 @@ struct stream {
 	bool is_waiting;  /* for the answer to the last request */
 	int64_t turn_ms;  /* real time when the answer is late, or the next turn is due */
 	int64_t pause_ms; /* after the answer */
+	int64_t warm_ms;  /* real time from when on values count */
 	enum sensor_result last; /* since the last turn */
 	int fd;                  /* the port, -1 while it is closed */
 	int wake_fd;
@@ -61,6 +62,8 @@ static void tell(struct stream *stream, enum sensor_result result, struct report
 {
 	char detail[4 * DETAIL_BYTES];
 
+	if (result == SENSOR_OK && clock_real_ms() < stream->warm_ms)
+		result = SENSOR_WARMING_UP;
 	stream->last = result;
 	if (stream->is_waiting)
 		end_waiting(stream);
@@ -131,6 +134,7 @@ static bool wait_and_open(struct stream *stream)
 	atomic_store(&stream->sensor->stats.connected, true);
 	stream->heard_ms = stream->turn_ms = clock_real_ms();
 	stream->is_waiting = false;
+	stream->warm_ms = 0;
 	stream->last = SENSOR_PORT_ERROR;
 	memset(stream->session, 0, stream->sensor->driver->session_size);
 	return true;
@@ -164,6 +168,8 @@ static bool take_turn(struct stream *stream)
 
 	stream->last = SENSOR_TIMEOUT;
 	stream->pause_ms = turn.pause_ms;
+	if (turn.warmup_ms > 0)
+		stream->warm_ms = clock_real_ms() + clock_to_real_ms(turn.warmup_ms);
 	if (turn.length > 0 && serial_write(stream->fd, request, turn.length) < 0)
 		return false;
 	stream->is_waiting = turn.wait_ms > 0;

@@ -16,7 +16,7 @@
 #include "sensors/decode.h"
 #include "sensors/framer.h"
 
-enum { FIXTURES_MAX = 100, TEXT_MAX = 4096, FRAME_MAX = 256, OUT_MAX = 1 << 20 };
+enum { FIXTURES_MAX = 400, TEXT_MAX = 4096, FRAME_MAX = 256, OUT_MAX = 1 << 20 };
 
 struct fixture {
 	const struct sensor_driver *driver;
@@ -146,14 +146,21 @@ static void test_each_decodes_as_written(void **state)
 	}
 }
 
-/* A frame of DRIVER that brings a report. */
+/*
+ * The longest frame of DRIVER that brings a report: behind the head of a cut one, a
+ * shorter one is found only when the line falls silent.
+ */
 static const struct fixture *good_one(const struct sensor_driver *driver)
 {
+	const struct fixture *best = NULL;
+
 	for (size_t i = 0; i < fixture_count; i++)
-		if (fixtures[i].driver == driver && fixtures[i].has_report)
-			return &fixtures[i];
-	fail_msg("%s: no good frame", driver->kind.name);
-	return NULL;
+		if (fixtures[i].driver == driver && fixtures[i].has_report &&
+			(best == NULL || fixtures[i].length > best->length))
+			best = &fixtures[i];
+	if (best == NULL)
+		fail_msg("%s: no good frame", driver->kind.name);
+	return best;
 }
 
 static void test_cut_at_every_byte(void **state)
@@ -250,6 +257,43 @@ static void test_junk_in_front(void **state)
 	}
 }
 
+/*
+ * Siblings whose frames are the same on the wire, so that OTHER takes some of DRIVER's
+ * that it has no fixture of its own for. Every pair that is not here must refuse each
+ * other, and every one here is needed.
+ */
+static struct sibling {
+	const char *driver, *other;
+	bool is_needed;
+} siblings[] = {
+	{ "pms5003t", "pms5003", false }, /* the dust, without the climate */
+};
+
+/* Is FIXTURE's frame also one of DRIVER's fixtures, which say what it makes of it? */
+static bool has_own(const struct sensor_driver *driver, const struct fixture *fixture)
+{
+	for (size_t i = 0; i < fixture_count; i++)
+		if (fixtures[i].driver == driver &&
+			fixtures[i].length == fixture->length &&
+			memcmp(fixtures[i].frame, fixture->frame, fixture->length) == 0)
+			return true;
+	return false;
+}
+
+static bool are_siblings(const char *driver, const char *other)
+{
+	for (size_t i = 0; i < sizeof(siblings) / sizeof(siblings[0]); i++) {
+		struct sibling *sibling = &siblings[i];
+
+		if (strcmp(sibling->driver, driver) == 0 &&
+			strcmp(sibling->other, other) == 0) {
+			sibling->is_needed = true;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void test_every_other_driver_refuses(void **state)
 {
 	(void)state;
@@ -257,15 +301,21 @@ static void test_every_other_driver_refuses(void **state)
 		for (size_t j = 0; sensor_drivers[j] != NULL; j++) {
 			const char *text;
 
-			if (sensor_drivers[j] == fixtures[i].driver)
+			if (has_own(sensor_drivers[j], &fixtures[i]))
 				continue;
 			text = decode(
 				sensor_drivers[j], fixtures[i].frame, fixtures[i].length);
-			if (strncmp(text, "{\"frames\":0", 11) != 0)
+			if (strncmp(text, "{\"frames\":0", 11) != 0 &&
+				!are_siblings(fixtures[i].driver->kind.name,
+					sensor_drivers[j]->kind.name))
 				fail_msg("%s as %s: %s", fixtures[i].name,
 					sensor_drivers[j]->kind.name, text);
 		}
 	}
+	for (size_t i = 0; i < sizeof(siblings) / sizeof(siblings[0]); i++)
+		if (!siblings[i].is_needed)
+			fail_msg("%s as %s: no longer needed", siblings[i].driver,
+				siblings[i].other);
 }
 
 int main(void)

@@ -5,9 +5,12 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/metric.h"
+#include "sensors/framer.h"
+#include "sensors/plantower.h"
 #include "sensors/sensor.h"
 #include "sensors/simulate.h"
 
@@ -52,7 +55,8 @@ static void test_aliases_name_the_same_driver(void **state)
 	assert_non_null(sensor_driver_find("pms5003"));
 	assert_ptr_equal(sensor_driver_find("pms7003"), sensor_driver_find("pms5003"));
 	assert_ptr_equal(sensor_driver_find("pmsa003"), sensor_driver_find("pms5003"));
-	assert_null(sensor_driver_find("pms3003"));
+	assert_ptr_not_equal(
+		sensor_driver_find("pms3003"), sensor_driver_find("pms5003"));
 	assert_null(sensor_driver_find(""));
 }
 
@@ -119,6 +123,98 @@ static void test_simulation_says_what_it_is_told(void **state)
 	assert_int_equal(decode(NULL, frame, 32, &report), SENSOR_OK);
 }
 
+/* Sends the driver's next request, which must be the bytes of EXPECTED, hex. */
+static struct sensor_turn expect(const struct plantower_options *options, void *session,
+	enum sensor_result last, const char *expected)
+{
+	uint8_t request[SENSOR_REQUEST_MAX];
+	char text[3 * SENSOR_REQUEST_MAX + 1] = "";
+	struct sensor_turn turn =
+		sensor_driver_find("pms5003")->turn(options, session, last, request);
+
+	for (size_t i = 0; i < turn.length; i++)
+		snprintf(text + 3 * i, 4, "%02X ", request[i]);
+	assert_string_equal(text, expected);
+	return turn;
+}
+
+#define PASSIVE "42 4D E1 00 00 01 70 "
+#define ACTIVE  "42 4D E1 00 01 01 71 "
+#define READ    "42 4D E2 00 00 01 71 "
+#define SLEEP   "42 4D E4 00 00 01 73 "
+#define WAKE    "42 4D E4 00 01 01 74 "
+
+static void test_turns(void **state)
+{
+	struct plantower_options options = { .every = 15000, .warmup = 30000 };
+	struct routine_session session = { 0 };
+	struct sensor_turn turn;
+
+	(void)state;
+	assert_int_equal(sensor_driver_find("pms5003")->session_size, sizeof(session));
+	/* Active: told so once, without asking for an answer, then only listened to. */
+	turn = expect(&options, &session, SENSOR_PORT_ERROR, ACTIVE);
+	assert_int_equal(turn.wait_ms, 0);
+	assert_int_equal(turn.warmup_ms, 0);
+	for (int i = 0; i < 5; i++) {
+		turn = expect(&options, &session, SENSOR_OK, "");
+		assert_true(turn.wait_ms >= 5000);
+	}
+	/* Silent for long: asleep, or it lost power. */
+	expect(&options, &session, SENSOR_TIMEOUT, "");
+	expect(&options, &session, SENSOR_TIMEOUT, "");
+	turn = expect(&options, &session, SENSOR_TIMEOUT, WAKE);
+	assert_int_equal(turn.warmup_ms, 30000);
+	expect(&options, &session, SENSOR_OK, ACTIVE);
+
+	memset(&session, 0, sizeof(session));
+	options.mode = PLANTOWER_PASSIVE;
+	expect(&options, &session, SENSOR_PORT_ERROR, PASSIVE);
+	expect(&options, &session, SENSOR_OK, PASSIVE);
+	turn = expect(&options, &session, SENSOR_IGNORED, READ);
+	assert_int_equal(turn.pause_ms, 15000);
+
+	memset(&session, 0, sizeof(session));
+	options.duty = 300000;
+	turn = expect(&options, &session, SENSOR_PORT_ERROR, WAKE);
+	assert_int_equal(turn.warmup_ms, 30000);
+	expect(&options, &session, SENSOR_TIMEOUT, PASSIVE);
+	turn = expect(&options, &session, SENSOR_IGNORED, "");
+	assert_int_equal(turn.pause_ms, 30000);
+	expect(&options, &session, SENSOR_TIMEOUT, READ);
+	expect(&options, &session, SENSOR_OK, SLEEP);
+	turn = expect(&options, &session, SENSOR_IGNORED, "");
+	assert_true(turn.pause_ms > 200000);
+	expect(&options, &session, SENSOR_TIMEOUT, WAKE);
+	assert_null(sensor_driver_find("pms3003")->turn);
+}
+
+/* PMS-IDLE again and again, begun in its middle: 01 42 | 42 4D. */
+static void test_double_42_gets_in_step(void **state)
+{
+	static const uint8_t idle[32] = { 0x42, 0x4D, 0x00,
+		0x1C, [28] = 0x97, [30] = 0x01, 0x42 };
+	struct framer_code code = framer_code_of(sensor_driver_find("pms5003"), NULL);
+	struct framer framer;
+	struct report report;
+	enum sensor_result result;
+	int frames = 0;
+
+	(void)state;
+	framer_init(&framer, &code);
+	report_init(&report);
+	framer_put(&framer, idle + 10, 22);
+	for (int i = 0; i < 20; i++) {
+		framer_put(&framer, idle, 32);
+		while (framer_next(&framer, &report, &result)) {
+			assert_int_equal(result, SENSOR_WARMING_UP);
+			frames++;
+		}
+	}
+	assert_int_equal(frames, 20);
+	assert_int_equal(framer.skipped, 22);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +222,8 @@ int main(void)
 		cmocka_unit_test(test_fields_are_chosen_by_option),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_simulation_says_what_it_is_told),
+		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_double_42_gets_in_step),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,12 @@ static void test_what_is_wrong_is_named(void **state)
 {
 	(void)state;
 	refuse("{ name = \"a\"; driver = \"pms5003\"; }", "port");
+	refuse("{ name = \"a\"; driver = \"pms7003\"; port = \"/dev/x\"; "
+	       "duty = \"1m\"; warmup = \"55s\"; }",
+		"leaves no time to sleep");
+	refuse("{ name = \"a\"; driver = \"pms3003\"; port = \"/dev/x\"; "
+	       "mode = \"passive\"; }",
+		"mode");
 	refuse("{ name = \"a\"; driver = \"sds011\"; port = \"/dev/x\"; baud = 9601; }",
 		"baud");
 	refuse("{ name = \"a\"; driver = \"sds011\"; port = \"/dev/x\"; },\n"

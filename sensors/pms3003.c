@@ -1,0 +1,74 @@
+/*
+ * Plantower PMS3003: the oldest of them; talks by itself and takes no commands.
+ * Frame, dust fields and commands: sensors/plantower.h. Its own:
+ *
+ *    2  00 14   24 bytes in all
+ *   16  reserved, of no known meaning
+ *   21  version (51)
+ *
+ *    42 4D 00 14 00 51 00 6A 00 77 00 35 00 46 00 4F 33 D2 0F 28 00 3F 04 1A
+ *                                                   PM1 53, PM2.5 70, PM10 79
+ *
+ *  Without counts, clean air looks like a start: all dust zero is "warming up".
+ */
+#include <string.h>
+
+#include "sensors/plantower.h"
+#include "sensors/simulate.h"
+#include "sensors/stream.h"
+
+static const struct plantower_model model = {
+	.size = 24,
+};
+
+static ssize_t pms3003_frame(const uint8_t *bytes, size_t length)
+{
+	return plantower_frame(&model, bytes, length);
+}
+
+static enum sensor_result pms3003_decode(
+	const void *options, const uint8_t *frame, size_t length, struct report *report)
+{
+	return plantower_decode(&model, options, frame, length, report);
+}
+
+/* A captured frame, with the current dust in its place; PM1 and PM10 follow PM2.5. */
+static size_t pms3003_play(double pm25, uint8_t frame[static SIMULATE_FRAME_MAX])
+{
+	static const uint8_t captured[24] = { 0x42, 0x4D, 0x00, 0x14, 0x00, 0x51, 0x00,
+		0x6A, 0x00, 0x77, 0x00, 0x35, 0x00, 0x46, 0x00, 0x4F, 0x33, 0xD2, 0x0F,
+		0x28, 0x00, 0x3F, 0x04, 0x1A };
+
+	memcpy(frame, captured, sizeof(captured));
+	return plantower_play(&model, pm25, frame);
+}
+
+static const struct simulation pms3003_simulation = {
+	.name = "pms3003",
+	.summary =
+		"dust sensor; PM2.5 as --csv says, or a captured frame again and again",
+	.frame = pms3003_play,
+};
+
+static const struct option pms3003_table[] = {
+	PLANTOWER_OPTIONS,
+	{ .name = NULL },
+};
+
+const struct sensor_driver sensor_pms3003 = {
+	.kind = {
+		.name = "pms3003",
+		.summary = "Plantower PMS3003: PM1, PM2.5, PM10",
+		.group = {
+			.name = "sensor",
+			.options = pms3003_table,
+			.size = sizeof(struct plantower_options),
+			.check = plantower_check,
+		},
+	},
+	.bus = SENSOR_BUS_STREAM,
+	.frame = pms3003_frame,
+	.frame_max = PLANTOWER_FRAME_MAX,
+	.decode = pms3003_decode,
+	.simulation = &pms3003_simulation,
+};

@@ -1,0 +1,85 @@
+/*
+ * Plantower PMS5003T: dust, temperature and humidity.
+ * Frame, dust fields and commands: sensors/plantower.h. Its own:
+ *
+ *    2  00 1C   32 bytes in all
+ *   16  particles > 0.3 µm in 0.1 l; then > 0.5, 1.0, 2.5 µm
+ *   24  temperature, 0.1 °C, signed
+ *   26  relative humidity, 0.1 %
+ *   28  version (9A; 97 is a PMS5003, whose counts stand in bytes 24 to 27: refused)
+ *   29  error code
+ *
+ *    42 4D 00 1C 00 17 00 27 00 29 00 16 00 23 00 29 10 08 04 A9 01 16 00 0C 00 D4
+ *    00 E0 9A 00 04 AA             PM1 22, PM2.5 35, PM10 41, 21.2 °C, 22.4 %
+ */
+#include <string.h>
+
+#include "sensors/plantower.h"
+#include "sensors/simulate.h"
+#include "sensors/stream.h"
+
+static const struct plantower_model model = {
+	.size = 32,
+	.counts_end = 24,
+	.error = 29,
+	.climate = 24,
+	.version = 28,
+	.not_version = 0x97,
+	.takes_commands = true,
+};
+
+static ssize_t pms5003t_frame(const uint8_t *bytes, size_t length)
+{
+	return plantower_frame(&model, bytes, length);
+}
+
+static enum sensor_result pms5003t_decode(
+	const void *options, const uint8_t *frame, size_t length, struct report *report)
+{
+	return plantower_decode(&model, options, frame, length, report);
+}
+
+/* A captured frame, with the current dust in its place; PM1 and PM10 follow PM2.5. */
+static size_t pms5003t_play(double pm25, uint8_t frame[static SIMULATE_FRAME_MAX])
+{
+	static const uint8_t captured[32] = { 0x42, 0x4D, 0x00, 0x1C, 0x00, 0x17, 0x00,
+		0x27, 0x00, 0x29, 0x00, 0x16, 0x00, 0x23, 0x00, 0x29, 0x10, 0x08, 0x04,
+		0xA9, 0x01, 0x16, 0x00, 0x0C, 0x00, 0xD4, 0x00, 0xE0, 0x9A, 0x00, 0x04,
+		0xAA };
+
+	memcpy(frame, captured, sizeof(captured));
+	return plantower_play(&model, pm25, frame);
+}
+
+static const struct simulation pms5003t_simulation = {
+	.name = "pms5003t",
+	.summary =
+		"dust sensor; PM2.5 as --csv says, or a captured frame again and again",
+	.frame = pms5003t_play,
+};
+
+static const struct option pms5003t_table[] = {
+	PLANTOWER_OPTIONS,
+	PLANTOWER_COMMAND_OPTIONS,
+	{ .name = NULL },
+};
+
+const struct sensor_driver sensor_pms5003t = {
+	.kind = {
+		.name = "pms5003t",
+		.summary = "Plantower PMS5003T: PM1, PM2.5, PM10, temperature, humidity",
+		.group = {
+			.name = "sensor",
+			.options = pms5003t_table,
+			.size = sizeof(struct plantower_options),
+			.check = plantower_check,
+		},
+	},
+	.bus = SENSOR_BUS_STREAM,
+	.frame = pms5003t_frame,
+	.frame_max = PLANTOWER_FRAME_MAX,
+	.decode = pms5003t_decode,
+	.turn = plantower_turn,
+	.session_size = sizeof(struct routine_session),
+	.simulation = &pms5003t_simulation,
+};
