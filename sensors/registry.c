@@ -10,6 +10,7 @@
 	X(sensor_pms5003t)  \
 	X(sensor_pms5003st) \
 	X(sensor_sds011)    \
+	X(sensor_sds198)    \
 	X(sensor_modbus)    \
 	X(sensor_mqtt)
 

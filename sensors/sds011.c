@@ -1,83 +1,95 @@
 /*
  * Nova Fitness SDS011, SDS018 and SDS021: laser dust sensors that talk by
- * themselves once a second.
+ * themselves once a second. Frame: sensors/nova.h. Its own:
  *
- *   9600 8N1, 3.3 V levels, 5 V supply. Little endian.
- *
- *   0  AA      head
- *   1  C0      data; C5 the answer to a command
+ *   1  C0      data
  *   2  PM2.5   0.1 µg/m³, 0 … 999.9
  *   4  PM10    0.1 µg/m³
- *   6  id      two bytes
- *   8  low byte of the sum of bytes 2 to 7 (the head is not in it)
- *   9  AB      tail
  *
  *   AA C0 D4 04 3A 0A A1 60 1D AB                  PM2.5 123.6, PM10 261.8
  *
- * AA CF is the SDS198, another device with PM100 in bytes 4 and 5: refused.
- * Commands to the device start with AA B4; a device never says that. All zero
+ * AA CF is the SDS198, another device with PM100 in bytes 4 and 5: refused. All zero
  * is what a device says while its fan starts.
+ *
+ * Commands are 19 bytes: AA B4 command set value, ten times 00, id (FF FF: any), low
+ * byte of the sum of bytes 2 to 16, AB. Answers: AA C5 command set value 00 id sum AB.
+ *
+ *   02 set 0: it talks    1: it is asked     04     asks: answered with data
+ *   06 set 1: it works    0: it sleeps       08 set minutes: 30 s on in so many, 0:
+ * always
+ *
+ * What it says first after waking is garbage; good values come after 30 s. Now and then
+ * it does not hear "sleep". Asleep, it answers nothing but "work".
  */
 #include <math.h>
 #include <string.h>
 
 #include "core/metric.h"
+#include "sensors/nova.h"
+#include "sensors/routine.h"
 #include "sensors/serial.h"
 #include "sensors/simulate.h"
 #include "sensors/stream.h"
 
 enum {
-	FRAME_SIZE = 10,
-	HEAD = 0xAA,
-	TAIL = 0xAB,
-	KIND_DATA = 0xC0,
-	KIND_ANSWER = 0xC5,
-	KIND_SDS198 = 0xCF,
 	VALUE_MAX = 9999, /* 0.1 µg/m³ */
+	COMMAND_SIZE = 19,
+	COMMAND_HEAD = 0xB4,
+	FRAME_MS = 10 * 1000, /* a talking device says something at least so often */
+	ANSWER_MS = 2000,
+	DUTY_SLEEP_MIN_MS = 10 * 1000,
 };
+
+enum sds011_mode { MODE_ACTIVE, MODE_QUERY };
 
 struct sds011_options {
 	struct serial_options serial; /* first: see stream.h */
+	int mode;                     /* enum sds011_mode */
+	int period;                   /* minutes, 0: always on, -1: not set */
+	int64_t every;
+	int64_t duty;
+	int64_t warmup;
 };
 
-static ssize_t sds011_frame(const uint8_t *bytes, size_t length)
+static unsigned word(const uint8_t *bytes)
 {
-	if (bytes[0] != HEAD)
-		return -1;
-	if (length < 2)
-		return 0;
-	if (bytes[1] != KIND_DATA && bytes[1] != KIND_ANSWER && bytes[1] != KIND_SDS198)
-		return -1;
-	return length < FRAME_SIZE ? 0 : FRAME_SIZE;
+	return (unsigned)bytes[1] << 8 | bytes[0];
 }
 
-static uint8_t checksum(const uint8_t *frame)
+/* The sum leaves the head out, so that what an answer says has to make sense. */
+static enum sensor_result check_answer(const uint8_t *frame)
 {
-	unsigned sum = 0;
-
-	for (size_t i = 2; i < 8; i++)
-		sum += frame[i];
-	return sum & 0xFF;
+	switch (frame[2]) {
+	case NOVA_MODE:
+	case NOVA_WORK:
+		return frame[3] <= 1 && frame[4] <= 1 && frame[5] == 0 ? SENSOR_IGNORED
+								       : SENSOR_BAD_SYNC;
+	case NOVA_PERIOD:
+		return frame[3] <= 1 && frame[4] <= 30 && frame[5] == 0 ? SENSOR_IGNORED
+									: SENSOR_BAD_SYNC;
+	case NOVA_ID:
+	case NOVA_FIRMWARE:
+		return SENSOR_IGNORED;
+	default:
+		return SENSOR_BAD_SYNC;
+	}
 }
 
 static enum sensor_result sds011_decode(
 	const void *options, const uint8_t *frame, size_t length, struct report *report)
 {
+	enum sensor_result result = nova_check(frame, length);
 	unsigned pm25, pm10;
 
 	(void)options;
-	if (length != FRAME_SIZE)
-		return SENSOR_BAD_LENGTH;
-	if (frame[0] != HEAD || frame[FRAME_SIZE - 1] != TAIL)
+	if (result != SENSOR_OK)
+		return result;
+	if (frame[1] == NOVA_ANSWER)
+		return check_answer(frame);
+	if (frame[1] != NOVA_DATA)
 		return SENSOR_BAD_SYNC;
-	if (frame[1] != KIND_DATA && frame[1] != KIND_ANSWER)
-		return SENSOR_BAD_SYNC;
-	if (frame[8] != checksum(frame))
-		return SENSOR_BAD_CHECKSUM;
-	if (frame[1] == KIND_ANSWER)
-		return SENSOR_IGNORED;
-	pm25 = (unsigned)frame[3] << 8 | frame[2];
-	pm10 = (unsigned)frame[5] << 8 | frame[4];
+	pm25 = word(frame + 2);
+	pm10 = word(frame + 4);
 	if (pm25 == 0 && pm10 == 0)
 		return SENSOR_WARMING_UP;
 	if (pm25 > VALUE_MAX || pm10 > VALUE_MAX)
@@ -87,11 +99,72 @@ static enum sensor_result sds011_decode(
 	return SENSOR_OK;
 }
 
+/* --- being asked ---------------------------------------------------------------- */
+
+static void put(struct routine_command *command, uint8_t code, uint8_t set, uint8_t value,
+	bool is_answered)
+{
+	uint8_t bytes[COMMAND_SIZE] = { NOVA_HEAD, COMMAND_HEAD, code, set,
+		value, [15] = 0xFF, [16] = 0xFF, [18] = NOVA_TAIL };
+	unsigned sum = 0;
+
+	for (size_t i = 2; i < 17; i++)
+		sum += bytes[i];
+	bytes[17] = sum & 0xFF;
+	routine_command_set(command, bytes, COMMAND_SIZE, is_answered);
+}
+
+static struct sensor_turn sds011_turn(const void *options, void *session,
+	enum sensor_result last, uint8_t request[static SENSOR_REQUEST_MAX])
+{
+	const struct sds011_options *set = options;
+	struct routine routine = {
+		.answer_ms = FRAME_MS,
+		.every_ms = set->every,
+		.warmup_ms = set->warmup,
+		.duty_ms = set->duty,
+	};
+
+	put(&routine.wake, NOVA_WORK, 1, 1, true);
+	put(&routine.sleep, NOVA_WORK, 1, 0, true);
+	if (set->mode == MODE_QUERY) {
+		put(&routine.setup[routine.setup_count++], NOVA_MODE, 1, 1, true);
+		put(&routine.ask, NOVA_QUERY, 0, 0, true);
+		routine.answer_ms = ANSWER_MS;
+	} else {
+		/* Many wire only the line it talks on: no answer is no news. */
+		put(&routine.setup[routine.setup_count++], NOVA_MODE, 1, 0, false);
+	}
+	if (set->period >= 0)
+		put(&routine.setup[routine.setup_count++], NOVA_PERIOD, 1,
+			(uint8_t)set->period, true);
+	if (set->period > 0) /* it rests meanwhile, and must not be woken for that */
+		routine.answer_ms += set->period * (int64_t)60000;
+	return routine_turn(&routine, session, last, request);
+}
+
+static void sds011_check(const void *values, const struct config_place *place)
+{
+	const struct sds011_options *set = values;
+
+	serial_check(values, place);
+	if (set->duty > 0 && set->period > 0)
+		config_error(place, "period", "the device rests by duty already");
+	if (set->period > 0 && set->mode == MODE_QUERY)
+		config_error(place, "period", "needs mode \"active\"");
+	if (set->duty > 0 && set->duty < set->warmup + DUTY_SLEEP_MIN_MS)
+		config_error(place, "duty",
+			"leaves no time to sleep: it must be longer than warmup by %d s",
+			DUTY_SLEEP_MIN_MS / 1000);
+}
+
+/* --- being played --------------------------------------------------------------- */
+
 /* A captured frame, with the current dust in its place. */
 static size_t sds011_play(double pm25, uint8_t frame[static SIMULATE_FRAME_MAX])
 {
-	static const uint8_t captured[FRAME_SIZE] = { 0xAA, 0xC0, 0x06, 0x00, 0x06, 0x00,
-		0x58, 0xD9, 0x3D, 0xAB };
+	static const uint8_t captured[NOVA_FRAME_SIZE] = { 0xAA, 0xC0, 0x06, 0x00, 0x06,
+		0x00, 0x58, 0xD9, 0x3D, 0xAB };
 	double values[2] = { pm25, pm25 * 1.4 };
 
 	memcpy(frame, captured, sizeof(captured));
@@ -104,8 +177,8 @@ static size_t sds011_play(double pm25, uint8_t frame[static SIMULATE_FRAME_MAX])
 		frame[2 + 2 * i] = value & 0xFF;
 		frame[3 + 2 * i] = (uint8_t)(value >> 8);
 	}
-	frame[8] = checksum(frame);
-	return FRAME_SIZE;
+	frame[8] = nova_sum(frame);
+	return NOVA_FRAME_SIZE;
 }
 
 static const struct simulation sds011_simulation = {
@@ -117,8 +190,57 @@ static const struct simulation sds011_simulation = {
 
 static const char *const sds011_aliases[] = { "sds018", "sds021", NULL };
 
+static const char *const mode_names[] = { "active", "query", NULL };
+
 static const struct option sds011_table[] = {
 	SERIAL_OPTIONS(struct sds011_options, serial, "9600", "none"),
+	{
+		.name = "mode",
+		.type = OPTION_CHOICE,
+		.offset = offsetof(struct sds011_options, mode),
+		.fallback = "active",
+		.choices = mode_names,
+		.help = "Active: it talks by itself. Query: it is asked.",
+	},
+	{
+		.name = "every",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct sds011_options, every),
+		.fallback = "10s",
+		.min = 3000,
+		.max = 3600 * 1000,
+		.help = "How often a device in query mode is asked.",
+	},
+	{
+		.name = "period",
+		.type = OPTION_INTEGER,
+		.offset = offsetof(struct sds011_options, period),
+		.fallback = "-1",
+		.min = 0,
+		.max = 30,
+		.unit = "min",
+		.help = "The device's own rest: 30 s on in so many minutes, 0: always "
+			"on; -1: as it is.",
+	},
+	{
+		.name = "duty",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct sds011_options, duty),
+		.fallback = "0s",
+		.min = 60 * 1000,
+		.max = 24.0 * 3600 * 1000,
+		.help = "Wake it so often for one reading, to spare the laser; 0: always "
+			"on.",
+	},
+	{
+		.name = "warmup",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct sds011_options, warmup),
+		.fallback = "30s",
+		.min = 1000,
+		.max = 600 * 1000,
+		.help = "After waking, values do not count for so long.",
+	},
 	{ .name = NULL },
 };
 
@@ -131,12 +253,14 @@ const struct sensor_driver sensor_sds011 = {
 			.name = "sensor",
 			.options = sds011_table,
 			.size = sizeof(struct sds011_options),
-			.check = serial_check,
+			.check = sds011_check,
 		},
 	},
 	.bus = SENSOR_BUS_STREAM,
-	.frame = sds011_frame,
-	.frame_max = FRAME_SIZE,
+	.frame = nova_frame,
+	.frame_max = NOVA_FRAME_SIZE,
 	.decode = sds011_decode,
+	.turn = sds011_turn,
+	.session_size = sizeof(struct routine_session),
 	.simulation = &sds011_simulation,
 };
