@@ -11,6 +11,7 @@
 	X(sensor_pms5003st) \
 	X(sensor_sds011)    \
 	X(sensor_sds198)    \
+	X(sensor_sps30)     \
 	X(sensor_modbus)    \
 	X(sensor_mqtt)
 

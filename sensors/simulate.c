@@ -136,7 +136,7 @@ static bool read_option(const char *option, const char *value,
 		*valid = value[0] != '\0';
 	} else if (strcmp(option, "--csv") == 0) {
 		settings->csv = value;
-		*valid = settings->simulation->frame != NULL;
+		*valid = settings->simulation->answer == NULL;
 	} else if (strcmp(option, "--every") == 0) {
 		*valid = read_whole_duration(value, &settings->every_ms) &&
 			settings->every_ms >= EVERY_MIN_MS;
@@ -244,17 +244,43 @@ static void say(struct play *play, uint8_t *bytes, size_t length)
 		log_debug("simulate: %s", strerror(errno));
 }
 
+/* The dust of this moment, NAN without a curve. */
+static double dust_now(struct play *play)
+{
+	double noise;
+
+	if (play->curve.count == 0)
+		return NAN;
+	noise = (2 * next_random(play) - 1) * NOISE_PERCENT / 100;
+	return curve_at(&play->curve, clock_wall_ms()) * (1 + noise);
+}
+
 static void say_frame(struct play *play)
 {
 	uint8_t frame[SIMULATE_FRAME_MAX];
-	double pm25 = NAN;
 
-	if (play->curve.count > 0) {
-		double noise = (2 * next_random(play) - 1) * NOISE_PERCENT / 100;
+	say(play, frame, play->settings->simulation->frame(dust_now(play), frame));
+}
 
-		pm25 = curve_at(&play->curve, clock_wall_ms()) * (1 + noise);
+/* Answers what was heard of a device's own protocol. */
+static void reply_to_all(struct play *play)
+{
+	uint8_t frame[SIMULATE_FRAME_MAX];
+
+	while (play->heard > 0) {
+		size_t used = 0;
+		size_t size = play->settings->simulation->reply(
+			dust_now(play), play->requests, play->heard, &used, frame);
+
+		if (used == 0 && play->heard < sizeof(play->requests))
+			return;
+		if (used == 0) /* full, and no request in it */
+			used = play->heard;
+		play->heard -= used;
+		memmove(play->requests, play->requests + used, play->heard);
+		if (size > 0)
+			say(play, frame, size);
 	}
-	say(play, frame, play->settings->simulation->frame(pm25, frame));
 }
 
 /* Takes one request out of what was heard; false when there is none. */
@@ -286,6 +312,10 @@ static void hear(struct play *play)
 	if (length <= 0)
 		return;
 	play->heard += (size_t)length;
+	if (simulation->reply != NULL) {
+		reply_to_all(play);
+		return;
+	}
 	if (simulation->answer == NULL) {
 		play->heard = 0; /* commands are not understood */
 		return;

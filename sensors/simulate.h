@@ -12,7 +12,7 @@
 #include "sensors/rtu.h"
 
 enum {
-	SIMULATE_FRAME_MAX = 64,
+	SIMULATE_FRAME_MAX = 96,
 	SIMULATE_SHOWERS_MAX = 16,
 };
 
@@ -53,6 +53,12 @@ struct simulation {
 	size_t (*answer)(const struct simulate_settings *settings, int64_t elapsed_ms,
 		const uint8_t request[static RTU_REQUEST_SIZE],
 		uint8_t response[static RTU_MAX]);
+	/*
+	 * Answers another request at the start of HEARD, LENGTH > 0 bytes: the length of
+	 * the answer, or 0. *USED: bytes to go on behind; 0 where more have to come.
+	 */
+	size_t (*reply)(double pm25, const uint8_t *heard, size_t length, size_t *used,
+		uint8_t frame[static SIMULATE_FRAME_MAX]);
 };
 
 /* A rain gauge: register 0 counts tenths of a millimetre. */
