@@ -12,6 +12,7 @@
 	X(sensor_sds011)    \
 	X(sensor_sds198)    \
 	X(sensor_sps30)     \
+	X(sensor_hpma115)   \
 	X(sensor_modbus)    \
 	X(sensor_mqtt)
 

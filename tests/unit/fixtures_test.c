@@ -271,6 +271,9 @@ static struct sibling {
 	bool is_needed;
 } siblings[] = {
 	{ "pms5003t", "pms5003", false }, /* the dust, without the climate */
+	{ "pms5003", "hpma115", false },  /* the same envelope, dust in the same place */
+	{ "pms5003s", "hpma115", false },
+	{ "pms5003t", "hpma115", false },
 };
 
 /* Is FIXTURE's frame also one of DRIVER's fixtures, which say what it makes of it? */
