@@ -13,6 +13,8 @@
 	X(sensor_sds198)    \
 	X(sensor_sps30)     \
 	X(sensor_hpma115)   \
+	X(sensor_mhz19b)    \
+	X(sensor_s8)        \
 	X(sensor_modbus)    \
 	X(sensor_mqtt)
 

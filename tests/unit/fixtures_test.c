@@ -272,8 +272,8 @@ static struct sibling {
 } siblings[] = {
 	{ "pms5003t", "pms5003", false }, /* the dust, without the climate */
 	{ "pms5003", "hpma115", false },  /* the same envelope, dust in the same place */
-	{ "pms5003s", "hpma115", false },
-	{ "pms5003t", "hpma115", false },
+	{ "pms5003s", "hpma115", false }, { "pms5003t", "hpma115", false },
+	{ "s8", "modbus", false }, /* which without registers shows whatever comes */
 };
 
 /* Is FIXTURE's frame also one of DRIVER's fixtures, which say what it makes of it? */

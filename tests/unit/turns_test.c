@@ -99,10 +99,44 @@ static void test_hpma115(void **state)
 	assert_true(device.turn.pause_ms > 500000);
 }
 
+static void test_mhz19b(void **state)
+{
+	struct device device = open_device("mhz19c");
+
+	(void)state;
+	set(&device, "every", NULL, 10000);
+	set(&device, "warmup", NULL, 180000);
+	expect(&device, SENSOR_PORT_ERROR, "FF 01 86 00 00 00 00 00 79");
+	assert_int_equal(device.turn.warmup_ms, 180000);
+	assert_int_equal(device.turn.pause_ms, 10000);
+	/* Whatever it says, it is only ever asked; nothing that changes it is sent. */
+	for (int i = 0; i < 5 * SENSOR_RESULT_COUNT; i++) {
+		expect(&device, (enum sensor_result)(i % SENSOR_RESULT_COUNT),
+			"FF 01 86 00 00 00 00 00 79");
+		assert_int_equal(device.turn.warmup_ms, 0);
+	}
+}
+
+static void test_s8(void **state)
+{
+	struct device device = open_device("s8");
+
+	(void)state;
+	set(&device, "unit_id", NULL, 254);
+	set(&device, "every", NULL, 4000);
+	expect(&device, SENSOR_PORT_ERROR, "FE 04 00 00 00 04 E5 C6");
+	expect(&device, SENSOR_OK, "FE 04 00 00 00 04 E5 C6");
+	assert_int_equal(device.turn.pause_ms, 4000);
+	set(&device, "protocol", "legacy", 0);
+	expect(&device, SENSOR_TIMEOUT, "FE 44 00 08 02 9F 25");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hpma115),
+		cmocka_unit_test(test_mhz19b),
+		cmocka_unit_test(test_s8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
