@@ -54,10 +54,10 @@ enum { SENSOR_REQUEST_MAX = 64 };
 
 /* What a device that has to be asked, or set up, is told next. */
 struct sensor_turn {
-	size_t length;    /* bytes of the request; 0: nothing is sent */
-	int64_t wait_ms;  /* real time for an answer; 0: none is expected */
-	int64_t pause_ms; /* data time until the next turn, after the answer or its
-			     absence */
+	size_t length;     /* bytes of the request; 0: nothing is sent */
+	int64_t wait_ms;   /* real time for an answer; 0: none is expected */
+	int64_t pause_ms;  /* data time until the next turn, after the answer or its
+			      absence */
 	int64_t warmup_ms; /* data time from now on in which what would be SENSOR_OK is
 			      SENSOR_WARMING_UP: the device was switched on or woken; 0:
 			      as before */
