@@ -137,8 +137,9 @@ static bool reload(struct daemon *daemon)
 		daemon->config = fresh;
 		log_notice("%s: loaded", daemon->settings->config_file);
 	} else {
-		log_error("the new configuration does not start; the old one goes on");
 		started = parts_start(daemon->parts, daemon->config);
+		log_error("the new configuration does not start; the old one %s",
+			started ? "goes on" : "does not start again either");
 		config_free(fresh);
 	}
 	daemon->trim_ms = clock_real_ms() + TRIM_MS;

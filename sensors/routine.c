@@ -79,8 +79,12 @@ static bool set_up(const struct routine *routine, struct routine_session *sessio
 }
 
 /* Had the question an answer that shows the device at work? */
-static bool is_miss(enum sensor_result last)
+static bool is_miss(const struct routine *routine, enum sensor_result last)
 {
+	/* What talks by itself, however garbled, is awake: waking it anew would only cost
+	 * the good frames of another warm-up. */
+	if (routine->ask.length == 0)
+		return last == SENSOR_TIMEOUT;
 	return last != SENSOR_OK && last != SENSOR_IGNORED && last != SENSOR_WARMING_UP;
 }
 
@@ -112,7 +116,7 @@ static enum phase read_on(const struct routine *routine, struct routine_session 
 {
 	if (!session->is_sent)
 		return PHASE_READ;
-	session->misses = is_miss(last) ? session->misses + 1 : 0;
+	session->misses = is_miss(routine, last) ? session->misses + 1 : 0;
 	if (routine->duty_ms > 0)
 		return last == SENSOR_OK || session->readings >= READINGS_TRIED
 			? PHASE_SLEEP
