@@ -6,7 +6,7 @@
 #   PREFIX, DESTDIR, SYSCONFDIR: see install
 
 RELEASE := 0.1
-VERSION := $(RELEASE)$(if $(wildcard .git),$(addprefix +g,$(shell git rev-parse --short HEAD 2>/dev/null)))
+VERSION := $(RELEASE)$(if $(wildcard .git),$(addprefix +g,$(shell git -c safe.directory='*' rev-parse --short HEAD 2>/dev/null)))
 
 BUILD      ?= build
 PREFIX     ?= /usr/local
@@ -146,14 +146,14 @@ asan: deps ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer
 
 tsan: deps ## the tests with ThreadSanitizer
 	@$(call SANITIZED,thread) all $(patsubst $(BUILD)/%,build-tsan/%,$(UNIT))
-	@SLOW=3 TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp second_deadlock_stack=1 $(TSAN_OPTIONS)" \
+	@SLOW=3 TSAN_OPTIONS="second_deadlock_stack=1 $(TSAN_OPTIONS)" \
 		$(call TESTS_IN,thread)
 	@echo "tsan: everything passed"
 
 FUZZ_SECONDS ?= 30
 fuzz: build/deps-BUILD_DEPS build/deps-FUZZ_DEPS ## libFuzzer on every parser that meets the outside, FUZZ_SECONDS=30 each
 	@$(MAKE) --no-print-directory $(PARALLEL) BUILD=build-fuzz CC=clang CFLAGS='-O1 -g' \
-		SANITIZE='-fsanitize=fuzzer-no-link,address,undefined' fuzz-targets
+		SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' fuzz-targets
 	@tests/fuzz/run $(FUZZ_SECONDS) $(patsubst $(BUILD)/%,build-fuzz/%,$(FUZZ))
 fuzz-targets: $(FUZZ)
 
@@ -175,17 +175,21 @@ FILES := $(PREFIX)/bin/muabui $(UNITS)/muabui.service $(PREFIX)/lib/sysusers.d/m
 EMPTY :=
 COMMA := ,
 
+# A file that names places of this installation.
+define install_filled
+	install -D -m 0644 $(1) $(DESTDIR)$(2)
+	sed -i -e 's|/usr/bin/muabui|$(PREFIX)/bin/muabui|' -e 's|/etc/muabui|$(SYSCONFDIR)/muabui|' \
+		$(DESTDIR)$(2)
+endef
+
 install: all ## program, service, manual, example; DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc
 	install -D -m 0755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/muabui
 	install -D -m 0644 docs/muabui.8 $(DESTDIR)$(PREFIX)/share/man/man8/muabui.8
 	install -D -m 0644 config/muabui.conf.example \
 		$(DESTDIR)$(SYSCONFDIR)/muabui/muabui.conf.example
 	install -D -m 0644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/muabui.conf
-	install -D -m 0644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/muabui.conf
-	install -d $(DESTDIR)$(UNITS)
-	sed -e 's|/usr/bin/muabui|$(PREFIX)/bin/muabui|' -e 's|/etc/muabui|$(SYSCONFDIR)/muabui|' \
-		systemd/muabui.service >$(DESTDIR)$(UNITS)/muabui.service
-	chmod 0644 $(DESTDIR)$(UNITS)/muabui.service
+	$(call install_filled,systemd/tmpfiles.conf,$(PREFIX)/lib/tmpfiles.d/muabui.conf)
+	$(call install_filled,systemd/muabui.service,$(UNITS)/muabui.service)
 	$(if $(wildcard config/devices/*),install -d $(DESTDIR)$(SHARE)/devices)
 	$(if $(wildcard config/devices/*),install -m 0644 config/devices/* $(DESTDIR)$(SHARE)/devices)
 
