@@ -21,7 +21,8 @@ BUILD_DEPS := gcc libc6-dev libcjson-dev libconfig-dev libcurl4-openssl-dev \
 	libsystemd-dev zlib1g-dev
 DEMO_DEPS  := mosquitto mosquitto-clients
 TEST_DEPS  := clang-format influxdb libcmocka-dev mosquitto mosquitto-clients openssl \
-	procps python3 python3-pymodbus python3-pytest python3-serial socat
+	procps python3 python3-pymodbus python3-pytest python3-serial \
+	python3-serial-asyncio socat
 FUZZ_DEPS  := clang libclang-rt-14-dev python3
 
 ROOMS := core config store sensors derive alerts outputs web gateway
