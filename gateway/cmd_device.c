@@ -117,6 +117,20 @@ int command_decode(int argc, char **argv)
 
 /* --- simulate ------------------------------------------------------------ */
 
+static void list_devices(void)
+{
+	fputs("devices:\n", stderr);
+	for (size_t i = 0; sensor_drivers[i]; i++) {
+		const struct simulation *simulation = sensor_drivers[i]->simulation;
+
+		if (simulation)
+			fprintf(stderr, "  %-12s %s\n", simulation->name,
+				simulation->summary);
+	}
+	fputs("options:\n", stderr);
+	fputs(simulate_usage, stderr);
+}
+
 static void say_ready(const char *port)
 {
 	printf("%s\n", port);
@@ -130,7 +144,7 @@ int command_simulate(int argc, char **argv)
 
 	if (!simulate_parse(argc - 1, argv + 1, &settings, why, sizeof why)) {
 		command_usage("simulate", "%s", why);
-		fputs(simulate_usage, stderr);
+		list_devices();
 		return EXIT_USAGE;
 	}
 	if (simulate_run(&settings, say_ready, why, sizeof why) == 0)

@@ -10,7 +10,7 @@ const char default_config[] = "/etc/muabui/muabui.conf";
 static const struct command commands[] = {
 	{
 		.name = "run",
-		.arguments = "[-c FILE] [--live] [--speed N]",
+		.arguments = "[-c FILE] [--live] [--speed N] [-v]",
 		.summary = "run the gateway in the foreground",
 		.run = command_run,
 	},
@@ -72,8 +72,9 @@ static void print_commands(FILE *out)
 {
 	fputs("usage: muabui COMMAND [ARGUMENTS]\n\n", out);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %-9s %s\n            %s\n", commands[i].name,
-			commands[i].summary, commands[i].arguments);
+		fprintf(out, "  %-9s %s\n%*s%s%s", commands[i].name, commands[i].summary,
+			*commands[i].arguments ? 12 : 0, "", commands[i].arguments,
+			*commands[i].arguments ? "\n" : "");
 	fprintf(out, "\nThe configuration is %s unless -c names another.\n",
 		default_config);
 }
