@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "config/url.h"
+#include "config/value.h"
 #include "core/metric.h"
 #include "core/reading.h"
 
@@ -290,10 +292,20 @@ static const struct option http_options[] = {
 	{ .name = NULL },
 };
 
+static void http_check(const void *values, const struct config_place *place)
+{
+	const struct http_config *http = values;
+	char why[VALUE_WHY_SIZE];
+
+	if (!url_check_listen(http->listen, why))
+		config_error(place, "listen", "%s", why);
+}
+
 static const struct option_group http_group = {
 	.name = "http",
 	.options = http_options,
 	.size = sizeof(struct http_config),
+	.check = http_check,
 };
 
 static const struct option control_options[] = {

@@ -1,5 +1,6 @@
 #include "config/url.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -95,4 +96,27 @@ bool url_check(const char *url, const char *const *schemes, char *why)
 		return refuse(why, "not an address such as https://host/path");
 	const char *authority = url + scheme + 3;
 	return check_authority(authority, strcspn(authority, "/?#"), why);
+}
+
+bool url_check_listen(const char *address, char *why)
+{
+	const char *colon = strrchr(address, ':');
+	size_t length = colon ? (size_t)(colon - address) : 0;
+	unsigned char bytes[sizeof(struct in6_addr)];
+	char host[64];
+
+	if (length == 0 || length >= sizeof host)
+		return refuse(why,
+			"an address and a port are expected, such as 127.0.0.1:8080 or "
+			"[::]:8080");
+	if (strcmp(colon, ":0") != 0 && (!colon[1] || !is_port(colon, strlen(colon))))
+		return refuse(why, "the port must be a number up to 65535");
+	bool six = address[0] == '[' && address[length - 1] == ']';
+	snprintf(host, sizeof host, "%.*s", (int)(six ? length - 2 : length),
+		six ? address + 1 : address);
+	if (strcmp(host, "localhost") != 0 &&
+		inet_pton(six ? AF_INET6 : AF_INET, host, bytes) != 1)
+		return refuse(
+			why, "the host must be an IP address (IPv6 in []) or localhost");
+	return true;
 }

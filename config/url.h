@@ -10,4 +10,10 @@
  */
 bool url_check(const char *url, const char *const *schemes, char *why);
 
+/*
+ * Can a server listen at ADDRESS: "127.0.0.1:8080", "[::]:8080", "localhost:0"? The same
+ * otherwise.
+ */
+bool url_check_listen(const char *address, char *why);
+
 #endif

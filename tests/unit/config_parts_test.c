@@ -181,6 +181,23 @@ static void test_addresses(void **state)
 	assert_non_null(strstr(why, "password_file"));
 }
 
+static void test_addresses_to_listen_at(void **state)
+{
+	(void)state;
+	static const char *const good[] = { "127.0.0.1:8080", "0.0.0.0:80", "[::]:8080",
+		"[::1]:65535", "localhost:0", "127.0.0.1:0" };
+	static const char *const bad[] = { "", "8080", ":8080", "127.0.0.1",
+		"127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:x", "127.0.0.1:-1",
+		"::1:8080", "[::1]", "[]:80", "[::1:80", "gateway.example:80",
+		"http://127.0.0.1:80", "1.2.3:80", "[127.0.0.1]:80" };
+	char why[VALUE_WHY_SIZE];
+
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		assert_true(url_check_listen(good[i], why));
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_false(url_check_listen(bad[i], why));
+}
+
 /* --- source and scan --------------------------------------------------- */
 
 static struct arena *arena;
@@ -294,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_quantities_round_trip),
 		cmocka_unit_test(test_suggestions),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_addresses_to_listen_at),
 		cmocka_unit_test(test_tokens),
 		cmocka_unit_test(test_repairs),
 		cmocka_unit_test(test_nesting_and_counts_are_bounded),
