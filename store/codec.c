@@ -146,15 +146,19 @@ bool codec_unpack(struct report *report, const uint8_t *bytes, size_t length)
 		return false;
 	report->marks = (uint16_t)marks;
 	report->status = *from++;
-	report->count = *from++;
-	if (report->count > READINGS_MAX)
+	size_t count = *from++;
+	report->count = 0;
+	if (count > READINGS_MAX)
 		return false;
-	for (size_t i = 0; i < report->count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		from = get_reading(from, end, &report->readings[i]);
 		if (!from)
 			return false;
 	}
-	return from == end;
+	if (from != end)
+		return false;
+	report->count = (uint8_t)count;
+	return true;
 }
 
 uint64_t codec_hash(uint64_t seed, const void *bytes, size_t length)
