@@ -183,7 +183,10 @@ static int check_identity(struct store *store)
 
 	if (id < 0 || version < 0)
 		return fail(store, "open");
-	if (id != APPLICATION_ID && (id != 0 || version != 0)) {
+	/* Most files of SQLite carry no id: ours is new, or has one. */
+	bool is_new = id == 0 && version == 0 &&
+		pragma_int(store, "SELECT count(*) FROM sqlite_master") == 0;
+	if (id != APPLICATION_ID && !is_new) {
 		snprintf(store->error, sizeof store->error,
 			"%s: is not a store of muabui", store->path);
 		return -1;
@@ -213,7 +216,8 @@ static int make_tables(struct store *store)
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 		return -1;
 	}
-	return store_commit(store);
+	/* No kept statement: if this fails, the connection may be given up. */
+	return exec(store, "COMMIT", "make tables");
 }
 
 /*
@@ -222,7 +226,6 @@ static int make_tables(struct store *store)
  */
 static int configure(struct store *store, enum store_role role)
 {
-	sqlite3_busy_timeout(store->db, BUSY_MS);
 	if (role == STORE_CLIENT)
 		return exec(store, "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-128",
 			"configure");
@@ -243,6 +246,8 @@ static int open_connection(struct store *store, enum store_role role)
 	if (sqlite3_open_v2(store->path, &store->db, flags, NULL) != SQLITE_OK)
 		return fail(store, "open");
 	sqlite3_extended_result_codes(store->db, 1);
+	/* Even the first look may find the file closed by another connection's end. */
+	sqlite3_busy_timeout(store->db, BUSY_MS);
 	if (check_identity(store) < 0 || configure(store, role) < 0)
 		return -1;
 	store->last_id = -1;
@@ -480,14 +485,14 @@ int store_scan(struct store *store, int64_t after, int limit,
 	sqlite3_stmt *stmt = statement(store,
 		"SELECT report.id, time, source, data, station, sensor FROM report"
 		" LEFT JOIN source ON source.id = report.source"
-		" WHERE report.id > ?1 ORDER BY report.id LIMIT ?2");
-	int count = 0, rc;
+		" WHERE report.id > ?1 ORDER BY report.id");
+	int count = 0, rc = SQLITE_OK;
 
 	if (!stmt)
 		return -1;
 	sqlite3_bind_int64(stmt, 1, after);
-	sqlite3_bind_int(stmt, 2, limit);
-	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+	/* Damaged rows do not count: fewer than LIMIT means that there are no more. */
+	while (count < limit && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		if (!take_row(store, stmt))
 			continue;
 		count++;
@@ -524,7 +529,10 @@ int store_forget(struct store *store, int64_t before_ms, int limit)
 		    last, before_ms) < 0)
 		return -1;
 	int count = sqlite3_changes(store->db);
-	if (statement_run(store, "INSERT OR REPLACE INTO mark VALUES('forgotten_id', ?1)",
+	/* A report out of order may be forgotten after newer ones. */
+	if (statement_run(store,
+		    "INSERT INTO mark VALUES('forgotten_id', ?1)"
+		    " ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",
 		    "i", last) < 0)
 		return -1;
 	return count;

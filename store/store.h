@@ -87,9 +87,10 @@ int store_set_mark(struct store *store, enum store_mark mark, int64_t value);
 
 /*
  * Calls EACH with the reports after id AFTER, oldest first, at most LIMIT, until it
- * returns false. Returns how many were handed over, -1 on error. EACH must not
- * call store_scan() again. The report is only valid during the call. Rows that cannot be
- * unpacked are skipped (and counted as damaged by store_damaged()).
+ * returns false. Returns how many were handed over, -1 on error; fewer than LIMIT, unless
+ * EACH ended it: there are no more. EACH must not call store_scan() again. The report is
+ * only valid during the call. Rows that cannot be unpacked are skipped (and counted as
+ * damaged by store_damaged()).
  */
 int store_scan(struct store *store, int64_t after, int limit,
 	bool (*each)(void *arg, const struct stored_report *stored), void *arg);
