@@ -63,7 +63,7 @@ static enum rain_verdict judge(const struct rain_gauge *gauge, int64_t elapsed_m
 		return is_plausible(delta, elapsed_ms) ? RAIN_CREDITED : RAIN_IMPLAUSIBLE;
 	}
 	double over = delta + gauge->modulus;
-	if (half > 0 && gauge->total > half && total < half &&
+	if (half > 0 && gauge->total > half && total < half && over >= 0 &&
 		is_plausible(over, elapsed_ms)) {
 		*increment = difference(over, 0);
 		return RAIN_WRAPPED;
@@ -141,10 +141,10 @@ static void leave_behind(struct rain_gauge *gauge)
 
 static bool insert_tip(struct rain_gauge *gauge, size_t at, struct rain_tip tip)
 {
+	if (gauge->count >= tips_max)
+		return false;
 	if (gauge->count == gauge->capacity) {
 		size_t capacity = gauge->capacity ? gauge->capacity * 2 : 8;
-		if (gauge->capacity >= tips_max)
-			return false;
 		struct rain_tip *tips = realloc(gauge->tips, capacity * sizeof *tips);
 		if (!tips)
 			return false;

@@ -67,7 +67,8 @@ enum rain_verdict rain_credit(
 
 /*
  * Observes that MM fell by TIME_MS since the observation before it (0: it was dry).
- * A late one is put in its place. False when memory is out.
+ * A late one is put in its place. False when memory is out, or the windows hold a tip a
+ * second already.
  */
 bool rain_observe(struct rain_gauge *gauge, int64_t time_ms, double mm);
 
