@@ -113,22 +113,31 @@ static enum sensor_result take_field(
 							    : SENSOR_TOO_LARGE;
 }
 
+/* The JSON that TEXT is, and nothing behind it; or NULL. */
+static cJSON *parse_whole(const char *text, size_t length)
+{
+	const char *end = NULL;
+	cJSON *root = cJSON_ParseWithLengthOpts(text, length, &end, false);
+
+	if (!root)
+		return NULL;
+	while (end < text + length && strchr(" \t\r\n", *end) && *end)
+		end++;
+	if (end == text + length)
+		return root;
+	cJSON_Delete(root);
+	return NULL;
+}
+
 static enum sensor_result decode_json(const struct mqtt_options *options,
 	const char *text, size_t length, struct report *report)
 {
 	const struct mqtt_field *fields = options->fields.items;
 	enum sensor_result result = SENSOR_OK;
-	const char *end = NULL;
-	cJSON *root = cJSON_ParseWithLengthOpts(text, length, &end, false);
+	cJSON *root = parse_whole(text, length);
 
 	if (!root)
 		return SENSOR_BAD_SYNTAX;
-	while (end < text + length && strchr(" \t\r\n", *end) && *end)
-		end++;
-	if (end != text + length) {
-		cJSON_Delete(root);
-		return SENSOR_BAD_SYNTAX;
-	}
 	for (size_t i = 0; i < options->fields.count; i++) {
 		enum sensor_result one = take_field(&fields[i], root, report);
 		if (one != SENSOR_OK)
@@ -158,7 +167,7 @@ static enum sensor_result decode_number(const struct mqtt_options *options,
 static enum sensor_result decode_any(
 	const char *text, size_t length, struct report *report)
 {
-	cJSON *root = cJSON_ParseWithLength(text, length);
+	cJSON *root = parse_whole(text, length);
 	const cJSON *item;
 	double value;
 
