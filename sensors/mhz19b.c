@@ -36,8 +36,8 @@ struct mhz19b_options {
 
 static bool is_command(uint8_t code)
 {
-	return code == 0x78 || code == 0x79 || code == 0x87 || code == 0x88 ||
-		code == 0x99 || code == 0xAF;
+	return code == 0x79 || code == 0x87 || code == 0x88 || code == 0x99 ||
+		code == 0xAF;
 }
 
 static ssize_t mhz19b_frame(const uint8_t *bytes, size_t length)

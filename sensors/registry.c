@@ -15,6 +15,11 @@
 	X(sensor_hpma115)   \
 	X(sensor_mhz19b)    \
 	X(sensor_s8)        \
+	X(sensor_ze08)      \
+	X(sensor_ze12)      \
+	X(sensor_ze25)      \
+	X(sensor_ze03)      \
+	X(sensor_zphs01b)   \
 	X(sensor_modbus)    \
 	X(sensor_mqtt)
 

@@ -273,6 +273,8 @@ static struct sibling {
 	{ "pms5003t", "pms5003", false }, /* the dust, without the climate */
 	{ "pms5003", "hpma115", false },  /* the same envelope, dust in the same place */
 	{ "pms5003s", "hpma115", false }, { "pms5003t", "hpma115", false },
+	{ "ze12", "ze03", false }, /* a talking module names its gas */
+	{ "ze03", "ze12", false }, { "ze08", "ze03", false }, { "ze25", "ze03", false },
 	{ "s8", "modbus", false }, /* which without registers shows whatever comes */
 };
 

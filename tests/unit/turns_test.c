@@ -131,12 +131,39 @@ static void test_s8(void **state)
 	expect(&device, SENSOR_TIMEOUT, "FE 44 00 08 02 9F 25");
 }
 
+static void test_ze(void **state)
+{
+	struct device device = open_device("ze08");
+
+	(void)state;
+	set(&device, "every", NULL, 10000);
+	set(&device, "warmup", NULL, 180000);
+	expect(&device, SENSOR_PORT_ERROR, "FF 01 78 40 00 00 00 00 47");
+	assert_int_equal(device.turn.warmup_ms, 180000);
+	expect(&device, SENSOR_OK, "");
+	device = open_device("ze12");
+	set(&device, "mode", "query", 0);
+	set(&device, "every", NULL, 10000);
+	expect(&device, SENSOR_PORT_ERROR, "FF 01 78 41 00 00 00 00 46");
+	expect(&device, SENSOR_OK, "FF 01 86 00 00 00 00 00 79");
+	device = open_device("ze03");
+	expect(&device, SENSOR_PORT_ERROR, "FF 01 78 03 00 00 00 00 84");
+	set(&device, "mode", "query", 0);
+	device.session[0] = 0;
+	expect(&device, SENSOR_PORT_ERROR, "FF 01 78 04 00 00 00 00 83");
+	device = open_device("zphs01b");
+	set(&device, "every", NULL, 10000);
+	expect(&device, SENSOR_PORT_ERROR, "FF 01 86 00 00 00 00 00 79");
+	expect(&device, SENSOR_OK, "FF 01 86 00 00 00 00 00 79");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hpma115),
 		cmocka_unit_test(test_mhz19b),
 		cmocka_unit_test(test_s8),
+		cmocka_unit_test(test_ze),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
