@@ -34,12 +34,14 @@ struct framer_code framer_code_of(const struct sensor_driver *driver, const void
 
 size_t framer_put(struct framer *framer, const uint8_t *bytes, size_t length)
 {
+	/* The last byte of a good frame may turn out to be the next one's first. */
+	size_t kept = framer->after_frame && framer->start > 0 ? 1 : 0;
+	size_t gone = framer->start - kept;
 	size_t room;
 
-	memmove(framer->bytes, framer->bytes + framer->start,
-		framer->end - framer->start);
-	framer->end -= framer->start;
-	framer->start = 0;
+	memmove(framer->bytes, framer->bytes + gone, framer->end - gone);
+	framer->end -= gone;
+	framer->start = kept;
 	framer->closing = false;
 	framer->frame = NULL;
 	framer->frame_length = 0;

@@ -178,6 +178,37 @@ static void test_shared_byte_is_given_back(void **state)
 }
 
 /* One byte in a hundred is wrong: nothing false comes out, nothing good is lost. */
+/* The same, where the frames come with two reads: the byte is still there. */
+static void test_shared_byte_across_reads(void **state)
+{
+	static const uint8_t first[7] = { 0xFE, 0x44, 0x02, 0x00, 0x00, 0xB8, 0xE4 };
+	static const uint8_t junk[4] = { 0x04, 0x08, 0x00, 0x00 };
+	struct counts counts = { 0 };
+	struct framer framer;
+
+	(void)state;
+	/* A frame without its last byte, 42: the next one's 42 is taken for it. */
+	start(&framer, "pms5003");
+	feed(&framer, &counts, pms_idle, 31);
+	feed(&framer, &counts, pms_good, 1);
+	assert_int_equal(counts.results[SENSOR_WARMING_UP], 1);
+	feed(&framer, &counts, pms_good + 1, 31);
+	assert_int_equal(counts.results[SENSOR_OK], 1);
+	assert_int_equal(framer.skipped, 0);
+
+	/* Not a head, but one that might be: nothing is lost or counted twice. */
+	start(&framer, "s8");
+	framer_put(&framer, first, 7);
+	drain(&framer, &counts);
+	framer_put(&framer, junk, 4);
+	drain(&framer, &counts);
+	framer_expire(&framer);
+	drain(&framer, &counts);
+	assert_false(framer_is_pending(&framer));
+	assert_int_equal(counts.results[SENSOR_WARMING_UP], 2);
+	assert_int_equal(framer.skipped, sizeof(junk));
+}
+
 static void test_one_percent_damage(void **state)
 {
 	enum { FRAMES = 20000 };
@@ -224,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_other_model_is_named_by_length),
 		cmocka_unit_test(test_long_junk_is_sync),
 		cmocka_unit_test(test_shared_byte_is_given_back),
+		cmocka_unit_test(test_shared_byte_across_reads),
 		cmocka_unit_test(test_one_percent_damage),
 	};
 
