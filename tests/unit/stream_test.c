@@ -37,7 +37,7 @@ static void no_log(enum log_level level, const char *text)
 static int set_up(void **state)
 {
 	(void)state;
-	strcpy(folder, "/tmp/muabui-stream-XXXXXX");
+	snprintf(folder, sizeof(folder), "/tmp/muabui-stream-XXXXXX");
 	if (mkdtemp(folder) == NULL)
 		return -1;
 	snprintf(port, sizeof(port), "%s/port", folder);
