@@ -58,6 +58,29 @@ double number_from_decimal(int64_t mantissa, int digits)
 	return (double)mantissa / powers_of_ten[digits];
 }
 
+double number_round(double value, int digits)
+{
+	char text[NUMBER_TEXT_SIZE];
+
+	if (!isfinite(value))
+		return value;
+	snprintf(text, sizeof text, "%.*g", digits, value);
+	return strtod(text, NULL);
+}
+
+double number_from_float(float value)
+{
+	if (!isfinite(value))
+		return (double)value;
+	/* 6 digits survive in any float, 9 tell any two apart. */
+	for (int digits = 6; digits < 9; digits++) {
+		double rounded = number_round((double)value, digits);
+		if ((float)rounded == value)
+			return rounded;
+	}
+	return (double)value;
+}
+
 size_t number_format_int(char text[static NUMBER_TEXT_SIZE], int64_t value)
 {
 	char reversed[NUMBER_TEXT_SIZE];

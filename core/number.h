@@ -23,6 +23,15 @@ bool number_to_decimal(double value, int64_t *mantissa, int *digits);
 double number_from_decimal(int64_t mantissa, int digits);
 
 /*
+ * The decimal that was meant: VALUE to DIGITS (1..17) significant digits, so that 536 ×
+ * 0.1 is 53.6. Infinite and NaN stay as they are.
+ */
+double number_round(double value, int digits);
+
+/* The shortest decimal that is this float: 23.45, not 23.450000762939453. */
+double number_from_float(float value);
+
+/*
  * A short text that reads back as VALUE (finite): a plain decimal where
  * number_to_decimal() finds one, else %g with 15 to 17 digits, as few as do.
  * Returns its length.

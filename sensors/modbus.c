@@ -15,16 +15,13 @@
 #include "sensors/modbus.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "core/number.h"
 #include "sensors/simulate.h"
 
 enum {
 	EXACT_DIGITS = 12, /* of a scaled value: 536 × 0.1 is 53.6 */
-	FLOAT_DIGITS_MIN = 6,
-	FLOAT_DIGITS_MAX = 9, /* enough for any float32 */
 };
 
 struct modbus_number {
@@ -133,27 +130,6 @@ static uint16_t assemble_word(const uint8_t *bytes, int order)
 	return (uint16_t)(bytes[0] << 8 | bytes[1]);
 }
 
-/* The decimal number that was meant: 23.45, not 23.450000762939453. */
-static double shorten_float(float number)
-{
-	char text[32];
-
-	for (int digits = FLOAT_DIGITS_MIN; digits < FLOAT_DIGITS_MAX; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, (double)number);
-		if (strtof(text, NULL) == number)
-			return strtod(text, NULL);
-	}
-	return number;
-}
-
-static double shorten(double number)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%.*g", EXACT_DIGITS, number);
-	return strtod(text, NULL);
-}
-
 static struct modbus_number read_number(
 	const struct modbus_register *reg, const uint8_t *bytes)
 {
@@ -172,7 +148,7 @@ static struct modbus_number read_number(
 	if (reg->type == MODBUS_FLOAT32) {
 		memcpy(&real, &pattern, sizeof(real));
 		number.is_float = true;
-		number.value = isfinite(real) ? shorten_float(real) : (double)real;
+		number.value = number_from_float(real);
 		return number;
 	}
 	number.integer = reg->type == MODBUS_INT32 ? (int32_t)pattern : (int64_t)pattern;
@@ -214,7 +190,7 @@ static enum sensor_result take_register(
 	if (!isfinite(value))
 		return SENSOR_BAD_VALUE;
 	if (reg->scale != 1.0 || reg->offset != 0.0)
-		value = shorten(value);
+		value = number_round(value, EXACT_DIGITS);
 	return report_add(report, reg->metric->id, value) ? SENSOR_OK : SENSOR_TOO_LARGE;
 }
 
