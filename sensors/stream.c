@@ -39,12 +39,35 @@ struct stream {
 	pthread_t thread;
 };
 
-/* The first bytes of what was refused, as hex: what an installer wants to see. */
+/* How much of the frame is text before its line's end; 0 where it is none. */
+static size_t text_length(const struct framer *framer)
+{
+	size_t length = framer->frame_length;
+
+	while (length > 0 &&
+		(framer->frame[length - 1] == '\r' || framer->frame[length - 1] == '\n'))
+		length--;
+	for (size_t i = 0; i < length; i++)
+		if (framer->frame[i] < 0x20 || framer->frame[i] > 0x7E)
+			return 0;
+	return length;
+}
+
+/*
+ * The beginning of what was refused, as hex or as the text that it is: what an installer
+ * wants to see.
+ */
 static void describe(const struct framer *framer, char *text, size_t size)
 {
+	size_t length = text_length(framer);
 	size_t used = 0;
 
 	text[0] = '\0';
+	if (length > 0) {
+		snprintf(
+			text, size, "\"%.*s\"", (int)length, (const char *)framer->frame);
+		return;
+	}
 	for (size_t i = 0;
 		i < framer->frame_length && i < DETAIL_BYTES && used + 4 < size; i++)
 		used += (size_t)snprintf(text + used, size - used,
@@ -68,10 +91,15 @@ static void tell(struct stream *stream, enum sensor_result result, struct report
 	if (stream->is_waiting)
 		end_waiting(stream);
 
-	if (result == SENSOR_OK) {
+	if (result == SENSOR_OK)
 		stream->backoff.failures = 0;
+	if (result == SENSOR_OK && report->status != STATUS_FAULT) {
 		sensor_deliver(stream->sensor, report);
 		return;
+	}
+	if (result == SENSOR_OK) { /* values, and a complaint of itself: both are kept */
+		sensor_deliver_part(stream->sensor, report);
+		result = SENSOR_DEVICE_ERROR;
 	}
 	describe(&stream->framer, detail, sizeof(detail));
 	sensor_note(stream->sensor, result, detail);
