@@ -340,29 +340,47 @@ static void decode_bytes(struct decoding *decoding, const void *options,
 	}
 }
 
+/*
+ * Decodes TEXT as hex, or as it stands where the device speaks text and this cannot be
+ * hex of it. 0, or the line of the first thing that is not hex; -1: no memory.
+ */
+static ssize_t decode_text(struct decoding *decoding, const void *options,
+	const uint8_t *text, size_t length)
+{
+	bool speaks_text = decoding->driver->is_text;
+	struct buffer binary;
+	size_t line, used;
+
+	buffer_init(&binary, length + 1);
+	if (buffer_reserve(&binary, length + 1) == NULL)
+		return -1;
+	line = read_hex(text, length, (uint8_t *)binary.data, &used);
+	if (speaks_text && (line != 0 || !is_text((uint8_t *)binary.data, used))) {
+		line = 0;
+		decode_bytes(decoding, options, text, length);
+	} else if (line == 0) {
+		decode_bytes(decoding, options, (uint8_t *)binary.data, used);
+	}
+	buffer_free(&binary);
+	return (ssize_t)line;
+}
+
 int decode_run(const struct sensor_driver *driver, const void *options,
 	const uint8_t *bytes, size_t length, struct buffer *out, char *why, size_t size)
 {
 	struct decoding decoding = { .out = out, .driver = driver };
-	struct buffer binary;
-	size_t line, used;
+	ssize_t line = 0;
 
-	if (driver->bus == SENSOR_BUS_MQTT || !is_text(bytes, length)) {
+	if (driver->bus == SENSOR_BUS_MQTT || !is_text(bytes, length))
 		decode_bytes(&decoding, options, bytes, length);
-	} else {
-		buffer_init(&binary, length + 1);
-		if (buffer_reserve(&binary, length + 1) == NULL) {
+	else
+		line = decode_text(&decoding, options, bytes, length);
+	if (line != 0) {
+		if (line < 0)
 			snprintf(why, size, "no memory");
-			return -1;
-		}
-		line = read_hex(bytes, length, (uint8_t *)binary.data, &used);
-		if (line == 0)
-			decode_bytes(&decoding, options, (uint8_t *)binary.data, used);
-		buffer_free(&binary);
-		if (line != 0) {
-			snprintf(why, size, "line %zu is not hex", line);
-			return -1;
-		}
+		else
+			snprintf(why, size, "line %zd is not hex", line);
+		return -1;
 	}
 	print_summary(&decoding);
 	if (out->failed) {

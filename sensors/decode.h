@@ -13,8 +13,8 @@
 
 /*
  * Decodes BYTES, which are hex text (blanks, line ends, 0x, : , - and # comments
- * allowed) or binary, told apart by looking; for a driver without frames, one message
- * per line. OPTIONS is the driver's struct, NULL its defaults.
+ * allowed) or binary, told apart by looking; for a driver of devices that speak text,
+ * also the text as it came; for a driver without frames, one message per line. OPTIONS is the driver's struct, NULL its defaults.
  *
  * Appends to OUT one JSON object per report in canonical metrics, then
  * {"frames":N,"bad":{"checksum":n,…},"skipped_bytes":n}: N well-formed frames; the

@@ -10,6 +10,7 @@
 #define MUABUI_SENSORS_SENSOR_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -97,6 +98,8 @@ struct sensor_driver {
 	 * the metric's unit; 0: not known. Tells a wrap from a reset.
 	 */
 	double (*modulus)(const void *options, uint16_t metric);
+	/* It speaks lines of ASCII: a capture of it that is not hex is taken as it is. */
+	bool is_text;
 	/* NULL, or how `muabui simulate` plays this device: see sensors/simulate.h */
 	const struct simulation *simulation;
 };
