@@ -21,6 +21,7 @@
 	X(sensor_ze03)      \
 	X(sensor_zphs01b)   \
 	X(sensor_modbus)    \
+	X(sensor_wxt)        \
 	X(sensor_mqtt)
 
 #define DECLARE(driver) extern const struct sensor_driver driver;

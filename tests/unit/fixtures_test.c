@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "config/config.h"
 #include "core/buffer.h"
 #include "sensors/decode.h"
 #include "sensors/framer.h"
@@ -20,6 +22,7 @@ enum { FIXTURES_MAX = 400, TEXT_MAX = 4096, FRAME_MAX = 256, OUT_MAX = 1 << 20 }
 
 struct fixture {
 	const struct sensor_driver *driver;
+	const void *options; /* NULL: the defaults */
 	char name[512];
 	uint8_t frame[FRAME_MAX];
 	size_t length;
@@ -56,15 +59,53 @@ static size_t read_frame(const char *text, uint8_t frame[static FRAME_MAX])
 	return length;
 }
 
+/*
+ * What a driver that means nothing without its configuration is told: the options in
+ * its folder's sensor.conf. NULL where there is none. Lives as long as the test.
+ */
+static const void *load_options(const struct sensor_driver *driver, const char *folder)
+{
+	static const struct option no_options[] = { { .name = NULL } };
+	static const struct option_kind *const no_kinds[] = { NULL };
+	static struct config_schema schema = {
+		.outputs = { .key = "type", .noun = "output type", .kinds = no_kinds },
+		.channels = { .key = "type", .noun = "channel type", .kinds = no_kinds },
+		.rule = { .name = "rule", .options = no_options, .size = 1 },
+	};
+	char path[200], text[TEXT_MAX], whole[2 * TEXT_MAX];
+	struct buffer errors;
+	struct config *config;
+
+	snprintf(path, sizeof(path), "%s/sensor.conf", folder);
+	if (access(path, R_OK) != 0)
+		return NULL;
+	read_file(path, text);
+	snprintf(whole, sizeof(whole),
+		"station = { id = \"X\"; name = \"x\"; area = \"y\"; };\n"
+		"store = { path = \"/tmp/never.db\"; };\n"
+		"sensors = ( { name = \"it\"; driver = \"%s\"; port = \"/dev/null\";\n%s } );",
+		driver->kind.name, text);
+	schema.sensors = sensor_family;
+	schema.outputs.common = schema.channels.common = schema.rule;
+	buffer_init(&errors, 65536);
+	config = config_load_text(path, whole, &schema, &errors);
+	if (config == NULL)
+		fail_msg("%s", buffer_text(&errors));
+	buffer_free(&errors);
+	return ((struct option_item *)config->sensors.items)[0].options;
+}
+
 static void load(const struct sensor_driver *driver)
 {
 	char folder[100], text[TEXT_MAX];
+	const void *options;
 	DIR *directory;
 
 	snprintf(folder, sizeof(folder), "tests/fixtures/%s", driver->kind.name);
 	directory = opendir(folder);
 	if (directory == NULL)
 		return;
+	options = load_options(driver, folder);
 	for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
 		struct fixture *fixture = &fixtures[fixture_count];
 		char *dot = strrchr(entry->d_name, '.');
@@ -73,6 +114,7 @@ static void load(const struct sensor_driver *driver)
 			continue;
 		assert_true(fixture_count < FIXTURES_MAX);
 		fixture->driver = driver;
+		fixture->options = options;
 		snprintf(fixture->name, sizeof(fixture->name), "%s/%s", folder,
 			entry->d_name);
 		read_file(fixture->name, text);
@@ -97,8 +139,8 @@ static int load_all(void **state)
 }
 
 /* What decode says of BYTES; the caller frees nothing: one buffer serves all. */
-static const char *decode(
-	const struct sensor_driver *driver, const uint8_t *bytes, size_t length)
+static const char *decode_as(const struct sensor_driver *driver, const void *options,
+	const uint8_t *bytes, size_t length)
 {
 	static struct buffer out;
 	/* A NUL in front makes sure that it is taken as binary. */
@@ -110,8 +152,21 @@ static const char *decode(
 	buffer_free(&out);
 	buffer_init(&out, OUT_MAX);
 	assert_int_equal(
-		decode_run(driver, NULL, copy, length + 1, &out, why, sizeof(why)), 0);
+		decode_run(driver, options, copy, length + 1, &out, why, sizeof(why)), 0);
 	return buffer_text(&out);
+}
+
+static const char *decode(
+	const struct sensor_driver *driver, const uint8_t *bytes, size_t length)
+{
+	return decode_as(driver, NULL, bytes, length);
+}
+
+/* What FIXTURE's own driver says of BYTES. */
+static const char *decode_own(
+	const struct fixture *fixture, const uint8_t *bytes, size_t length)
+{
+	return decode_as(fixture->driver, fixture->options, bytes, length);
 }
 
 /* Are the reports in TEXT exactly those that EXPECTED begins with? */
@@ -137,8 +192,9 @@ static void test_each_decodes_as_written(void **state)
 			snprintf(hex + strlen(hex), 4, "%02x%c", fixture->frame[j],
 				j % 16 == 15 ? '\n' : ' ');
 		buffer_init(&out, OUT_MAX);
-		assert_int_equal(decode_run(fixture->driver, NULL, (uint8_t *)hex,
-					 strlen(hex), &out, why, sizeof(why)),
+		assert_int_equal(
+			decode_run(fixture->driver, fixture->options, (uint8_t *)hex,
+				strlen(hex), &out, why, sizeof(why)),
 			0);
 		if (strcmp(buffer_text(&out), fixture->expected) != 0)
 			fail_msg("%s:\n%s", fixture->name, buffer_text(&out));
@@ -172,7 +228,7 @@ static void test_cut_at_every_byte(void **state)
 		uint8_t bytes[2 * FRAME_MAX];
 
 		for (size_t cut = 0; cut < fixture->length; cut++) {
-			const char *text = decode(fixture->driver, fixture->frame, cut);
+			const char *text = decode_own(fixture, fixture->frame, cut);
 
 			if (strncmp(text, "{\"frames\":0", 11) != 0)
 				fail_msg("%s cut at %zu: %s", fixture->name, cut, text);
@@ -182,7 +238,7 @@ static void test_cut_at_every_byte(void **state)
 			if (cut + 1 == fixture->length &&
 				fixture->frame[cut] == next->frame[0])
 				continue;
-			text = decode(fixture->driver, bytes, cut + next->length);
+			text = decode_own(fixture, bytes, cut + next->length);
 			if (!has_same_reports(text, next->expected))
 				fail_msg("%s cut at %zu, then a good one: %s",
 					fixture->name, cut, text);
@@ -201,7 +257,8 @@ static void test_next_frame_is_not_swallowed(void **state)
 		if (fixture->driver->frame == NULL)
 			continue;
 		for (size_t cut = 0; cut < fixture->length; cut++) {
-			struct framer_code code = framer_code_of(fixture->driver, NULL);
+			struct framer_code code =
+				framer_code_of(fixture->driver, fixture->options);
 			struct framer framer;
 			struct report report;
 			enum sensor_result result;
@@ -252,8 +309,8 @@ static void test_junk_in_front(void **state)
 
 			memcpy(bytes, junk[j].bytes, junk[j].length);
 			memcpy(bytes + junk[j].length, fixture->frame, fixture->length);
-			text = decode(
-				fixture->driver, bytes, junk[j].length + fixture->length);
+			text = decode_own(
+				fixture, bytes, junk[j].length + fixture->length);
 			if (!has_same_reports(text, fixture->expected))
 				fail_msg(
 					"%s behind junk %zu: %s", fixture->name, j, text);
