@@ -31,82 +31,6 @@ struct modbus_number {
 	unsigned bits; /* 16, 32 */
 };
 
-static unsigned words_of(const struct modbus_register *reg)
-{
-	return reg->type == MODBUS_INT16 || reg->type == MODBUS_UINT16 ? 1 : 2;
-}
-
-static uint8_t function_of(
-	const struct modbus_options *options, const struct modbus_register *reg)
-{
-	return (uint8_t)(reg->function != 0 ? reg->function : options->function);
-}
-
-/* --- which requests ---------------------------------------------------- */
-
-static uint32_t place_of(
-	const struct modbus_options *options, const struct modbus_register *reg)
-{
-	return (uint32_t)function_of(options, reg) << 16 | (uint32_t)reg->address;
-}
-
-static size_t sort_registers(const struct modbus_options *options,
-	const struct modbus_register *sorted[static READINGS_MAX])
-{
-	const struct modbus_register *registers = options->registers.items;
-	size_t count = 0;
-
-	for (size_t i = 0; i < options->registers.count && count < READINGS_MAX; i++) {
-		size_t at = count++;
-
-		for (; at > 0 &&
-			place_of(options, sorted[at - 1]) >
-				place_of(options, &registers[i]);
-			at--)
-			sorted[at] = sorted[at - 1];
-		sorted[at] = &registers[i];
-	}
-	return count;
-}
-
-/* Stretches BLOCK to hold REG, if one request may fetch both. */
-static bool join(const struct modbus_options *options, struct modbus_block *block,
-	const struct modbus_register *reg)
-{
-	unsigned end = block->address + block->count;
-	unsigned new_end = (unsigned)reg->address + words_of(reg);
-
-	if (block->function != function_of(options, reg))
-		return false;
-	if ((unsigned)reg->address > end + (unsigned)options->max_gap)
-		return false;
-	if (new_end < end)
-		new_end = end;
-	if (new_end - block->address > RTU_REGISTERS_MAX)
-		return false;
-	block->count = (uint16_t)(new_end - block->address);
-	return true;
-}
-
-size_t modbus_plan(const struct modbus_options *options,
-	struct modbus_block blocks[static READINGS_MAX])
-{
-	const struct modbus_register *sorted[READINGS_MAX];
-	size_t registers = sort_registers(options, sorted);
-	size_t count = 0;
-
-	for (size_t i = 0; i < registers; i++) {
-		if (count > 0 && join(options, &blocks[count - 1], sorted[i]))
-			continue;
-		blocks[count++] = (struct modbus_block){
-			.function = function_of(options, sorted[i]),
-			.address = (uint16_t)sorted[i]->address,
-			.count = (uint16_t)words_of(sorted[i]),
-		};
-	}
-	return count;
-}
-
 /* --- what the bytes mean ----------------------------------------------- */
 
 static uint32_t assemble(const uint8_t *bytes, int order)
@@ -133,7 +57,7 @@ static uint16_t assemble_word(const uint8_t *bytes, int order)
 static struct modbus_number read_number(
 	const struct modbus_register *reg, const uint8_t *bytes)
 {
-	struct modbus_number number = { .bits = 16 * words_of(reg) };
+	struct modbus_number number = { .bits = 16 * modbus_words(reg) };
 	uint32_t pattern;
 	float real;
 
@@ -199,22 +123,23 @@ static enum sensor_result take_block(const struct modbus_options *options,
 	struct report *report)
 {
 	const struct modbus_register *registers = options->registers.items;
+	const struct modbus_block block = {
+		.function = request->function,
+		.address = request->address,
+		.count = request->count,
+	};
 
 	for (size_t i = 0; i < options->registers.count; i++) {
 		const struct modbus_register *reg = &registers[i];
-		unsigned begin = (unsigned)reg->address;
 		enum sensor_result result;
 
-		if (function_of(options, reg) != request->function)
-			continue;
-		if (begin < request->address ||
-			begin + words_of(reg) >
-				(unsigned)request->address + request->count)
-			continue;
-		if (report_find(report, reg->metric->id) != NULL)
+		if (!modbus_holds(options, &block, reg) ||
+			report_find(report, reg->metric->id) != NULL)
 			continue;
 		result = take_register(reg,
-			response->data + (size_t)2 * (begin - request->address), report);
+			response->data +
+				(size_t)2 * (unsigned)(reg->address - block.address),
+			report);
 		if (result != SENSOR_OK)
 			return result;
 	}
@@ -284,185 +209,6 @@ static enum sensor_result modbus_decode(
 	return report->count > 0 ? SENSOR_OK : SENSOR_BAD_VALUE;
 }
 
-/* --- options ------------------------------------------------------------ */
-
-static const char *const type_names[] = { "int16", "uint16", "int32", "uint32", "float32",
-	NULL };
-static const char *const order_names[] = { "ABCD", "CDAB", "BADC", "DCBA", NULL };
-
-static const struct option register_table[] = {
-	{
-		.name = "metric",
-		.type = OPTION_METRIC,
-		.offset = offsetof(struct modbus_register, metric),
-		.required = true,
-		.help = "What the register measures.",
-	},
-	{
-		.name = "address",
-		.type = OPTION_INTEGER,
-		.offset = offsetof(struct modbus_register, address),
-		.required = true,
-		.max = 65535,
-		.help = "Address on the wire: 40001 in a manual is often 0 here.",
-	},
-	{
-		.name = "type",
-		.type = OPTION_CHOICE,
-		.offset = offsetof(struct modbus_register, type),
-		.fallback = "uint16",
-		.choices = type_names,
-		.help = "Type of the number; 32 bits take two registers.",
-	},
-	{
-		.name = "order",
-		.type = OPTION_CHOICE,
-		.offset = offsetof(struct modbus_register, order),
-		.fallback = "ABCD",
-		.choices = order_names,
-		.help = "Order of the bytes, A being the most significant.",
-	},
-	{
-		.name = "scale",
-		.type = OPTION_NUMBER,
-		.offset = offsetof(struct modbus_register, scale),
-		.fallback = "1.0",
-		.help = "The number is multiplied by this to get the metric's unit.",
-	},
-	{
-		.name = "offset",
-		.type = OPTION_NUMBER,
-		.offset = offsetof(struct modbus_register, offset),
-		.fallback = "0.0",
-		.help = "Added after scaling.",
-	},
-	{
-		.name = "invalid",
-		.type = OPTION_NUMBERS,
-		.offset = offsetof(struct modbus_register, invalid),
-		.help = "Numbers, before scaling, by which the device says that it has no value.",
-	},
-	{
-		.name = "function",
-		.type = OPTION_INTEGER,
-		.offset = offsetof(struct modbus_register, function),
-		.fallback = "0",
-		.max = 4,
-		.help = "Function code of this register, 3 or 4; 0: the sensor's.",
-	},
-	{ .name = NULL },
-};
-
-static void check_register(const void *values, const struct config_place *place)
-{
-	const struct modbus_register *reg = values;
-
-	if (reg->function != 0 && reg->function != 3 && reg->function != 4)
-		config_error(place, "function", "registers are read by function 3 or 4");
-	if (reg->scale == 0.0)
-		config_error(place, "scale", "0 would make every value the same");
-	if ((unsigned)reg->address + words_of(reg) > 65536)
-		config_error(
-			place, "address", "the value would end beyond register 65535");
-}
-
-static const struct option_group register_group = {
-	.name = "register",
-	.options = register_table,
-	.size = sizeof(struct modbus_register),
-	.check = check_register,
-};
-
-static const struct option modbus_table[] = {
-	SERIAL_OPTIONS(struct modbus_options, serial, "9600", "none"),
-	{
-		.name = "unit_id",
-		.type = OPTION_INTEGER,
-		.offset = offsetof(struct modbus_options, unit_id),
-		.fallback = "1",
-		.min = 1,
-		.max = 247,
-		.help = "Address of the device on the bus.",
-	},
-	{
-		.name = "every",
-		.type = OPTION_DURATION,
-		.offset = offsetof(struct modbus_options, every),
-		.fallback = "10s",
-		.min = 100,
-		.max = 24.0 * 3600 * 1000,
-		.help = "How often the device is asked.",
-	},
-	{
-		.name = "timeout",
-		.type = OPTION_DURATION,
-		.offset = offsetof(struct modbus_options, timeout),
-		.fallback = "1s",
-		.min = 20,
-		.max = 30 * 1000,
-		.help = "How long to wait for an answer.",
-	},
-	{
-		.name = "pause",
-		.type = OPTION_DURATION,
-		.offset = offsetof(struct modbus_options, pause),
-		.fallback = "20ms",
-		.max = 10 * 1000,
-		.help = "Silence before each request, never less than 3.5 characters.",
-	},
-	{
-		.name = "function",
-		.type = OPTION_INTEGER,
-		.offset = offsetof(struct modbus_options, function),
-		.fallback = "3",
-		.min = 3,
-		.max = 4,
-		.help = "Function code: 3 reads holding registers, 4 input registers.",
-	},
-	{
-		.name = "max_gap",
-		.type = OPTION_INTEGER,
-		.offset = offsetof(struct modbus_options, max_gap),
-		.fallback = "0",
-		.max = RTU_REGISTERS_MAX,
-		.help = "Unused registers that one request may span to fetch both sides.",
-	},
-	{
-		.name = "registers",
-		.type = OPTION_LIST,
-		.offset = offsetof(struct modbus_options, registers),
-		.required = true,
-		.group = &register_group,
-		.help = "The registers to read.",
-	},
-	{ .name = NULL },
-};
-
-static void check_modbus(const void *values, const struct config_place *place)
-{
-	const struct modbus_options *options = values;
-	const struct modbus_register *registers = options->registers.items;
-
-	serial_check(values, place);
-	if (options->registers.count == 0)
-		config_error(place, "registers", "at least one is needed");
-	if (options->registers.count > READINGS_MAX)
-		config_error(
-			place, "registers", "at most %d in one sensor", READINGS_MAX);
-	for (size_t i = 0; i < options->registers.count; i++) {
-		for (size_t j = 0; j < i; j++) {
-			/* NULL: the metric was wrong and has been complained of. */
-			if (registers[i].metric == NULL ||
-				registers[i].metric != registers[j].metric)
-				continue;
-			config_error(place, "registers",
-				"the metric %s stands there twice",
-				registers[i].metric->name);
-			break;
-		}
-	}
-}
-
 /* A whole-numbered register runs over at the end of its bits. */
 static double modbus_modulus(const void *opaque, uint16_t metric)
 {
@@ -475,7 +221,7 @@ static double modbus_modulus(const void *opaque, uint16_t metric)
 	const struct modbus_register *registers = options->registers.items;
 
 	for (size_t i = 0; i < options->registers.count; i++)
-		if (registers[i].metric->id == metric)
+		if (registers[i].metric->id == metric && !registers[i].clear_on_read)
 			return sizes[registers[i].type] * registers[i].scale;
 	return 0;
 }
@@ -483,12 +229,12 @@ static double modbus_modulus(const void *opaque, uint16_t metric)
 const struct sensor_driver sensor_modbus = {
 	.kind = {
 		.name = "modbus",
-		.summary = "Modbus RTU: any device with registers, described by the configuration",
+		.summary = "Modbus RTU or TCP: any device with registers, described by the configuration",
 		.group = {
 			.name = "sensor",
 			.options = modbus_table,
 			.size = sizeof(struct modbus_options),
-			.check = check_modbus,
+			.check = modbus_check,
 		},
 	},
 	.bus = SENSOR_BUS_MODBUS,

@@ -47,7 +47,7 @@ const char *sensor_result_name(enum sensor_result result);
 /* How bytes reach a driver; each bus is one file that opens, waits and retries. */
 enum sensor_bus {
 	SENSOR_BUS_STREAM, /* one device on a serial line, talking or asked (stream.c) */
-	SENSOR_BUS_MODBUS, /* registers are asked for over RTU (modbus.c) */
+	SENSOR_BUS_MODBUS, /* registers are asked for over RTU or TCP (modbus_bus.c) */
 	SENSOR_BUS_MQTT,   /* messages from a broker (mqtt.c) */
 };
 

@@ -32,31 +32,37 @@ static const struct sensor_driver *driver_of(const struct option_item *item)
 		offsetof(struct sensor_driver, kind));
 }
 
-static const struct serial_options *serial_of(const struct option_item *item)
+/* What ITEM hangs on alone or with others: a serial port, a Modbus TCP address; or NULL.
+ */
+static const char *line_of(const struct option_item *item)
 {
-	return driver_of(item)->bus == SENSOR_BUS_MQTT ? NULL : item->options;
+	const struct serial_options *serial = item->options;
+	const struct modbus_options *modbus = item->options;
+
+	if (driver_of(item)->bus == SENSOR_BUS_MQTT)
+		return NULL;
+	if (driver_of(item)->bus == SENSOR_BUS_MODBUS && modbus_is_tcp(modbus))
+		return modbus->url;
+	return serial->port;
 }
 
-static bool share_port(const struct option_item *one, const struct option_item *other)
+static bool share_line(const struct option_item *one, const struct option_item *other)
 {
-	const struct serial_options *a = serial_of(one);
-	const struct serial_options *b = serial_of(other);
+	const char *a = line_of(one), *b = line_of(other);
 
-	return a != NULL && b != NULL && a->port != NULL && b->port != NULL &&
-		strcmp(a->port, b->port) == 0;
+	return a != NULL && b != NULL && a[0] != '\0' && strcmp(a, b) == 0;
 }
 
-static void check_pair(const struct option_item *earlier, const struct option_item *later,
-	const struct config_place *place)
+/* Modbus devices share a line, if they agree about it. */
+static void check_modbus_pair(const struct option_item *earlier,
+	const struct option_item *later, const struct config_place *place)
 {
-	const struct serial_options *a = earlier->options;
-	const struct serial_options *b = later->options;
+	const struct modbus_options *one = earlier->options, *other = later->options;
+	const struct serial_options *a = &one->serial, *b = &other->serial;
 
-	if (driver_of(earlier)->bus != SENSOR_BUS_MODBUS ||
-		driver_of(later)->bus != SENSOR_BUS_MODBUS)
-		config_error(place, "port", "sensor \"%s\" has this port already",
-			earlier->name);
-	else if (a->baud != b->baud)
+	if (modbus_is_tcp(one))
+		return; /* has no settings */
+	if (a->baud != b->baud)
 		config_error(place, "baud", "sensor \"%s\" on the same port says %d",
 			earlier->name, a->baud);
 	else if (a->parity != b->parity)
@@ -66,6 +72,20 @@ static void check_pair(const struct option_item *earlier, const struct option_it
 	else if (a->stop_bits != b->stop_bits || a->data_bits != b->data_bits)
 		config_error(place, "port",
 			"sensor \"%s\" on the same port has other data or stop bits",
+			earlier->name);
+	else if (one->rs485 != other->rs485)
+		config_error(place, "rs485", "sensor \"%s\" on the same port says %s",
+			earlier->name, one->rs485 ? "true" : "false");
+}
+
+static void check_pair(const struct option_item *earlier, const struct option_item *later,
+	const struct config_place *place)
+{
+	if (driver_of(earlier)->bus == SENSOR_BUS_MODBUS &&
+		driver_of(later)->bus == SENSOR_BUS_MODBUS)
+		check_modbus_pair(earlier, later, place);
+	else
+		config_error(place, "port", "sensor \"%s\" has this port already",
 			earlier->name);
 }
 
@@ -78,7 +98,7 @@ void sensors_check(const struct option_list *items, const struct config_place *p
 
 		here.errors = place->errors;
 		for (size_t earlier = 0; earlier < later; earlier++) {
-			if (!share_port(&list[earlier], &list[later]))
+			if (!share_line(&list[earlier], &list[later]))
 				continue;
 			check_pair(&list[earlier], &list[later], &here);
 			break;
@@ -94,7 +114,7 @@ static bool start_modbus(struct sensors *sensors, struct source *source, size_t 
 	if (shared == NULL)
 		return false;
 	for (size_t i = first; i < sensors->count; i++)
-		if (share_port(sensors->all[first].item, sensors->all[i].item))
+		if (share_line(sensors->all[first].item, sensors->all[i].item))
 			shared[count++] = &sensors->all[i];
 	source->modbus = modbus_bus_start(shared, count);
 	free(shared);
@@ -106,7 +126,7 @@ static bool has_thread_already(const struct sensors *sensors, size_t index)
 	if (sensors->all[index].driver->bus != SENSOR_BUS_MODBUS)
 		return false;
 	for (size_t i = 0; i < index; i++)
-		if (share_port(sensors->all[i].item, sensors->all[index].item))
+		if (share_line(sensors->all[i].item, sensors->all[index].item))
 			return true;
 	return false;
 }

@@ -24,26 +24,31 @@ struct serial_options {
 	int data_bits; /* 7, 8 */
 };
 
-/* The rows of serial_options, being MEMBER of struct TYPE, for a driver's table. */
-#define SERIAL_OPTIONS(TYPE, MEMBER, BAUD, PARITY)                                     \
+/* The row of serial_options.port, being MEMBER of struct TYPE, for a driver's table. */
+#define SERIAL_PORT_OPTION(TYPE, MEMBER)                                            \
+	{                                                                           \
+		.name = "port", .type = OPTION_PATH,                                \
+		.offset = offsetof(TYPE, MEMBER.port), .required = true,            \
+		.help = "The serial port; names under /dev/serial/by-path survive " \
+			"replugging.",                                              \
+	}
+
+/* All rows of serial_options. */
+#define SERIAL_OPTIONS(TYPE, MEMBER, BAUD, PARITY) \
+	SERIAL_PORT_OPTION(TYPE, MEMBER), SERIAL_LINE_OPTIONS(TYPE, MEMBER, BAUD, PARITY)
+
+/* All rows but the port's. */
+#define SERIAL_LINE_OPTIONS(TYPE, MEMBER, BAUD, PARITY)                                \
 	{                                                                              \
-		.name = "port",                                                        \
-		.type = OPTION_PATH,                                                   \
-		.offset = offsetof(TYPE, MEMBER.port),                                 \
-		.required = true,                                                      \
-		.help = "The serial port; names under /dev/serial/by-path survive "    \
-			"replugging.",                                                 \
+		.name = "baud",                                                        \
+		.type = OPTION_INTEGER,                                                \
+		.offset = offsetof(TYPE, MEMBER.baud),                                 \
+		.fallback = BAUD,                                                      \
+		.min = 300,                                                            \
+		.max = 921600,                                                         \
+		.unit = "bit/s",                                                       \
+		.help = "Speed of the line.",                                          \
 	},                                                                             \
-		{                                                                      \
-			.name = "baud",                                                \
-			.type = OPTION_INTEGER,                                        \
-			.offset = offsetof(TYPE, MEMBER.baud),                         \
-			.fallback = BAUD,                                              \
-			.min = 300,                                                    \
-			.max = 921600,                                                 \
-			.unit = "bit/s",                                               \
-			.help = "Speed of the line.",                                  \
-		},                                                                     \
 		{                                                                      \
 			.name = "parity",                                              \
 			.type = OPTION_CHOICE,                                         \

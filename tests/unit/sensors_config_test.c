@@ -115,7 +115,7 @@ static void test_what_is_wrong_is_named(void **state)
 		"has this port already");
 	refuse("{ name = \"a\"; driver = \"modbus\"; port = \"/dev/x\"; registers = ( ); }",
 		"registers");
-	refuse("{ name = \"a\"; driver = \"modbus\"; port = \"/dev/x\"; unit_id = 248; "
+	refuse("{ name = \"a\"; driver = \"modbus\"; port = \"/dev/x\"; unit_id = 256; "
 	       "registers = ( { metric = \"pm25\"; address = 0; } ); }",
 		"unit_id");
 	refuse("{ name = \"a\"; driver = \"modbus\"; port = \"/dev/x\"; "
