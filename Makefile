@@ -172,7 +172,7 @@ UNITS := $(PREFIX)/lib/systemd/system
 SHARE := $(PREFIX)/share/muabui
 FILES := $(PREFIX)/bin/muabui $(UNITS)/muabui.service $(PREFIX)/lib/sysusers.d/muabui.conf \
 	$(PREFIX)/lib/tmpfiles.d/muabui.conf $(PREFIX)/share/man/man8/muabui.8 \
-	$(SYSCONFDIR)/muabui/muabui.conf.example
+	$(SYSCONFDIR)/muabui/muabui.conf.example $(SYSCONFDIR)/muabui/devices
 EMPTY :=
 COMMA := ,
 
@@ -191,8 +191,9 @@ install: all ## program, service, manual, example; DESTDIR= PREFIX=/usr/local SY
 	install -D -m 0644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/muabui.conf
 	$(call install_filled,systemd/tmpfiles.conf,$(PREFIX)/lib/tmpfiles.d/muabui.conf)
 	$(call install_filled,systemd/muabui.service,$(UNITS)/muabui.service)
-	$(if $(wildcard config/devices/*),install -d $(DESTDIR)$(SHARE)/devices)
-	$(if $(wildcard config/devices/*),install -m 0644 config/devices/* $(DESTDIR)$(SHARE)/devices)
+	install -d $(DESTDIR)$(SHARE)/devices
+	install -m 0644 config/devices/* $(DESTDIR)$(SHARE)/devices
+	ln -sfn $(SHARE)/devices $(DESTDIR)$(SYSCONFDIR)/muabui/devices
 
 uninstall: ## remove what install brought; configuration and data stay
 	rm -f $(addprefix $(DESTDIR),$(FILES))
