@@ -6,7 +6,8 @@ enum {
 	PROBE_PARTS = 4,      /* a brief probe waits this part of the timeout */
 	PROBE_FULL_EVERY = 4, /* every so many probes the timeout is the full one */
 	PROBE_MIN_MS = 100,
-	COST_MEMORY = 4, /* turns that a cost is remembered, about */
+	COST_MEMORY = 4,   /* turns that a cost is remembered, about */
+	COST_HANDICAP = 2, /* times its cost a slot may be overtaken by */
 };
 
 void schedule_init(
@@ -78,6 +79,12 @@ static int64_t blocked_until(
 	return until_ms;
 }
 
+/* Of those that may begin, the least goes first. */
+static int64_t rank(const struct schedule_slot *slot, size_t count)
+{
+	return slot->due_ms + COST_HANDICAP * coming_cost(slot, count);
+}
+
 size_t schedule_next(
 	const struct schedule_slot *slots, size_t count, int64_t now_ms, int64_t *when_ms)
 {
@@ -90,7 +97,9 @@ size_t schedule_next(
 		if (later_ms <= now_ms) {
 			later_ms = blocked_until(slots, count, i, now_ms);
 			if (later_ms == 0) {
-				if (best == count || slots[i].due_ms < slots[best].due_ms)
+				if (best == count ||
+					rank(&slots[i], count) <
+						rank(&slots[best], count))
 					best = i;
 				continue;
 			}

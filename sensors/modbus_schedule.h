@@ -3,7 +3,8 @@
  * brings the time. Only one can be asked at a time, and one that is slow or
  * silent takes the time of all the others; so:
  *
- * - the earliest due goes first, and whoever was asked waits a whole period;
+ * - the earliest due goes first, the quick a little earlier than the slow, and whoever
+ *   was asked waits a whole period;
  * - one that takes long is put off until it makes nobody else late, but for one
  *   of the others' periods at most: then it goes all the same;
  * - one asked late keeps its new phase, so that a crowd spreads out by itself;
