@@ -130,11 +130,85 @@ static void test_what_is_wrong_is_named(void **state)
 		"twice");
 }
 
+#define MODBUS(more) "{ name = \"a\"; driver = \"modbus\"; " more " }"
+#define RAIN(more)   "registers = ( { metric = \"rain\"; address = 7; " more " } ); "
+
+static void test_modbus_lines(void **state)
+{
+	(void)state;
+	refuse(MODBUS(RAIN("")), "a port or a url is needed");
+	refuse(MODBUS("port = \"/dev/x\"; url = \"modbus://h\"; " RAIN("")),
+		"url: there is a port already");
+	refuse(MODBUS("url = \"http://h\"; " RAIN("")), "must begin with modbus://");
+	refuse(MODBUS("url = \"modbus://h/1\"; " RAIN("")), "nothing may follow");
+	refuse(MODBUS("url = \"modbus://h\"; rs485 = true; " RAIN("")),
+		"rs485: only a serial port");
+	refuse(MODBUS("port = \"/dev/x\"; " RAIN(
+		       "")) ", "
+			    "{ name = \"b\"; driver = \"modbus\"; port = \"/dev/x\"; rs485 = true; " RAIN(
+				    "") " }",
+		"rs485: sensor \"a\" on the same port says false");
+}
+
+static void test_modbus_registers(void **state)
+{
+	(void)state;
+	refuse(MODBUS("port = \"/dev/x\"; registers = ( { metric = \"rain_total\"; "
+		      "address = 1; clear_on_read = true; } );"),
+		"clear_on_read: what is cleared by reading is an increment");
+	refuse(MODBUS("port = \"/dev/x\"; blocks = ( { address = 0; count = 7; } ); " RAIN(
+		       "")),
+		"blocks: no block holds register 7");
+	refuse(MODBUS("port = \"/dev/x\"; blocks = ( { address = 7; count = 1; } ); " RAIN(
+		       "type = \"uint32\";")),
+		"blocks: no block holds register 7");
+	refuse(MODBUS("port = \"/dev/x\"; blocks = ( { address = 7; count = 1; "
+		      "function = 4; } ); " RAIN("")),
+		"blocks: no block holds register 7");
+	refuse(MODBUS("port = \"/dev/x\"; blocks = ( { address = 7; count = 126; } ); " RAIN(
+		       "")),
+		"count: 126 is out of range");
+	refuse(MODBUS("port = \"/dev/x\"; blocks = ( { address = 65530; count = 7; } ); " RAIN(
+		       "")),
+		"count: the request would end beyond register 65535");
+}
+
+static void test_modbus_tcp_and_blocks(void **state)
+{
+	struct buffer errors;
+	struct config *config = load(
+		MODBUS("url = \"modbus://192.168.1.5:502\"; blocks = ( "
+		       "{ address = 5; count = 10; }, { address = 0; count = 2; function = "
+		       "4; } ); " RAIN("clear_on_read = true;")),
+		&errors);
+	const struct modbus_options *options;
+	struct modbus_block blocks[READINGS_MAX];
+
+	(void)state;
+	if (config == NULL)
+		fail_msg("%s", buffer_text(&errors));
+	options = ((const struct option_item *)config->sensors.items)->options;
+	assert_true(modbus_is_tcp(options));
+	assert_int_equal(modbus_plan(options, blocks), 2); /* as they stand there */
+	assert_int_equal(blocks[0].address, 5);
+	assert_int_equal(blocks[0].count, 10);
+	assert_int_equal(blocks[0].function, 3);
+	assert_int_equal(blocks[1].function, 4);
+	assert_true(modbus_clears(options, &blocks[0]));
+	assert_false(modbus_clears(options, &blocks[1]));
+	assert_true(sensors_modulus(&config->sensors, "a", METRIC_RAIN) == 0);
+	buffer_free(&errors);
+	config_free(config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gauge_of_the_design),
 		cmocka_unit_test(test_what_is_wrong_is_named),
+		cmocka_unit_test(test_modbus_lines),
+		cmocka_unit_test(test_modbus_registers),
+		cmocka_unit_test(test_modbus_tcp_and_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
