@@ -9,7 +9,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "web/listen.h"
+#include "core/listen.h"
 #include "web/route.h"
 
 enum {

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "tests/unit/fake_gateway.h"
-#include "web/listen.h"
+#include "core/listen.h"
 #include "web/route.h"
 #include "web/server.h"
 

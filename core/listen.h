@@ -1,6 +1,6 @@
 /* The listening socket. */
-#ifndef MUABUI_WEB_LISTEN_H
-#define MUABUI_WEB_LISTEN_H
+#ifndef MUABUI_CORE_LISTEN_H
+#define MUABUI_CORE_LISTEN_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "web/listen.h"
+#include "core/listen.h"
 
 #include <errno.h>
 #include <netdb.h>
