@@ -17,8 +17,8 @@ JOBS       := $(shell nproc 2>/dev/null || echo 1)
 
 # Debian's packages: to build, to show it, to test it, to fuzz it.
 BUILD_DEPS := gcc libc6-dev libcjson-dev libconfig-dev libcurl4-openssl-dev \
-	libmicrohttpd-dev libmodbus-dev libpaho-mqtt-dev libsqlite3-dev libssl-dev \
-	libsystemd-dev zlib1g-dev
+	libmicrohttpd-dev libmodbus-dev libpaho-mqtt-dev libprotobuf-c-dev libsqlite3-dev \
+	libssl-dev libsystemd-dev protobuf-c-compiler zlib1g-dev
 DEMO_DEPS  := mosquitto mosquitto-clients
 TEST_DEPS  := clang-format influxdb libcmocka-dev mosquitto mosquitto-clients openssl \
 	procps python3 python3-pymodbus python3-pytest python3-serial \
@@ -29,12 +29,13 @@ ROOMS := core config store sensors derive alerts outputs web gateway
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
 LIBS := -lpaho-mqtt3as -lcurl -lsqlite3 -lmicrohttpd -lmodbus -lconfig -lcjson -lcrypto \
-	-lsystemd -lz -lm -lpthread
+	-lprotobuf-c -lsystemd -lz -lm -lpthread
 
 override CFLAGS   += -std=c11 $(WARN) $(SANITIZE) -fno-strict-aliasing -pthread
-override CPPFLAGS += -D_GNU_SOURCE -I. -I/usr/include/modbus
+override CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -I/usr/include/modbus
 
 SOURCES := $(foreach room,$(ROOMS),$(wildcard $(room)/*.c))
+PROTOS  := $(patsubst %.proto,$(BUILD)/%.pb-c.o,$(foreach room,$(ROOMS),$(wildcard $(room)/*.proto)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libmuabui.a
 PROGRAM := $(BUILD)/muabui
@@ -70,7 +71,7 @@ $(PROGRAM): $(BUILD)/gateway/main.o $(LIBRARY)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(LIBRARY): $(filter-out $(BUILD)/gateway/main.o,$(OBJECTS))
+$(LIBRARY): $(filter-out $(BUILD)/gateway/main.o,$(OBJECTS)) $(PROTOS)
 	@echo "  AR   $@"
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -78,6 +79,17 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC   $<"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(WERROR),-Werror) -MMD -MP -c -o $@ $<
+
+# Messages described in .proto files become C here.
+$(BUILD)/%.pb-c.c $(BUILD)/%.pb-c.h: %.proto
+	@echo "  PB   $<"
+	@mkdir -p $(BUILD)
+	$(Q)protoc-c --c_out=$(BUILD) $<
+$(PROTOS): %.o: %.c $(BUILD)/flags
+	@echo "  CC   $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+.SECONDARY: $(PROTOS:.o=.c) $(PROTOS:.o=.h)
+$(BUILD)/sensors/format_sparkplug.o: $(BUILD)/sensors/sparkplug.pb-c.h
 
 $(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
 	@echo "  TEST $@"

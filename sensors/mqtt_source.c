@@ -14,38 +14,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/clock.h"
 #include "core/log.h"
 #include "core/secret.h"
 #include "core/thread.h"
+#include "sensors/inbox.h"
+#include "sensors/mqtt_ask.h"
+#include "sensors/payload.h"
 #include "store/codec.h"
-#include "store/ring.h"
 
 enum {
 	CONNECT_S = 10,
-	RETRY_MAX_S = 60,
+	RETRY_MAX_S = 50, /* Paho doubles from 1 s up to it, and adds or takes a fifth */
 	STOP_MS = 1000,
 };
 
 struct mqtt_source {
+	struct inbox inbox;
 	struct sensor *sensor;
 	const struct mqtt_options *options;
-	const char *station; /* template; a name where it has no braces */
-	const char *sensor_name;
+	char availability[1100]; /* filter; "": none is subscribed to */
 	MQTTAsync client;
-	pthread_mutex_t
-		note_mutex; /* Paho's sending and receiving threads both have news */
-	struct bell bell;   /* rung when the connection has been closed */
+	struct bell bell;    /* rung when the connection has been closed */
+	struct asker *asker; /* of formats that ask their senders back, or NULL */
 	char password[SECRET_MAX];
 };
-
-static void note(
-	struct mqtt_source *source, enum sensor_result result, const char *detail)
-{
-	pthread_mutex_lock(&source->note_mutex);
-	sensor_note(source->sensor, result, detail);
-	pthread_mutex_unlock(&source->note_mutex);
-}
 
 /* --- messages ---------------------------------------------------------- */
 
@@ -63,43 +55,56 @@ static uint64_t message_key(const char *topic, const MQTTAsync_message *message)
 	return codec_hash(key, message->payload, (size_t)message->payloadlen);
 }
 
-static bool take_names(
-	struct mqtt_source *source, const char *topic, struct report *report)
+/* Is it about a device's presence, and has been dealt with? */
+static bool take_presence(struct mqtt_source *source, const struct payload *payload)
 {
-	const char *filter = source->options->topic;
+	const struct mqtt_availability *own = &source->options->availability;
+	const char *topic = payload->topic;
+	size_t length;
+	char who[256];
 
-	return mqtt_topic_matches(filter, topic) &&
-		mqtt_name_from_topic(source->station, filter, topic, report->station) &&
-		mqtt_name_from_topic(source->sensor_name, filter, topic, report->sensor);
+	if (*own->topic ? !inbox_topic_matches(own->topic, topic)
+			: !format_is_presence(
+				  formats[source->options->payload.format], topic))
+		return false;
+	enum presence presence = format_presence(payload, own->online, own->offline);
+	if (presence == PRESENCE_UNKNOWN) {
+		/* A user's topic may be that of data as well. */
+		if (*own->topic && inbox_topic_matches(source->options->topic, topic))
+			return false;
+		inbox_note(&source->inbox, SENSOR_IGNORED, topic);
+		return true;
+	}
+	payload_level(topic, 0, &length);
+	length = strlen(topic) - length;
+	snprintf(who, sizeof who, "%.*s", (int)(length > 0 ? length - 1 : 0), topic);
+	inbox_presence(&source->inbox, *own->topic || !*who ? topic : who,
+		presence == PRESENCE_ONLINE);
+	return true;
 }
 
 static void take_message(
 	struct mqtt_source *source, const char *topic, const MQTTAsync_message *message)
 {
-	struct sensor *sensor = source->sensor;
-	uint64_t key = message_key(topic, message);
-	struct report report;
+	struct inbox_message taken = {
+		.payload = {
+			.topic = topic,
+			.bytes = message->payload,
+			.length = (size_t)message->payloadlen,
+			.sender = "",
+		},
+		.is_repeated = message->dup,
+		.is_retained = message->retained,
+	};
 
-	if (message->retained)
-		atomic_fetch_add(&sensor->stats.retained, 1);
-	if (message->dup && key && ring_has_key(sensor->ring, key)) {
-		atomic_fetch_add(&sensor->stats.duplicates, 1);
+	if (take_presence(source, &taken.payload))
+		return;
+	if (!inbox_topic_matches(source->options->topic, topic)) {
+		inbox_note(&source->inbox, SENSOR_BAD_TOPIC, topic);
 		return;
 	}
-	report_init(&report);
-	if (!take_names(source, topic, &report)) {
-		note(source, SENSOR_BAD_TOPIC, topic);
-		return;
-	}
-	enum sensor_result result = mqtt_decode(
-		source->options, message->payload, (size_t)message->payloadlen, &report);
-	report.time_ms = clock_wall_ms();
-	report.mono_ms = clock_mono_ms();
-	if (message->retained)
-		report.marks |= REPORT_RETAINED;
-	if (report.count > 0 && !ring_push(sensor->ring, &report, key, RING_WAIT))
-		atomic_fetch_add(&sensor->stats.dropped, 1);
-	note(source, result, topic);
+	taken.key = message_key(topic, message);
+	inbox_take(&source->inbox, &taken, NULL);
 }
 
 static int message_arrived(
@@ -109,7 +114,7 @@ static int message_arrived(
 
 	/* A length is given when the topic has a NUL inside, which no name may have. */
 	if (topic_length > 0 && strlen(topic) != (size_t)topic_length)
-		note(source, SENSOR_BAD_TOPIC, "a NUL in it");
+		inbox_note(&source->inbox, SENSOR_BAD_TOPIC, "a NUL in it");
 	else
 		take_message(source, topic, message);
 	MQTTAsync_freeMessage(&message);
@@ -118,6 +123,23 @@ static int message_arrived(
 }
 
 /* --- connection -------------------------------------------------------- */
+
+static void note_failure(struct mqtt_source *source, const char *reason)
+{
+	inbox_note(&source->inbox, SENSOR_PORT_ERROR, reason);
+}
+
+/* What a broker of version 5 gives as its reason, else the library's. */
+static const char *reason5(const MQTTAsync_failureData5 *failure, const char *fallback)
+{
+	const char *reason = NULL;
+
+	if (failure && failure->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR)
+		reason = MQTTReasonCode_toString(failure->reasonCode);
+	if (!reason && failure)
+		reason = failure->message;
+	return reason ? reason : fallback;
+}
 
 /* Only now will anything come. */
 static void subscribed(void *context, MQTTAsync_successData *data)
@@ -128,31 +150,55 @@ static void subscribed(void *context, MQTTAsync_successData *data)
 	source->sensor->stats.connected = true;
 }
 
+static void subscribed5(void *context, MQTTAsync_successData5 *data)
+{
+	(void)data;
+	subscribed(context, NULL);
+}
+
+static const char no_subscription[] = "the subscription is refused";
+
 static void subscribe_failed(void *context, MQTTAsync_failureData *failure)
 {
-	struct mqtt_source *source = context;
+	note_failure(context,
+		failure && failure->message ? failure->message : no_subscription);
+}
 
-	note(source, SENSOR_PORT_ERROR,
-		failure && failure->message ? failure->message
-					    : "the subscription is refused");
+static void subscribe_failed5(void *context, MQTTAsync_failureData5 *failure)
+{
+	note_failure(context, reason5(failure, no_subscription));
+}
+
+static void subscribe(struct mqtt_source *source, const char *topic, bool is_data)
+{
+	MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+
+	options.context = source;
+	if (source->options->version == 5) {
+		options.onSuccess5 = is_data ? subscribed5 : NULL;
+		options.onFailure5 = subscribe_failed5;
+	} else {
+		options.onSuccess = is_data ? subscribed : NULL;
+		options.onFailure = subscribe_failed;
+	}
+	int rc = MQTTAsync_subscribe(
+		source->client, topic, source->options->qos, &options);
+	if (rc != MQTTASYNC_SUCCESS)
+		note_failure(source, MQTTAsync_strerror(rc));
 }
 
 /* After every CONNACK: the broker may have forgotten us, or never known. */
 static void connected(void *context, char *cause)
 {
 	struct mqtt_source *source = context;
-	MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
 
 	(void)cause;
-	options.context = source;
-	options.onSuccess = subscribed;
-	options.onFailure = subscribe_failed;
 	log_notice(
 		"sensor %s: connected to %s", source->sensor->name, source->options->url);
-	int rc = MQTTAsync_subscribe(
-		source->client, source->options->topic, source->options->qos, &options);
-	if (rc != MQTTASYNC_SUCCESS)
-		note(source, SENSOR_PORT_ERROR, MQTTAsync_strerror(rc));
+	/* Who is away is known before readings are looked at. */
+	if (*source->availability)
+		subscribe(source, source->availability, false);
+	subscribe(source, source->options->topic, true);
 }
 
 static void connection_lost(void *context, char *cause)
@@ -160,7 +206,7 @@ static void connection_lost(void *context, char *cause)
 	struct mqtt_source *source = context;
 
 	source->sensor->stats.connected = false;
-	note(source, SENSOR_PORT_ERROR, cause ? cause : "the connection is lost");
+	note_failure(source, cause ? cause : "the connection is lost");
 }
 
 static void connect_failed(void *context, MQTTAsync_failureData *failure)
@@ -168,8 +214,16 @@ static void connect_failed(void *context, MQTTAsync_failureData *failure)
 	struct mqtt_source *source = context;
 
 	source->sensor->stats.connected = false;
-	note(source, SENSOR_PORT_ERROR,
-		failure && failure->message ? failure->message : "no connection");
+	note_failure(
+		source, failure && failure->message ? failure->message : "no connection");
+}
+
+static void connect_failed5(void *context, MQTTAsync_failureData5 *failure)
+{
+	struct mqtt_source *source = context;
+
+	source->sensor->stats.connected = false;
+	note_failure(source, reason5(failure, "no connection"));
 }
 
 static void disconnected(void *context, MQTTAsync_successData *data)
@@ -182,6 +236,31 @@ static void disconnect_failed(void *context, MQTTAsync_failureData *data)
 {
 	(void)data;
 	bell_ring(&((struct mqtt_source *)context)->bell);
+}
+
+static void disconnected5(void *context, MQTTAsync_successData5 *data)
+{
+	(void)data;
+	bell_ring(&((struct mqtt_source *)context)->bell);
+}
+
+static void disconnect_failed5(void *context, MQTTAsync_failureData5 *data)
+{
+	(void)data;
+	bell_ring(&((struct mqtt_source *)context)->bell);
+}
+
+/* On the asker's thread. Lost when there is no connection: the sender will be asked
+ * again. */
+static void send_request(void *arg, const char *topic, const void *bytes, size_t length)
+{
+	struct mqtt_source *source = arg;
+	MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+
+	if (!MQTTAsync_isConnected(source->client))
+		return;
+	log_info("sensor %s: asks %s", source->sensor->name, topic);
+	MQTTAsync_send(source->client, topic, (int)length, bytes, 0, 0, &options);
 }
 
 /* Paho's spelling of the broker's address. */
@@ -215,16 +294,52 @@ static const char *or_null(const char *text)
 	return text && *text ? text : NULL;
 }
 
+static void set_tls(const struct mqtt_options *options, MQTTAsync_SSLOptions *tls)
+{
+	tls->trustStore = or_null(options->ca_file);
+	tls->CApath = tls->trustStore ? NULL : "/etc/ssl/certs";
+	tls->keyStore = or_null(options->client_cert);
+	tls->privateKey = or_null(options->client_key);
+	tls->enableServerCertAuth = 1;
+	tls->verify = 1;
+	tls->sslVersion = MQTT_SSL_VERSION_TLS_1_2;
+}
+
+/* Of the two versions, each wants its own callbacks and its own word for a session. */
+static int connect_as(struct mqtt_source *source, MQTTAsync_connectOptions *connect)
+{
+	const struct mqtt_options *options = source->options;
+	MQTTProperties properties = MQTTProperties_initializer;
+	MQTTProperty expiry = {
+		.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL,
+		.value.integer4 = (unsigned)(options->session_expiry / 1000),
+	};
+	bool is_clean = options->session == 1;
+
+	if (options->version != 5) {
+		connect->onFailure = connect_failed;
+		connect->cleansession = is_clean;
+		return MQTTAsync_connect(source->client, connect);
+	}
+	connect->onFailure5 = connect_failed5;
+	connect->cleanstart = is_clean;
+	if (!is_clean && MQTTProperties_add(&properties, &expiry) == 0)
+		connect->connectProperties = &properties;
+	int rc = MQTTAsync_connect(source->client, connect);
+	MQTTProperties_free(&properties);
+	return rc;
+}
+
 static int start_connecting(struct mqtt_source *source)
 {
 	const struct mqtt_options *options = source->options;
-	MQTTAsync_connectOptions connect = MQTTAsync_connectOptions_initializer;
+	MQTTAsync_connectOptions version3 = MQTTAsync_connectOptions_initializer;
+	MQTTAsync_connectOptions version5 = MQTTAsync_connectOptions_initializer5;
+	MQTTAsync_connectOptions connect = options->version == 5 ? version5 : version3;
 	MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
 
 	connect.context = source;
-	connect.onFailure = connect_failed;
 	connect.keepAliveInterval = (int)(options->keep_alive / 1000);
-	connect.cleansession = options->session == 1;
 	connect.connectTimeout = CONNECT_S;
 	connect.automaticReconnect = 1;
 	connect.minRetryInterval = 1;
@@ -232,27 +347,24 @@ static int start_connecting(struct mqtt_source *source)
 	connect.username = or_null(options->username);
 	connect.password = or_null(source->password);
 	if (strncmp(options->url, "mqtts", 5) == 0) {
-		tls.trustStore = or_null(options->ca_file);
-		tls.CApath = tls.trustStore ? NULL : "/etc/ssl/certs";
-		tls.keyStore = or_null(options->client_cert);
-		tls.privateKey = or_null(options->client_key);
-		tls.enableServerCertAuth = 1;
-		tls.verify = 1;
-		tls.sslVersion = MQTT_SSL_VERSION_TLS_1_2;
+		set_tls(options, &tls);
 		connect.ssl = &tls;
 	}
-	return MQTTAsync_connect(source->client, &connect);
+	return connect_as(source, &connect);
 }
 
 static int make_client(struct mqtt_source *source)
 {
+	MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer;
 	char uri[512], id[512];
 
 	make_uri(source->options, uri, sizeof uri);
 	make_client_id(source, id, sizeof id);
+	options.MQTTVersion =
+		source->options->version == 5 ? MQTTVERSION_5 : MQTTVERSION_DEFAULT;
 	/* No persistence of Paho's: what is accepted is in the ring. */
-	int rc = MQTTAsync_create(
-		&source->client, uri, id, MQTTCLIENT_PERSISTENCE_NONE, NULL);
+	int rc = MQTTAsync_createWithOptions(
+		&source->client, uri, id, MQTTCLIENT_PERSISTENCE_NONE, NULL, &options);
 	if (rc == MQTTASYNC_SUCCESS)
 		rc = MQTTAsync_setCallbacks(
 			source->client, source, connection_lost, message_arrived, NULL);
@@ -261,6 +373,35 @@ static int make_client(struct mqtt_source *source)
 	if (rc == MQTTASYNC_SUCCESS)
 		rc = start_connecting(source);
 	return rc;
+}
+
+static void find_availability(struct mqtt_source *source)
+{
+	const struct mqtt_options *options = source->options;
+
+	if (*options->availability.topic)
+		snprintf(source->availability, sizeof source->availability, "%s",
+			options->availability.topic);
+	else if (!format_presence_filter(formats[options->payload.format], options->topic,
+			 source->availability, sizeof source->availability))
+		source->availability[0] = '\0';
+}
+
+/* What has to be there before the first message. */
+static bool set_up(struct mqtt_source *source)
+{
+	const struct mqtt_options *options = source->options;
+	struct sensor *sensor = source->sensor;
+
+	if (inbox_init(&source->inbox, sensor, &options->payload, options->topic) < 0)
+		return false;
+	find_availability(source);
+	if (!formats[options->payload.format]->open)
+		return true;
+	source->asker = asker_start(send_request, source);
+	source->inbox.ask = asker_ask;
+	source->inbox.ask_arg = source->asker;
+	return source->asker != NULL;
 }
 
 struct mqtt_source *mqtt_source_start(struct sensor *sensor)
@@ -275,43 +416,59 @@ struct mqtt_source *mqtt_source_start(struct sensor *sensor)
 	}
 	source->sensor = sensor;
 	source->options = options;
-	source->station = sensor->station;
-	source->sensor_name = *options->sensor ? options->sensor : sensor->name;
 	bell_init(&source->bell);
-	pthread_mutex_init(&source->note_mutex, NULL);
+	if (!set_up(source)) {
+		log_error("sensor %s: out of memory", sensor->name);
+		goto fail;
+	}
 	if (*options->password_file &&
 		!secret_read(options->password_file, source->password, why, sizeof why)) {
 		/* Tried without: the broker's refusal keeps being reported. */
 		log_error("sensor %s: password_file: %s", sensor->name, why);
 	}
 	int rc = make_client(source);
-	if (rc != MQTTASYNC_SUCCESS) {
-		log_error("sensor %s: %s", sensor->name, MQTTAsync_strerror(rc));
-		mqtt_source_stop(source);
-		return NULL;
+	if (rc == MQTTASYNC_SUCCESS)
+		return source;
+	log_error("sensor %s: %s", sensor->name, MQTTAsync_strerror(rc));
+fail:
+	mqtt_source_stop(source);
+	return NULL;
+}
+
+static void disconnect(struct mqtt_source *source)
+{
+	MQTTAsync_disconnectOptions version3 = MQTTAsync_disconnectOptions_initializer;
+	MQTTAsync_disconnectOptions version5 = MQTTAsync_disconnectOptions_initializer5;
+	MQTTAsync_disconnectOptions options = version3;
+
+	if (source->options->version == 5) {
+		options = version5;
+		options.onSuccess5 = disconnected5;
+		options.onFailure5 = disconnect_failed5;
+	} else {
+		options.onSuccess = disconnected;
+		options.onFailure = disconnect_failed;
 	}
-	return source;
+	options.context = source;
+	/* An open session stays at the broker: what comes meanwhile waits there. */
+	if (MQTTAsync_disconnect(source->client, &options) == MQTTASYNC_SUCCESS)
+		bell_wait(&source->bell, STOP_MS);
 }
 
 void mqtt_source_stop(struct mqtt_source *source)
 {
-	MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer;
-
 	if (!source)
 		return;
-	options.context = source;
-	options.onSuccess = disconnected;
-	options.onFailure = disconnect_failed;
+	/* It uses the client, whose callbacks use it. */
+	asker_stop(source->asker);
 	if (source->client) {
-		/* An open session stays at the broker: what comes meanwhile waits there.
-		 */
-		if (MQTTAsync_disconnect(source->client, &options) == MQTTASYNC_SUCCESS)
-			bell_wait(&source->bell, STOP_MS);
+		disconnect(source);
 		MQTTAsync_destroy(&source->client);
 	}
 	source->sensor->stats.connected = false;
 	secret_wipe(source->password, sizeof source->password);
+	inbox_finish(&source->inbox);
+	asker_free(source->asker);
 	bell_free(&source->bell);
-	pthread_mutex_destroy(&source->note_mutex);
 	free(source);
 }

@@ -21,8 +21,9 @@
 	X(sensor_ze03)      \
 	X(sensor_zphs01b)   \
 	X(sensor_modbus)    \
-	X(sensor_wxt)        \
-	X(sensor_mqtt)
+	X(sensor_wxt)       \
+	X(sensor_mqtt)      \
+	X(sensor_http)
 
 #define DECLARE(driver) extern const struct sensor_driver driver;
 #define DRIVER(driver)  &driver,

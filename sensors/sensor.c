@@ -31,6 +31,7 @@ static const struct {
 	[SENSOR_DEVICE_ERROR] = { "device_error", "the device reports an error" },
 	[SENSOR_TIMEOUT] = { "timeout", "no answer" },
 	[SENSOR_PORT_ERROR] = { "port", "no connection" },
+	[SENSOR_OFFLINE] = { "offline", "the device is offline" },
 };
 
 const char *sensor_result_name(enum sensor_result result)

@@ -38,6 +38,7 @@ enum sensor_result {
 	SENSOR_DEVICE_ERROR, /* the device says no: Modbus exception, error byte */
 	SENSOR_TIMEOUT,      /* no answer */
 	SENSOR_PORT_ERROR,   /* the port or connection is gone */
+	SENSOR_OFFLINE,      /* a device's last will, or its own word, says it is away */
 	SENSOR_RESULT_COUNT,
 };
 
@@ -49,6 +50,7 @@ enum sensor_bus {
 	SENSOR_BUS_STREAM, /* one device on a serial line, talking or asked (stream.c) */
 	SENSOR_BUS_MODBUS, /* registers are asked for over RTU or TCP (modbus_bus.c) */
 	SENSOR_BUS_MQTT,   /* messages from a broker (mqtt.c) */
+	SENSOR_BUS_HTTP,   /* requests from the senders themselves (http.c) */
 };
 
 enum { SENSOR_REQUEST_MAX = 64 };
@@ -128,6 +130,7 @@ struct sensor_stats {
 	atomic_uint_fast64_t skipped_bytes; /* junk between frames */
 	atomic_uint_fast64_t duplicates; /* redelivered by a broker, already accepted */
 	atomic_uint_fast64_t retained;   /* retained messages received */
+	atomic_uint_fast64_t offline;    /* devices that say they are away, now */
 	atomic_uint_fast64_t dropped;    /* good reports lost because the ring was full */
 	atomic_int_fast64_t last_good_ms; /* wall clock; 0: never */
 	atomic_int state;                 /* the result of the latest attempt */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "sensors/http.h"
 #include "sensors/modbus.h"
 #include "sensors/mqtt.h"
 #include "sensors/sensor.h"
@@ -16,6 +17,7 @@ struct source {
 		struct stream *stream;
 		struct modbus_bus *modbus;
 		struct mqtt_source *mqtt;
+		struct http_receiver *http;
 	};
 };
 
@@ -39,11 +41,27 @@ static const char *line_of(const struct option_item *item)
 	const struct serial_options *serial = item->options;
 	const struct modbus_options *modbus = item->options;
 
-	if (driver_of(item)->bus == SENSOR_BUS_MQTT)
+	if (driver_of(item)->bus == SENSOR_BUS_MQTT ||
+		driver_of(item)->bus == SENSOR_BUS_HTTP)
 		return NULL;
 	if (driver_of(item)->bus == SENSOR_BUS_MODBUS && modbus_is_tcp(modbus))
 		return modbus->url;
 	return serial->port;
+}
+
+static const struct http_options *http_of(const struct option_item *item)
+{
+	return driver_of(item)->bus == SENSOR_BUS_HTTP ? item->options : NULL;
+}
+
+/* Does one server answer for both? */
+static bool share_server(const struct option_item *one, const struct option_item *other)
+{
+	const struct http_options *a = http_of(one);
+	const struct http_options *b = http_of(other);
+
+	return a != NULL && b != NULL && a->listen != NULL && b->listen != NULL &&
+		strcmp(a->listen, b->listen) == 0;
 }
 
 static bool share_line(const struct option_item *one, const struct option_item *other)
@@ -98,6 +116,12 @@ void sensors_check(const struct option_list *items, const struct config_place *p
 
 		here.errors = place->errors;
 		for (size_t earlier = 0; earlier < later; earlier++) {
+			if (share_server(&list[earlier], &list[later]) &&
+				strcmp(http_of(&list[earlier])->path,
+					http_of(&list[later])->path) == 0)
+				config_error(&here, "path",
+					"sensor \"%s\" has this path already",
+					list[earlier].name);
 			if (!share_line(&list[earlier], &list[later]))
 				continue;
 			check_pair(&list[earlier], &list[later], &here);
@@ -106,27 +130,42 @@ void sensors_check(const struct option_list *items, const struct config_place *p
 	}
 }
 
-static bool start_modbus(struct sensors *sensors, struct source *source, size_t first)
+static bool share_source(const struct option_item *one, const struct option_item *other)
+{
+	return share_server(one, other) || share_line(one, other);
+}
+
+/* Modbus sensors of one port, HTTP sensors of one address. */
+static bool start_shared(struct sensors *sensors, struct source *source, size_t first)
 {
 	struct sensor **shared = calloc(sensors->count, sizeof(struct sensor *));
 	size_t count = 0;
+	bool started;
 
 	if (shared == NULL)
 		return false;
 	for (size_t i = first; i < sensors->count; i++)
-		if (share_line(sensors->all[first].item, sensors->all[i].item))
+		if (share_source(sensors->all[first].item, sensors->all[i].item))
 			shared[count++] = &sensors->all[i];
-	source->modbus = modbus_bus_start(shared, count);
+	if (source->bus == SENSOR_BUS_MODBUS) {
+		source->modbus = modbus_bus_start(shared, count);
+		started = source->modbus != NULL;
+	} else {
+		source->http = http_receiver_start(shared, count);
+		started = source->http != NULL;
+	}
 	free(shared);
-	return source->modbus != NULL;
+	return started;
 }
 
 static bool has_thread_already(const struct sensors *sensors, size_t index)
 {
-	if (sensors->all[index].driver->bus != SENSOR_BUS_MODBUS)
+	enum sensor_bus bus = sensors->all[index].driver->bus;
+
+	if (bus != SENSOR_BUS_MODBUS && bus != SENSOR_BUS_HTTP)
 		return false;
 	for (size_t i = 0; i < index; i++)
-		if (share_line(sensors->all[i].item, sensors->all[index].item))
+		if (share_source(sensors->all[i].item, sensors->all[index].item))
 			return true;
 	return false;
 }
@@ -144,7 +183,8 @@ static bool start_source(struct sensors *sensors, size_t index)
 		started = source->stream != NULL;
 		break;
 	case SENSOR_BUS_MODBUS:
-		started = start_modbus(sensors, source, index);
+	case SENSOR_BUS_HTTP:
+		started = start_shared(sensors, source, index);
 		break;
 	case SENSOR_BUS_MQTT:
 		source->mqtt = mqtt_source_start(sensor);
@@ -217,6 +257,9 @@ void sensors_stop(struct sensors *sensors)
 			break;
 		case SENSOR_BUS_MQTT:
 			mqtt_source_stop(source->mqtt);
+			break;
+		case SENSOR_BUS_HTTP:
+			http_receiver_stop(source->http);
 			break;
 		}
 	}
