@@ -34,8 +34,9 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "decode",
-		.arguments = "DRIVER [FILE] [-c FILE --sensor NAME]",
-		.summary = "decode captured bytes (hex text or binary) of a device",
+		.arguments =
+			"DRIVER [FILE] [-c FILE --sensor NAME | --format F [--topic T]]",
+		.summary = "decode captured bytes (hex text or binary) or messages",
 		.run = command_decode,
 	},
 	{

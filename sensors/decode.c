@@ -1,8 +1,9 @@
 #include "sensors/decode.h"
 
-#include <ctype.h>
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/json.h"
@@ -270,27 +271,128 @@ static void print_summary(struct decoding *decoding)
 
 /* --- the two ways through ------------------------------------------------------ */
 
-static void decode_lines(struct decoding *decoding, const void *options,
-	const uint8_t *bytes, size_t length)
-{
-	while (length > 0) {
-		const uint8_t *end = memchr(bytes, '\n', length);
-		size_t line = end != NULL ? (size_t)(end - bytes) : length;
-		size_t payload = line > 0 && bytes[line - 1] == '\r' ? line - 1 : line;
-		struct report report;
+/* A payload at the start of BYTES, and a topic in front of it where there is one. */
+struct message_text {
+	const char *topic; /* not ended by NUL */
+	size_t topic_length;
+	const uint8_t *payload;
+	size_t length;
+	size_t whole; /* bytes of it all, line end included */
+};
 
-		if (payload > 0) {
-			report_init(&report);
-			take(decoding,
-				decoding->driver->decode(
-					options, bytes, payload, &report),
-				&report);
-		}
-		if (end != NULL)
-			line++;
-		bytes += line;
-		length -= line;
+static size_t line_length(const uint8_t *bytes, size_t length)
+{
+	const uint8_t *end = memchr(bytes, '\n', length);
+
+	return end != NULL ? (size_t)(end - bytes) + 1 : length;
+}
+
+/* A document over several lines, if BYTES begin with one; else 0. */
+static size_t document_length(const uint8_t *bytes, size_t length)
+{
+	const char *text = (const char *)bytes, *end = NULL;
+	size_t line = line_length(bytes, length);
+	size_t used;
+
+	if (*text != '{' && *text != '[')
+		return 0;
+	cJSON_Delete(cJSON_ParseWithLengthOpts(text, line, &end, false));
+	if (end != NULL && (size_t)(end - text) < line - 1)
+		return 0; /* what is wrong in this line is not what follows */
+	cJSON *root = cJSON_ParseWithLengthOpts(text, length, &end, false);
+	used = root != NULL ? (size_t)(end - text) : 0;
+	cJSON_Delete(root);
+	return used > line ? used + line_length(bytes + used, length - used) : 0;
+}
+
+static struct message_text next_message(const uint8_t *bytes, size_t length)
+{
+	size_t document = document_length(bytes, length);
+	struct message_text message = {
+		.payload = bytes,
+		.whole = document > 0 ? document : line_length(bytes, length),
+	};
+	const uint8_t *blank = memchr(bytes, ' ', message.whole);
+	const uint8_t *slash = memchr(bytes, '/', message.whole);
+
+	message.length = message.whole;
+	while (message.length > 0 &&
+		(bytes[message.length - 1] == '\n' || bytes[message.length - 1] == '\r'))
+		message.length--;
+	if (strchr("{[\"", *bytes) == NULL && blank != NULL && slash != NULL &&
+		slash < blank && memchr(bytes, '=', (size_t)(blank - bytes)) == NULL) {
+		message.topic = (const char *)bytes;
+		message.topic_length = (size_t)(blank - bytes);
+		message.payload = blank + 1;
+		message.length -= message.topic_length + 1;
 	}
+	return message;
+}
+
+static void take_one(void *arg, struct report *report)
+{
+	struct decoding *decoding = arg;
+
+	json_start(&decoding->json, decoding->out);
+	print_report(decoding, report);
+	buffer_putc(decoding->out, '\n');
+}
+
+/* Has hex turned to the bytes it means, in place. False when it is none. */
+static bool unhex(uint8_t *bytes, size_t *length)
+{
+	return read_hex(bytes, *length, bytes, length) == 0;
+}
+
+static void decode_message(struct decoding *decoding,
+	const struct payload_options *options, void *session,
+	const struct message_text *text, const char *topic)
+{
+	struct payload_sink sink = { .arg = decoding, .report = take_one };
+	bool is_binary = formats[options != NULL ? options->format : 0]->is_binary;
+	enum sensor_result result = SENSOR_BAD_SYNTAX;
+	char own_topic[600];
+	struct payload payload = { .topic = topic, .length = text->length, .sender = "" };
+	uint8_t *bytes;
+
+	if (text->topic != NULL) {
+		snprintf(own_topic, sizeof(own_topic), "%.*s", (int)text->topic_length,
+			text->topic);
+		payload.topic = own_topic;
+	}
+	bytes = malloc(text->length + 1);
+	if (bytes != NULL) {
+		memcpy(bytes, text->payload, text->length);
+		payload.bytes = bytes;
+		if (!is_binary || unhex(bytes, &payload.length))
+			result = format_decode(options, session, &payload, &sink);
+		free(bytes);
+	}
+	decoding->results[result]++;
+	if (result == SENSOR_OK || result == SENSOR_IGNORED)
+		decoding->frames++;
+}
+
+int decode_messages(const struct payload_options *options, const char *topic,
+	const uint8_t *bytes, size_t length, struct buffer *out, char *why, size_t size)
+{
+	const struct payload_format *format =
+		formats[options != NULL ? options->format : 0];
+	struct decoding decoding = { .out = out };
+	void *session = format_open(format);
+
+	while (length > 0) {
+		struct message_text text = next_message(bytes, length);
+		if (text.length > 0)
+			decode_message(&decoding, options, session, &text, topic);
+		bytes += text.whole;
+		length -= text.whole;
+	}
+	format_close(format, session);
+	print_summary(&decoding);
+	if (out->failed)
+		snprintf(why, size, "too much to show");
+	return out->failed ? -1 : 0;
 }
 
 static void decode_stream(struct decoding *decoding, const struct framer_code *code,
@@ -332,11 +434,9 @@ static void decode_bytes(struct decoding *decoding, const void *options,
 			.frame_max = RTU_MAX,
 		};
 		decode_stream(decoding, &code, bytes, length);
-	} else if (decoding->driver->frame != NULL) {
+	} else {
 		code = framer_code_of(decoding->driver, options);
 		decode_stream(decoding, &code, bytes, length);
-	} else {
-		decode_lines(decoding, options, bytes, length);
 	}
 }
 
@@ -371,7 +471,9 @@ int decode_run(const struct sensor_driver *driver, const void *options,
 	struct decoding decoding = { .out = out, .driver = driver };
 	ssize_t line = 0;
 
-	if (driver->bus == SENSOR_BUS_MQTT || !is_text(bytes, length))
+	if (driver->bus == SENSOR_BUS_MQTT || driver->bus == SENSOR_BUS_HTTP)
+		return decode_messages(options, "", bytes, length, out, why, size);
+	if (!is_text(bytes, length))
 		decode_bytes(&decoding, options, bytes, length);
 	else
 		line = decode_text(&decoding, options, bytes, length);

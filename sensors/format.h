@@ -95,6 +95,9 @@ extern const char *const format_names[]; /* NULL-ended, for OPTION_CHOICE */
 /* The index of the format called NAME, -1: there is none. */
 int format_find(const char *name);
 
+/* The options of a format by itself. */
+struct payload_options format_defaults(int format);
+
 /* Accepts what format->open returned, NULL included. */
 void *format_open(const struct payload_format *format);
 void format_close(const struct payload_format *format, void *session);

@@ -137,12 +137,7 @@ static enum sensor_result decode_json(const struct payload_options *options,
 enum sensor_result format_decode(const struct payload_options *options, void *session,
 	const struct payload *payload, const struct payload_sink *sink)
 {
-	static const struct payload_options none = {
-		.sensor = "",
-		.time = "",
-		.time_zone = "",
-		.max_payload = 64 * 1024,
-	};
+	const struct payload_options none = format_defaults(0);
 	const struct payload_format *format;
 
 	if (!options)
@@ -150,6 +145,8 @@ enum sensor_result format_decode(const struct payload_options *options, void *se
 	format = formats[options->format];
 	if (format == &format_auto && options->metric)
 		format = &format_plain;
+	if ((format == &format_plain && !options->metric) || (format->open && !session))
+		return SENSOR_IGNORED; /* it cannot be meant */
 	if (payload->length > (size_t)options->max_payload)
 		return SENSOR_TOO_LARGE;
 	if (payload->length == 0)
@@ -160,6 +157,17 @@ enum sensor_result format_decode(const struct payload_options *options, void *se
 	if (format->decode)
 		return format->decode(options, session, payload, sink);
 	return decode_json(options, format, payload, sink);
+}
+
+struct payload_options format_defaults(int format)
+{
+	return (struct payload_options){
+		.format = format,
+		.sensor = "",
+		.time = "",
+		.time_zone = "",
+		.max_payload = 64 * 1024,
+	};
 }
 
 int format_find(const char *name)

@@ -203,7 +203,8 @@ static void put_sensor(struct status *status, const cJSON *sensor)
 	const cJSON *result;
 
 	put_name(status, sensor, "driver",
-		silent || !connected || hint || number(sensor, "dropped") > 0);
+		silent || !connected || hint || number(sensor, "dropped") > 0 ||
+			number(sensor, "offline") > 0);
 	put_cell(out, !connected ? "not connected" : string(sensor, "state"), 14);
 	buffer_init(&age, 64);
 	struct buffer *line = status->out;
@@ -226,6 +227,7 @@ static void put_sensor(struct status *status, const cJSON *sensor)
 	put_some(out, sensor, "skipped_bytes", "bytes skipped");
 	put_some(out, sensor, "duplicates", "duplicates");
 	put_some(out, sensor, "retained", "retained");
+	put_some(out, sensor, "offline", "offline now");
 	put_some(out, sensor, "dropped", "dropped");
 	if (silent)
 		buffer_puts(out, ", SILENT");

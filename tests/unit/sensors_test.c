@@ -180,7 +180,8 @@ static void test_option_tables(void **state)
 			assert_non_null(row->help);
 			assert_true(row->required || row->fallback != NULL ||
 				row->type == OPTION_LIST || row->type == OPTION_NUMBERS ||
-				sensor_drivers[i]->bus == SENSOR_BUS_MQTT);
+				sensor_drivers[i]->bus == SENSOR_BUS_MQTT ||
+				sensor_drivers[i]->bus == SENSOR_BUS_HTTP);
 		}
 	}
 }
