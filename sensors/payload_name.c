@@ -99,7 +99,11 @@ static const char *const elsewhere[] = { "internal", "indoor", "inside", "chip",
 	"offset", "calibration", "correction", "index", "aqi", "raw", "count", "status",
 	"state", "error", "unit", "feels", "apparent", "heat", "wet", "bulb", "sea",
 	"vapor", "vapour", "deficit", "absolute", "cf", "cf1", "forecast", "equivalent",
-	NULL };
+	"number", "particle", "particles", "size", NULL };
+
+/* These say nothing more: "PM <2.5µm Weight concentration". */
+static const char *const empty_ends[] = { "_concentration", "_weight", "_mass", "_sensor",
+	"_value", "_reading", "_um", "_m", NULL };
 
 /* "outdoorTemp (°C)" becomes "outdoor_temp_c"; 0: too long. */
 static size_t normalise(const char *name, size_t length, char *out)
@@ -147,6 +151,18 @@ static bool ends_in(const char *name, size_t length, const char *end)
 		(tail == length || name[length - tail - 1] == '_');
 }
 
+static size_t cut_empty_ends(char *name, size_t length)
+{
+	for (size_t i = 0; empty_ends[i]; i++) {
+		size_t tail = strlen(empty_ends[i]);
+		if (length > tail &&
+			memcmp(name + length - tail, empty_ends[i], tail) == 0)
+			length -= tail;
+	}
+	name[length] = '\0';
+	return length;
+}
+
 /* What the gateway makes itself is not taken from others. */
 static bool is_measured(const struct metric *metric)
 {
@@ -168,6 +184,7 @@ bool payload_name_means(const char *name, size_t length, struct payload_key *key
 	length = normalise(name, length, text);
 	if (length == 0 || has_word_of(text, elsewhere))
 		return false;
+	length = cut_empty_ends(text, length);
 	for (size_t i = 0; names[i].key; i++)
 		if (ends_in(text, length, names[i].key) &&
 			(!best || strlen(names[i].key) > strlen(best->key)))
