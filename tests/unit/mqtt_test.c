@@ -10,9 +10,10 @@
 #include <cmocka.h>
 
 #include "core/metric.h"
+#include "sensors/inbox.h"
 #include "sensors/mqtt.h"
 
-static struct mqtt_field fields[3];
+static struct payload_field fields[3];
 static struct mqtt_options options;
 static struct report report;
 
@@ -25,16 +26,17 @@ static void look_at(const char *a, const char *b, const char *c)
 
 	options = (struct mqtt_options){
 		.topic = "env/+/air",
-		.max_payload = 65536,
-		.fields = { .items = fields },
+		.payload = format_defaults(format_find("json")),
 	};
+	options.payload.fields.items = fields;
+	options.payload.max_payload = 65536;
 	for (size_t i = 0; i < 3 && pointers[i]; i++) {
-		fields[i] = (struct mqtt_field){
+		fields[i] = (struct payload_field){
 			.metric = metric_by_id(metrics[i]),
 			.pointer = pointers[i],
 			.scale = 1,
 		};
-		options.fields.count++;
+		options.payload.fields.count++;
 	}
 }
 
@@ -46,7 +48,7 @@ static enum sensor_result decode_bytes(
 
 	memcpy(exact, payload, length);
 	report_init(&report);
-	enum sensor_result result = mqtt_decode(by, exact, length, &report);
+	enum sensor_result result = sensor_mqtt.decode(by, exact, length, &report);
 	free(exact);
 	return result;
 }
@@ -268,7 +270,7 @@ static void what_is_too_large(void **state)
 	char payload[64];
 
 	look_at("/v", NULL, NULL);
-	options.max_payload = 20;
+	options.payload.max_payload = 20;
 	memset(payload, ' ', sizeof payload);
 	memcpy(payload, "{\"v\":1}", 7);
 	assert_int_equal(decode_bytes(&options, payload, 20), SENSOR_OK);
@@ -282,7 +284,8 @@ static void a_plain_number(void **state)
 {
 	(void)state;
 	look_at(NULL, NULL, NULL);
-	options.metric = metric_by_id(METRIC_NOISE);
+	options.payload.format = format_find("plain");
+	options.payload.metric = metric_by_id(METRIC_NOISE);
 	expect_one("54.5", 54.5);
 	assert_int_equal(report.readings[0].metric, METRIC_NOISE);
 	expect_one(" \t-3\r\n", -3);
@@ -398,7 +401,7 @@ static void topics_match_as_mqtt_says(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		if (mqtt_topic_matches(cases[i].filter, cases[i].topic) != cases[i].match)
+		if (inbox_topic_matches(cases[i].filter, cases[i].topic) != cases[i].match)
 			fail_msg("\"%s\" and \"%s\"", cases[i].filter, cases[i].topic);
 }
 
@@ -406,7 +409,7 @@ static void expect_name(
 	const char *template, const char *filter, const char *topic, const char *wanted)
 {
 	char name[NAME_SIZE];
-	bool good = mqtt_name_from_topic(template, filter, topic, name);
+	bool good = inbox_name(template, filter, topic, "", name);
 
 	if (good != (wanted != NULL))
 		fail_msg("\"%s\" of \"%s\": %s", template, topic, good ? name : "none");
