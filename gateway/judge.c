@@ -20,7 +20,8 @@ static void take_rain_state(void *arg, const void *bytes, size_t length)
 			source->station, source->sensor);
 }
 
-struct gauge *judge_gauge(const struct pipeline_settings *settings, struct source *source)
+static struct gauge *find_gauge(
+	const struct pipeline_settings *settings, struct source *source)
 {
 	if (source->gauge)
 		return source->gauge;
@@ -70,6 +71,7 @@ static void credit_total(struct gauge *gauge, const struct source *source,
 	enum rain_verdict verdict =
 		rain_credit(&gauge->rain, report->time_ms, total, &increment);
 
+	gauge->dirty = true;
 	note_verdict(source, verdict, total, increment);
 	if (verdict == RAIN_BASELINE || verdict == RAIN_RESET ||
 		!report_add(report, METRIC_RAIN, increment))
@@ -96,21 +98,34 @@ static void say_sums(struct gauge *gauge, struct report *report)
 		gauge->said_ms = report->time_ms;
 }
 
+/*
+ * Has the gauge seen what fell? One in fault or calibration has not: that is a gap, and
+ * not a dry time.
+ */
+static bool has_watched(const struct report *report, const struct reading *total,
+	const struct reading *rain)
+{
+	const struct reading *said = rain ? rain : total;
+
+	return said && reading_is_usable(report, said);
+}
+
 static void derive_rain(const struct pipeline_settings *settings, struct source *source,
 	struct report *report)
 {
 	const struct reading *total = report_find(report, METRIC_RAIN_TOTAL);
 	const struct reading *rain = report_find(report, METRIC_RAIN);
 
-	if (!total && !rain)
+	if (!has_watched(report, total, rain))
 		return;
-	struct gauge *gauge = judge_gauge(settings, source);
+	struct gauge *gauge = find_gauge(settings, source);
 	if (!gauge)
 		return;
-	/* Where a device says both, its increment is only its opinion. */
-	if (total && !rain && reading_is_usable(report, total))
+	/* Where a device says both, its increment is what counts. */
+	if (!rain) {
 		credit_total(gauge, source, report, total->value);
-	rain = report_find(report, METRIC_RAIN);
+		rain = report_find(report, METRIC_RAIN);
+	}
 	if (rain && !reading_is_usable(report, rain))
 		return;
 	if (!rain_observe(&gauge->rain, report->time_ms, rain ? rain->value : 0))
@@ -119,6 +134,28 @@ static void derive_rain(const struct pipeline_settings *settings, struct source 
 	gauge->dirty = true;
 	if (report->time_ms == gauge->rain.last_ms)
 		say_sums(gauge, report);
+}
+
+void judge_replay(const struct pipeline_settings *settings, struct source *source,
+	struct report *report)
+{
+	const struct reading *total = report_find(report, METRIC_RAIN_TOTAL);
+	const struct reading *rain = report_find(report, METRIC_RAIN);
+	double ignored;
+
+	if ((!total && !rain) || !judge_is_of_its_time(report))
+		return;
+	struct gauge *gauge = find_gauge(settings, source);
+	if (!gauge)
+		return;
+	if (total && reading_is_usable(report, total)) {
+		rain_credit(&gauge->rain, report->time_ms, total->value, &ignored);
+		gauge->dirty = true;
+	}
+	if (has_watched(report, total, rain)) {
+		rain_observe(&gauge->rain, report->time_ms, rain ? rain->value : 0);
+		gauge->dirty = true;
+	}
 }
 
 /* --- flags -------------------------------------------------------------- */

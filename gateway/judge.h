@@ -15,8 +15,11 @@ bool judge_is_of_its_time(const struct report *report);
 void judge_report(const struct pipeline_settings *settings, struct source *source,
 	struct report *report);
 
-/* The rain gauge of SOURCE, made at first sight with what the store kept; or NULL. */
-struct gauge *judge_gauge(
-	const struct pipeline_settings *settings, struct source *source);
+/*
+ * After a restart: what a stored REPORT, which has its increment already, told the rain
+ * gauge when it came.
+ */
+void judge_replay(const struct pipeline_settings *settings, struct source *source,
+	struct report *report);
 
 #endif

@@ -237,8 +237,7 @@ int pipeline_merge(struct pipeline *pipeline, int64_t last_id, int64_t now_ms)
 	if (merge_all(pipeline) < 0)
 		return -1;
 	if (over_ms > pipeline->hours_ms && clock_is_plausible(now_ms)) {
-		if (pipeline->hours_ms > 0 &&
-			aggregates_make_hours(store, pipeline->hours_ms, over_ms) < 0)
+		if (aggregates_make_hours(store, pipeline->hours_ms, over_ms) < 0)
 			return -1;
 		if (store_set_mark(store, STORE_HOURS_MS, over_ms) < 0)
 			return -1;
@@ -253,7 +252,7 @@ int pipeline_merge(struct pipeline *pipeline, int64_t last_id, int64_t now_ms)
 struct replay {
 	struct pipeline *pipeline;
 	int64_t last_id;
-	bool full;
+	bool full, failed;
 };
 
 /* What a report stored but not yet merged has told before the restart. */
@@ -263,8 +262,10 @@ static bool replay_report(void *arg, const struct stored_report *stored)
 	struct report report = stored->report;
 	struct source *source = pipeline_source(replay->pipeline, &report);
 
-	if (!source)
+	if (!source) {
+		replay->failed = true;
 		return false;
+	}
 	if (!pipeline_has_room(source, report.time_ms)) {
 		replay->full = true;
 		return false;
@@ -308,7 +309,7 @@ static int replay_stored(struct pipeline *pipeline)
 		replay.full = false;
 		count = store_scan(
 			store, replay.last_id, PORTION, replay_report, &replay);
-		if (count < 0)
+		if (count < 0 || replay.failed)
 			return -1;
 		if (replay.full &&
 			(store_join(store) < 0 ||

@@ -165,7 +165,7 @@ static void numbers_however_they_are_said(void **state)
 	expect_one("{\"v\":true}", 1);
 	expect_one("{\"v\":false}", 0);
 	expect_one("{\"v\":123456789.123}", 123456789.123);
-	expect("{\"v\":null}", SENSOR_BAD_VALUE);
+	expect("{\"v\":null}", SENSOR_MISSING_FIELD);
 	expect("{\"v\":\"\"}", SENSOR_BAD_VALUE);
 	expect("{\"v\":\"nan\"}", SENSOR_BAD_VALUE);
 	expect("{\"v\":\"0x10\"}", SENSOR_BAD_VALUE);
@@ -201,7 +201,7 @@ static void one_bad_field_spares_the_others(void **state)
 	assert_int_equal(report.readings[0].metric, METRIC_PM25);
 	assert_int_equal(report.readings[1].metric, METRIC_TEMPERATURE);
 	assert_true(report.readings[1].value == 3);
-	expect("{\"a\":null,\"b\":2,\"c\":3}", SENSOR_BAD_VALUE);
+	expect("{\"a\":null,\"b\":2,\"c\":3}", SENSOR_MISSING_FIELD);
 	assert_int_equal(report.count, 2);
 	assert_int_equal(report.readings[0].metric, METRIC_PM10);
 	expect("{}", SENSOR_MISSING_FIELD);
