@@ -171,8 +171,7 @@ void pipeline_count(struct source *source, const struct report *report)
 	source->newest_minute_ms = end_ms;
 }
 
-/* --- keeping ----------------------------------------------------------
- */
+/* --- keeping ----------------------------------------------------------- */
 
 static int merge_series(
 	struct pipeline *pipeline, struct source *source, struct series *series)
@@ -246,8 +245,7 @@ int pipeline_merge(struct pipeline *pipeline, int64_t last_id, int64_t now_ms)
 	return store_set_mark(store, STORE_MERGED_ID, last_id);
 }
 
-/* --- beginning --------------------------------------------------------
- */
+/* --- beginning --------------------------------------------------------- */
 
 struct replay {
 	struct pipeline *pipeline;
@@ -273,25 +271,13 @@ static bool replay_report(void *arg, const struct stored_report *stored)
 	pipeline_count(source, &report);
 	source->last_ms = report.time_ms;
 	replay->last_id = stored->id;
-	const struct reading *total = report_find(&report, METRIC_RAIN_TOTAL);
-	const struct reading *rain = report_find(&report, METRIC_RAIN);
-	if ((!total && !rain) || !judge_is_of_its_time(&report))
-		return true;
-	struct gauge *gauge = judge_gauge(&replay->pipeline->settings, source);
-	double ignored;
-	if (gauge && total && reading_is_usable(&report, total))
-		rain_credit(&gauge->rain, report.time_ms, total->value, &ignored);
-	if (gauge && (!rain || reading_is_usable(&report, rain))) {
-		rain_observe(&gauge->rain, report.time_ms, rain ? rain->value : 0);
-		gauge->dirty = true;
-	}
+	judge_replay(&replay->pipeline->settings, source, &report);
 	return true;
 }
 
 /*
- * In one transaction from the start, which the recorder goes on with: one
- * begun in the middle of the scan could find that somebody else has
- * written meanwhile.
+ * In one transaction from the start, which the recorder goes on with: one begun in
+ * the middle of the scan could find that somebody else has written meanwhile.
  */
 static int replay_stored(struct pipeline *pipeline)
 {
@@ -312,9 +298,7 @@ static int replay_stored(struct pipeline *pipeline)
 		if (count < 0 || replay.failed)
 			return -1;
 		if (replay.full &&
-			(store_join(store) < 0 ||
-				pipeline_merge(
-					pipeline, replay.last_id, clock_wall_ms()) < 0))
+			pipeline_merge(pipeline, replay.last_id, clock_wall_ms()) < 0)
 			return -1;
 	} while (count == PORTION || replay.full);
 	return 0;

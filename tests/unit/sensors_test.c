@@ -39,10 +39,10 @@ static void test_result_names(void **state)
 {
 	static const char *const names[] = { "ok", "ignored", "warming_up", "length",
 		"sync", "checksum", "value", "encoding", "syntax", "missing_field",
-		"too_large", "topic", "device_error", "timeout", "port" };
+		"too_large", "topic", "device_error", "timeout", "port", "offline" };
 
 	(void)state;
-	assert_int_equal(SENSOR_RESULT_COUNT, 15);
+	assert_int_equal(SENSOR_RESULT_COUNT, 16);
 	for (int i = 0; i < SENSOR_RESULT_COUNT; i++)
 		assert_string_equal(sensor_result_name((enum sensor_result)i), names[i]);
 	assert_string_equal(sensor_result_name(SENSOR_RESULT_COUNT), "unknown");
