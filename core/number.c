@@ -73,7 +73,7 @@ double number_from_float(float value)
 	if (!isfinite(value))
 		return (double)value;
 	/* 6 digits survive in any float, 9 tell any two apart. */
-	for (int digits = 6; digits < 9; digits++) {
+	for (int digits = 6; digits <= 9; digits++) {
 		double rounded = number_round((double)value, digits);
 		if ((float)rounded == value)
 			return rounded;

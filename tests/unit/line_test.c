@@ -156,6 +156,7 @@ static void test_rounding(void **state)
 	assert_true(number_from_float(23.45f) == 23.45);
 	assert_true(number_from_float(16777216.0f) == 16777216);
 	assert_true(number_from_float(0.1f) == 0.1);
+	assert_true(number_from_float(12.0972185f) == 12.0972185); /* needs all nine */
 	assert_true(isinf(number_from_float(INFINITY)));
 }
 
