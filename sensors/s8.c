@@ -87,7 +87,7 @@ static enum sensor_result s8_decode(
 	if (message.count != 1 && message.count != 4)
 		return SENSOR_BAD_LENGTH;
 	if (message.count == 4 && message.data[1] & STATUS_FAULTS)
-		return SENSOR_DEVICE_ERROR;
+		report->status = STATUS_FAULT;
 	ppm = message.data + 2 * (message.count - 1);
 	value = (unsigned)ppm[0] << 8 | ppm[1];
 	if (message.count == 1 && message.function == READ_INPUT && value < ONE_MIN)

@@ -31,6 +31,7 @@
 #include <string.h>
 
 #include "core/metric.h"
+#include "core/number.h"
 #include "sensors/routine.h"
 #include "sensors/serial.h"
 #include "sensors/simulate.h"
@@ -173,8 +174,7 @@ static enum sensor_result decode_values(const uint8_t *data, struct report *repo
 		/* Each holds the one before. */
 		if (values[i] > mass_max || (i > 0 && values[i] < values[i - 1]))
 			return SENSOR_BAD_VALUE;
-		/* A float has seven digits, and the rest is not dust. */
-		report_add(report, metrics[i], round(values[i] * 1e4) / 1e4);
+		report_add(report, metrics[i], number_from_float((float)values[i]));
 	}
 	return SENSOR_OK;
 }
@@ -189,10 +189,12 @@ static enum sensor_result decode_answer(uint8_t command, uint8_t state,
 	if (command == COMMAND_STATUS && size >= STATUS_SIZE)
 		return read_u32(data) & status_faults ? SENSOR_DEVICE_ERROR
 						      : SENSOR_IGNORED;
-	if (state != 0)
+	if ((state & ~STATE_DEVICE) != 0)
 		return SENSOR_DEVICE_ERROR;
+	if (state == STATE_DEVICE)
+		report->status = STATUS_FAULT;
 	if (command != COMMAND_READ || size == 0)
-		return SENSOR_IGNORED;
+		return state == 0 ? SENSOR_IGNORED : SENSOR_DEVICE_ERROR;
 	return size == DATA_SIZE ? decode_values(data, report) : SENSOR_BAD_LENGTH;
 }
 

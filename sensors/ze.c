@@ -2,10 +2,13 @@
 
 #include <math.h>
 
+#include "core/number.h"
+
 enum {
 	UNIT_PPM = 0x03,
 	UNIT_PPB = 0x04,
 	DECIMALS_MAX = 3,
+	DIGITS = 10,          /* of what was multiplied */
 	FRAME_MS = 10 * 1000, /* a talking one says something once a second */
 };
 
@@ -98,7 +101,7 @@ static enum sensor_result decode_both(const struct ze_model *model,
 		return SENSOR_MISSING_FIELD;
 	if (!fit(gas, mass, ppb))
 		return SENSOR_BAD_VALUE;
-	report_add(report, gas->metric, mass * scale_of(set));
+	report_add(report, gas->metric, number_round(mass * scale_of(set), DIGITS));
 	return SENSOR_OK;
 }
 

@@ -18,6 +18,7 @@
  *  25  sum
  */
 #include "core/metric.h"
+#include "core/number.h"
 #include "sensors/stream.h"
 #include "sensors/winsen.h"
 
@@ -31,6 +32,7 @@ enum {
 	TEMPERATURE_MAX = 85,
 	HUMIDITY_MAX = 100,
 	GAS_MAX = 10000, /* digits */
+	DIGITS = 10,     /* of what was multiplied */
 };
 
 struct zphs01b_options {
@@ -86,7 +88,7 @@ static enum sensor_result add_climate(
 		humidity > HUMIDITY_MAX)
 		return SENSOR_BAD_VALUE;
 	report_add(report, METRIC_TEMPERATURE, temperature);
-	report_add(report, METRIC_HUMIDITY, humidity);
+	report_add(report, METRIC_HUMIDITY, number_round(humidity, DIGITS));
 	return SENSOR_OK;
 }
 
