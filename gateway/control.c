@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/thread.h"
 
@@ -21,8 +22,9 @@ static const char default_folder[] = "/run/muabui";
 enum {
 	REQUEST_MAX = 512,
 	ANSWER_MAX = 8 << 20,
-	CLIENT_TIMEOUT_S = 5,
-	ANSWER_TIMEOUT_S = 60, /* a test alert waits for its far side */
+	REQUEST_MS = 2000, /* for a client to say its line … */
+	TAKE_MS = 5000,    /* … and to take its answer; others wait meanwhile */
+	ANSWER_MS = 60000, /* for the answer to begin: a test alert has a far side */
 };
 
 struct control {
@@ -55,17 +57,24 @@ static int make_address(const char *path, struct sockaddr_un *address)
 	return 0;
 }
 
-static void set_timeout(int fd, int seconds)
+/* For each call; the whole is up to who calls. */
+static void set_timeout(int fd, int ms)
 {
-	struct timeval timeout = { .tv_sec = seconds };
+	struct timeval timeout = { .tv_sec = ms / 1000 };
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
 }
 
-static int send_all(int fd, const char *bytes, size_t length)
+static int send_all(int fd, const char *bytes, size_t length, int ms)
 {
+	int64_t deadline = clock_real_ms() + ms;
+
 	while (length > 0) {
+		if (clock_real_ms() > deadline) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
 		ssize_t sent = send(fd, bytes, length, MSG_NOSIGNAL);
 		if (sent < 0 && errno == EINTR)
 			continue;
@@ -79,13 +88,25 @@ static int send_all(int fd, const char *bytes, size_t length)
 
 /* --- the gateway's side ------------------------------------------------ */
 
+static bool wait_for_more(int fd, int64_t deadline)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	int64_t left = deadline - clock_real_ms();
+	int ready = left > 0 ? poll(&wait, 1, (int)left) : 0;
+
+	return ready > 0 || (ready < 0 && errno == EINTR);
+}
+
+/* However slowly it comes: one that dawdles must not keep the others out. */
 static bool read_request(int fd, char request[static REQUEST_MAX])
 {
+	int64_t deadline = clock_real_ms() + REQUEST_MS;
 	size_t length = 0;
 
-	while (length < REQUEST_MAX - 1) {
-		ssize_t got = recv(fd, request + length, REQUEST_MAX - 1 - length, 0);
-		if (got < 0 && errno == EINTR)
+	while (length < REQUEST_MAX - 1 && wait_for_more(fd, deadline)) {
+		ssize_t got = recv(
+			fd, request + length, REQUEST_MAX - 1 - length, MSG_DONTWAIT);
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (got <= 0)
 			return false;
@@ -104,12 +125,12 @@ static void serve(struct control *control, int fd)
 	char request[REQUEST_MAX];
 	struct buffer answer;
 
-	set_timeout(fd, CLIENT_TIMEOUT_S);
+	set_timeout(fd, TAKE_MS);
 	buffer_init(&answer, ANSWER_MAX);
 	if (read_request(fd, request)) {
 		control->handle(control->arg, request, &answer);
 		if (!answer.failed)
-			send_all(fd, buffer_text(&answer), answer.length);
+			send_all(fd, buffer_text(&answer), answer.length, TAKE_MS);
 	}
 	buffer_free(&answer);
 }
@@ -243,10 +264,10 @@ int control_ask(const char *path, const char *request, struct buffer *answer, ch
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd >= 0 && make_address(path, &address) == 0) {
-		set_timeout(fd, ANSWER_TIMEOUT_S);
+		set_timeout(fd, ANSWER_MS);
 		if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-			send_all(fd, request, strlen(request)) == 0 &&
-			send_all(fd, "\n", 1) == 0)
+			send_all(fd, request, strlen(request), TAKE_MS) == 0 &&
+			send_all(fd, "\n", 1, TAKE_MS) == 0)
 			result = read_answer(fd, answer);
 	}
 	if (result < 0)
