@@ -383,7 +383,7 @@ static int store_rest(struct recorder *recorder)
 			return -1;
 		take_reports(recorder);
 	} while (recorder->batch_count > 0);
-	return 0;
+	return recorder->pipeline ? 0 : -1;
 }
 
 int recorder_stop(struct recorder *recorder)
