@@ -154,7 +154,8 @@ TESTS_IN  = $(MAKE) --no-print-directory BUILD=build-$@ CFLAGS='-O1 -g' \
 
 asan: deps ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(call SANITIZED,address$(COMMA)undefined) all $(patsubst $(BUILD)/%,build-asan/%,$(UNIT))
-	@SLOW=3 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $(call TESTS_IN,address$(COMMA)undefined)
+	@SLOW=3 LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
+		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $(call TESTS_IN,address$(COMMA)undefined)
 	@echo "asan: everything passed"
 
 tsan: deps ## the tests with ThreadSanitizer
