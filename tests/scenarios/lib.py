@@ -583,7 +583,9 @@ class Simulator:
         wait_until(lambda: "/dev/pts/" in self.process.log(), 10, "the simulator is ready")
 
     def unplug(self):
-        """As rude as a hand: nothing is closed, the link stays and leads nowhere."""
+        """As a hand does it: the device says nothing more, udev takes the link away.
+        (A link left behind would soon lead to the next pty of anybody on this machine.)"""
+        self.link.unlink(missing_ok=True)
         self.process.kill()
 
 
