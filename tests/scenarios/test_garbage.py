@@ -11,8 +11,9 @@ GARBAGE = {
     "syntax": [b"[" * 5000 + b"]" * 5000, b'{"a":' * 5000 + b"1" + b"}" * 5000,
                b'{"pm25":NaN}', b'{"pm25":1', b"pm25=1", b'{"pm25":1} and more'],
     "value": [b'{"pm25":1e400}', b'{"pm25":"NaN"}', b'{"pm25":-1e999}', b'{"pm25":[1]}',
-              b'{"pm25":null}', b'{"pm25":"12 ug"}'],
-    "missing_field": [b"{}", b'{"pm10":1}', b"[]", b'{"PM25":1}'],
+              b'{"pm25":"12 ug"}'],
+    "missing_field": [b"{}", b'{"pm10":1}', b"[]", b'{"PM25":1}',
+                      b'{"pm25":null}'],
     "length": [b""],
 }
 BAD_TOPICS = ["env//air", "env/" + "n" * 64 + "/air", "env/" + "ầ" * 30 + "/air"]
