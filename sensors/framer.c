@@ -114,11 +114,15 @@ static bool decode_frame(struct framer *framer, size_t length, struct report *re
  */
 static bool step_back(struct framer *framer)
 {
+	ssize_t length;
+
 	if (!framer->after_frame)
 		return false;
 	framer->after_frame = false;
-	if (framer->code.frame(framer->bytes + framer->start - 1,
-		    framer->end - framer->start + 1) < 0)
+	length = framer->code.frame(
+		framer->bytes + framer->start - 1, framer->end - framer->start + 1);
+	/* That byte alone is no other frame: it would be found again and again. */
+	if (length < 0 || length == 1)
 		return false;
 	framer->start--;
 	framer->is_shared = true;
