@@ -101,8 +101,8 @@ static enum sensor_result take_json(const struct payload_options *options,
 	enum sensor_result result = payload_take_fields(options, root, report, &missing);
 	if (format->json)
 		own = format->json(options, payload, root, report);
-	if (own == SENSOR_IGNORED && report->count == 0)
-		return SENSOR_IGNORED;
+	if ((own == SENSOR_IGNORED && report->count == 0) || own == SENSOR_BAD_SYNTAX)
+		return own;
 	if (options->zero_when_missing && cJSON_IsObject(root) && own != SENSOR_IGNORED)
 		payload_fill_zeros(options, report);
 	else if (missing > 0 && result == SENSOR_OK)
@@ -129,7 +129,7 @@ static enum sensor_result decode_json(const struct payload_options *options,
 	report_init(&report);
 	enum sensor_result result = take_json(options, format, payload, root, &report);
 	cJSON_Delete(root);
-	if (report.count > 0)
+	if (report.count > 0 && result != SENSOR_BAD_SYNTAX)
 		sink->report(sink->arg, &report);
 	return result;
 }
