@@ -401,7 +401,8 @@ static void topics_match_as_mqtt_says(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		if (inbox_topic_matches(cases[i].filter, cases[i].topic) != cases[i].match)
+		if (inbox_topic_matches(cases[i].filter, cases[i].topic) !=
+			cases[i].match)
 			fail_msg("\"%s\" and \"%s\"", cases[i].filter, cases[i].topic);
 }
 
