@@ -440,6 +440,16 @@ static void decode_bytes(struct decoding *decoding, const void *options,
 	}
 }
 
+/* Such as no line of text holds. */
+static bool has_control(const uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (bytes[i] < 0x20 && bytes[i] != '\n' && bytes[i] != '\r' &&
+			bytes[i] != '\t')
+			return true;
+	return false;
+}
+
 /*
  * Decodes TEXT as hex, or as it stands where the device speaks text and this cannot be
  * hex of it. 0, or the line of the first thing that is not hex; -1: no memory.
@@ -455,7 +465,7 @@ static ssize_t decode_text(struct decoding *decoding, const void *options,
 	if (buffer_reserve(&binary, length + 1) == NULL)
 		return -1;
 	line = read_hex(text, length, (uint8_t *)binary.data, &used);
-	if (speaks_text && (line != 0 || !is_text((uint8_t *)binary.data, used))) {
+	if (speaks_text && (line != 0 || has_control((uint8_t *)binary.data, used))) {
 		line = 0;
 		decode_bytes(decoding, options, text, length);
 	} else if (line == 0) {

@@ -20,6 +20,7 @@ void framer_init(struct framer *framer, const struct framer_code *code)
 	framer->start = framer->end = 0;
 	framer->suspect = framer->junk = 0;
 	framer->closing = framer->after_frame = framer->is_shared = false;
+	framer->in_line = false;
 }
 
 struct framer_code framer_code_of(const struct sensor_driver *driver, const void *options)
@@ -29,6 +30,7 @@ struct framer_code framer_code_of(const struct sensor_driver *driver, const void
 		.decode = driver->decode,
 		.options = options,
 		.frame_max = driver->frame_max,
+		.by_line = driver->by_line,
 	};
 }
 
@@ -129,8 +131,30 @@ static bool step_back(struct framer *framer)
 	return true;
 }
 
+/* Drops what belongs to a lost line; its end is looked for in what comes later, too. */
+static void skip_line(struct framer *framer)
+{
+	while (framer->in_line && framer->start < framer->end) {
+		uint8_t c = framer->bytes[framer->start++];
+
+		framer->skipped++;
+		framer->in_line = c != '\n' && c != '\r';
+	}
+}
+
+/* The line at the start is too long, or its end does not come. */
+static void fail_line(struct framer *framer, size_t length)
+{
+	framer->frame = framer->bytes + framer->start;
+	framer->frame_length = length;
+	framer->in_line = true;
+	framer->after_frame = false;
+	skip_line(framer);
+}
+
 bool framer_next(struct framer *framer, struct report *report, enum sensor_result *result)
 {
+	skip_line(framer);
 	while (framer->start < framer->end) {
 		const uint8_t *bytes = framer->bytes + framer->start;
 		size_t available = framer->end - framer->start;
@@ -144,10 +168,18 @@ bool framer_next(struct framer *framer, struct report *report, enum sensor_resul
 			if (!framer->closing && available < framer->code.frame_max)
 				return false;
 			*result = SENSOR_BAD_LENGTH;
+			if (framer->code.by_line) {
+				fail_line(framer, available);
+				return true;
+			}
 			if (available < TRUNCATED_MIN)
 				skip_byte(framer);
 			else if (fail(framer, available))
 				return true;
+		} else if (length < 0 && framer->code.by_line) {
+			fail_line(framer, available);
+			*result = SENSOR_BAD_LENGTH;
+			return true;
 		} else if (length < 0) {
 			if (step_back(framer))
 				continue;
@@ -170,6 +202,16 @@ bool framer_next(struct framer *framer, struct report *report, enum sensor_resul
 void framer_expire(struct framer *framer)
 {
 	framer->closing = true;
+}
+
+void framer_lose_line(struct framer *framer)
+{
+	framer->in_line = framer->code.by_line;
+}
+
+void framer_begin_line(struct framer *framer)
+{
+	framer->in_line = false;
 }
 
 bool framer_is_pending(const struct framer *framer)

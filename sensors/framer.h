@@ -27,6 +27,7 @@ struct framer_code {
 		size_t length, struct report *report);
 	const void *options;
 	size_t frame_max; /* 1..FRAMER_FRAME_MAX */
+	bool by_line;     /* see sensor_driver.by_line */
 };
 
 struct framer {
@@ -40,6 +41,7 @@ struct framer {
 	size_t junk;       /* skipped since something was told */
 	bool after_frame;  /* the byte before start is the last one of a good frame */
 	bool is_shared;    /* the byte at start is that byte, tried once more */
+	bool in_line; /* by line: until its end, all belongs to a line that is lost */
 	bool closing;
 	uint8_t bytes[FRAMER_SIZE];
 };
@@ -68,6 +70,12 @@ bool framer_next(
  * input ended): the following framer_next() tell what is left of it, and empty it.
  */
 void framer_expire(struct framer *framer);
+
+/* What comes now begins within a line: where frames are lines, it is passed over. */
+void framer_lose_line(struct framer *framer);
+
+/* What comes now begins a line, whatever came before. */
+void framer_begin_line(struct framer *framer);
 
 /* Is the head of a possible frame waiting for its rest? */
 bool framer_is_pending(const struct framer *framer);

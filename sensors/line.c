@@ -37,8 +37,6 @@ ssize_t line_frame_any(const uint8_t *bytes, size_t length, size_t max)
 			return i + 1 < length && bytes[i + 1] == '\n' && i + 1 < max
 				? (ssize_t)i + 2
 				: (ssize_t)i + 1;
-		if (bytes[i] < 0x80 && !is_ascii_text(bytes[i]))
-			return -1;
 	}
 	return length < max ? 0 : -1;
 }
@@ -76,6 +74,14 @@ bool span_split(struct span *rest, char delimiter, struct span *field)
 	rest->at = end + 1;
 	rest->length -= field->length + 1;
 	return true;
+}
+
+bool span_has_control(struct span span)
+{
+	for (size_t i = 0; i < span.length; i++)
+		if ((uint8_t)span.at[i] < 0x20 && span.at[i] != '\t')
+			return true;
+	return false;
 }
 
 bool span_is(struct span span, const char *text)

@@ -26,8 +26,9 @@ struct span {
 ssize_t line_frame(const uint8_t *bytes, size_t length, size_t max);
 
 /*
- * The same for devices that nothing is known of: a line may end in CR alone, and hold
- * bytes above ASCII. The LF that follows a CR a little later is a frame of its own.
+ * The same for devices that nothing is known of (sensor_driver.by_line): whatever comes,
+ * up to LF or CR; only too long a line is none. The LF that follows a CR a little later
+ * is a frame of its own.
  */
 ssize_t line_frame_any(const uint8_t *bytes, size_t length, size_t max);
 
@@ -42,6 +43,9 @@ struct span span_trim(struct span span);
  * left: "a,,b" has three fields, "a," two, "" one; REST->at is NULL after the last.
  */
 bool span_split(struct span *rest, char delimiter, struct span *field);
+
+/* Is there a character that no line of text holds (NUL, escape, …; not above ASCII)? */
+bool span_has_control(struct span span);
 
 bool span_is(struct span span, const char *text);
 bool span_begins(struct span span, const char *text);

@@ -38,8 +38,6 @@ static bool stands_before(const struct option_list *list, size_t size, size_t in
 void mapping_check_list(const struct option_list *list, size_t size, const char *key,
 	const struct config_place *place)
 {
-	if (list->count == 0)
-		config_error(place, key, "at least one is needed");
 	if (list->count > READINGS_MAX) {
 		config_error(place, key, "at most %d in one sensor", READINGS_MAX);
 		return;

@@ -62,8 +62,8 @@ struct mapping {
 void mapping_check(const void *values, const struct config_place *place);
 
 /*
- * Checks the list KEY of rows of SIZE bytes that begin with struct mapping: 1 to
- * READINGS_MAX, no metric twice.
+ * Checks the list KEY of rows of SIZE bytes that begin with struct mapping: at
+ * most READINGS_MAX, no metric twice.
  */
 void mapping_check_list(const struct option_list *list, size_t size, const char *key,
 	const struct config_place *place);

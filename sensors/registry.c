@@ -22,6 +22,7 @@
 	X(sensor_zphs01b)   \
 	X(sensor_modbus)    \
 	X(sensor_wxt)       \
+	X(sensor_text)      \
 	X(sensor_mqtt)      \
 	X(sensor_http)
 

@@ -100,6 +100,11 @@ struct sensor_driver {
 	 * the metric's unit; 0: not known. Tells a wrap from a reset.
 	 */
 	double (*modulus)(const void *options, uint16_t metric);
+	/*
+	 * Frames are lines, and nothing in one tells it from the rest of a longer one:
+	 * after a failure, the search goes on behind the line's end (CR or LF).
+	 */
+	bool by_line;
 	/* It speaks lines of ASCII: a capture of it that is not hex is taken as it is. */
 	bool is_text;
 	/* NULL, or how `muabui simulate` plays this device: see sensors/simulate.h */

@@ -18,6 +18,7 @@ enum {
 	READ_SIZE = 512,
 	GAP_MS = 150,           /* no device pauses so long within a frame */
 	SILENCE_MS = 10 * 1000, /* without a byte for so long: "timeout" */
+	MIDLINE_MS = 40, /* a byte so soon after the opening is not a line's first */
 	DETAIL_BYTES = 12,
 	WHY_SIZE = 200,
 };
@@ -27,9 +28,10 @@ struct stream {
 	const struct serial_options *port;
 	struct serial_backoff backoff;
 	struct framer framer;
-	int64_t heard_ms; /* real time of the last byte, or of the last complaint */
-	void *session;    /* the driver's, for its turns */
-	bool is_waiting;  /* for the answer to the last request */
+	int64_t heard_ms;  /* real time of the last byte, or of the last complaint */
+	void *session;     /* the driver's, for its turns */
+	bool is_waiting;   /* for the answer to the last request */
+	int64_t opened_ms; /* real time; 0: a byte has come, or something was asked */
 	int64_t turn_ms;  /* real time when the answer is late, or the next turn is due */
 	int64_t pause_ms; /* after the answer */
 	int64_t warm_ms;  /* real time from when on values count */
@@ -118,6 +120,9 @@ static void drain_frames(struct stream *stream)
 
 static void take_bytes(struct stream *stream, const uint8_t *bytes, size_t length)
 {
+	if (stream->opened_ms > 0 && clock_real_ms() - stream->opened_ms < MIDLINE_MS)
+		framer_lose_line(&stream->framer);
+	stream->opened_ms = 0;
 	while (length > 0) {
 		size_t taken = framer_put(&stream->framer, bytes, length);
 
@@ -160,7 +165,7 @@ static bool wait_and_open(struct stream *stream)
 			return false;
 	}
 	atomic_store(&stream->sensor->stats.connected, true);
-	stream->heard_ms = stream->turn_ms = clock_real_ms();
+	stream->opened_ms = stream->heard_ms = stream->turn_ms = clock_real_ms();
 	stream->is_waiting = false;
 	stream->warm_ms = 0;
 	stream->last = SENSOR_PORT_ERROR;
@@ -198,6 +203,10 @@ static bool take_turn(struct stream *stream)
 	stream->pause_ms = turn.pause_ms;
 	if (turn.warmup_ms > 0)
 		stream->warm_ms = clock_real_ms() + clock_to_real_ms(turn.warmup_ms);
+	if (turn.length > 0) { /* what comes next is its answer, from the beginning */
+		stream->opened_ms = 0;
+		framer_begin_line(&stream->framer);
+	}
 	if (turn.length > 0 && serial_write(stream->fd, request, turn.length) < 0)
 		return false;
 	stream->is_waiting = turn.wait_ms > 0;

@@ -50,7 +50,9 @@ static void test_line_ends(void **state)
 	assert_int_equal(frame_any("ab\n"), 3);
 	assert_int_equal(frame_any("\n"), 1);
 	assert_int_equal(frame_any("21 \xC2\xB0\x43\n"), 7);
-	assert_int_equal(frame_any("a\001\n"), -1);
+	assert_int_equal(frame_any("a\001\n"), 3);
+	assert_true(span_has_control(span("a\001")));
+	assert_false(span_has_control(span("a\xC2\xB0\t ")));
 	assert_int_equal(frame_any("ab"), 0);
 	assert_int_equal(frame_any("abcdefghijklmnopqrstuvw"), -1);
 }
