@@ -23,6 +23,8 @@
 	X(sensor_modbus)    \
 	X(sensor_wxt)       \
 	X(sensor_text)      \
+	X(sensor_rg15)      \
+	X(sensor_nmea)      \
 	X(sensor_mqtt)      \
 	X(sensor_http)
 
