@@ -25,6 +25,7 @@
 	X(sensor_text)      \
 	X(sensor_rg15)      \
 	X(sensor_nmea)      \
+	X(sensor_umb)       \
 	X(sensor_mqtt)      \
 	X(sensor_http)
 

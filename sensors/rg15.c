@@ -146,7 +146,7 @@ static enum sensor_result rg15_decode(
 			report->status = STATUS_FAULT;
 		return SENSOR_OK;
 	}
-	if (line.length == 1 && islower((unsigned char)line.at[0]))
+	if (length == 3 && islower(frame[0]) && frame[1] == '\r')
 		return SENSOR_IGNORED; /* a command is taken */
 	if (is_banner(line))
 		return SENSOR_WARMING_UP;
