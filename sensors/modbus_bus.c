@@ -20,12 +20,14 @@
 enum {
 	WHY_SIZE = 300,
 	SETTLE_MS = 50, /* more than a device usually takes */
+	USUAL_MEMORY = 16,
 };
 
 /* One device on the bus. */
 struct slot {
 	struct sensor *sensor;
 	const struct modbus_options *options;
+	int64_t usual_ms; /* an answer lately took, at most; 0: none came yet */
 	size_t block_count;
 	struct modbus_block blocks[READINGS_MAX];
 };
@@ -53,58 +55,64 @@ static struct schedule_slot *schedule_of(struct modbus_bus *bus, const struct sl
 
 /* --- one request --------------------------------------------------------- */
 
-static enum sensor_result ask(struct modbus_bus *bus, const struct slot *slot,
+static enum sensor_result ask(struct modbus_bus *bus, struct slot *slot,
 	const struct modbus_block *block, int64_t timeout_ms)
 {
 	size_t length = 0;
+	int64_t began_ms = clock_real_ms();
 	enum sensor_result result = modbus_line_ask(&bus->line, slot->options->unit_id,
 		block, timeout_ms, bus->exchanges + bus->used, &length);
+	int64_t took_ms = clock_real_ms() - began_ms;
 
 	atomic_fetch_add(&slot->sensor->stats.skipped_bytes, bus->line.skipped);
 	bus->line.skipped = 0;
 	bus->silent = result == SENSOR_TIMEOUT ? slot : NULL;
-	if (result == SENSOR_OK) {
-		bus->used += length;
-		bus->lengths[bus->exchange_count++] = length;
-	}
+	if (result != SENSOR_OK)
+		return result;
+	bus->used += length;
+	bus->lengths[bus->exchange_count++] = length;
+	slot->usual_ms -= slot->usual_ms / USUAL_MEMORY;
+	if (took_ms > slot->usual_ms)
+		slot->usual_ms = took_ms;
 	return result;
 }
 
 /*
- * Many slaves take whatever follows a request to another unit for that unit's answer, and
- * so miss the first request after a silence that is not theirs: it is sent twice. The
- * first time need not be waited out by one whose way is known.
+ * How long to wait before asking once more; TIMEOUT_MS: ask only once. Many slaves take
+ * what others say on the line for the beginning of their own request, and miss the one
+ * that follows. One whose way is known need not be waited for in vain.
  */
-static enum sensor_result ask_after_silence(struct modbus_bus *bus,
-	const struct slot *slot, const struct modbus_block *block, int64_t timeout_ms)
+static int64_t first_timeout(const struct slot *slot, int64_t timeout_ms)
 {
-	int64_t usual_ms = schedule_of(bus, slot)->cost_ms;
-	int64_t first_ms = timeout_ms;
+	int64_t enough_ms = 3 * slot->usual_ms + 2 * SETTLE_MS;
+
+	/* The late answer to the first request must not be taken for another block's. */
+	if (slot->block_count > 1 || slot->usual_ms == 0 || enough_ms > timeout_ms)
+		return timeout_ms;
+	return enough_ms;
+}
+
+static enum sensor_result ask_block(struct modbus_bus *bus, struct slot *slot,
+	const struct modbus_block *block, int64_t timeout_ms)
+{
+	bool may_be_missed = bus->silent != NULL && bus->silent != slot;
+	int64_t first_ms = first_timeout(slot, timeout_ms);
 	enum sensor_result result;
 
-	if (slot->block_count == 1 && usual_ms > 0 &&
-		3 * usual_ms + 2 * SETTLE_MS < timeout_ms)
-		first_ms = 3 * usual_ms + 2 * SETTLE_MS;
+	/* What reading clears would be lost by asking again. */
+	if (modbus_clears(slot->options, block))
+		return ask(bus, slot, block, timeout_ms);
 	result = ask(bus, slot, block, first_ms);
-	if (result != SENSOR_TIMEOUT || bus->line.stopping)
+	if (result != SENSOR_TIMEOUT || bus->line.stopping ||
+		(first_ms == timeout_ms && !may_be_missed))
 		return result;
 	result = ask(bus, slot, block, timeout_ms);
 	/* If it was only slow, its second answer is yet to come. */
 	if (result == SENSOR_OK && slot->block_count > 1 &&
-		!modbus_line_idle(&bus->line, clock_real_ms() + usual_ms + SETTLE_MS))
+		!modbus_line_idle(
+			&bus->line, clock_real_ms() + slot->usual_ms + SETTLE_MS))
 		return SENSOR_PORT_ERROR;
 	return result;
-}
-
-static enum sensor_result ask_block(struct modbus_bus *bus, const struct slot *slot,
-	const struct modbus_block *block, int64_t timeout_ms)
-{
-	bool may_be_missed = bus->silent != NULL && bus->silent != slot;
-
-	/* What reading clears would be lost by asking again. */
-	if (may_be_missed && !modbus_clears(slot->options, block))
-		return ask_after_silence(bus, slot, block, timeout_ms);
-	return ask(bus, slot, block, timeout_ms);
 }
 
 /* --- one device ----------------------------------------------------------- */
@@ -120,8 +128,7 @@ static bool ends_turn(enum sensor_result result)
  * Fetches the blocks of SLOT and notes what fails, except the loss of the line. What
  * failed last, or SENSOR_OK; ANSWERED: the device said something of its own.
  */
-static enum sensor_result fetch(
-	struct modbus_bus *bus, const struct slot *slot, bool *answered)
+static enum sensor_result fetch(struct modbus_bus *bus, struct slot *slot, bool *answered)
 {
 	int64_t timeout_ms = schedule_timeout(schedule_of(bus, slot), bus->count);
 	enum sensor_result failed = SENSOR_OK;
@@ -196,7 +203,7 @@ static void hand_over(struct modbus_bus *bus, const struct slot *slot, bool comp
 }
 
 /* False when the line is lost. */
-static bool take_turn(struct modbus_bus *bus, const struct slot *slot)
+static bool take_turn(struct modbus_bus *bus, struct slot *slot)
 {
 	struct schedule_slot *schedule = schedule_of(bus, slot);
 	int64_t began_ms = clock_real_ms();
