@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,13 +39,13 @@ struct step {
 struct peer {
 	int fd, listener;
 	bool tcp; /* puts heads on: steps are whole frames "unit function …" */
-	int tid_error;
+	atomic_int tid_error;
 	pthread_t thread;
 	size_t count;
-	struct step steps[STEPS_MAX];
-	int64_t asked_ms; /* when the request was there */
-	int asked;        /* requests so far */
-	int connections;
+	int after_ms[STEPS_MAX];
+	const char *_Atomic hex[STEPS_MAX];
+	atomic_int_fast64_t asked_ms; /* when the request was there */
+	atomic_int connections;
 	int stop_fd;
 };
 
@@ -106,11 +107,11 @@ static bool read_exactly(int fd, uint8_t *bytes, size_t size)
 	return true;
 }
 
-static void say(const struct step *step, const uint8_t request[12])
+static void say(const char *hex, const uint8_t request[12])
 {
 	uint8_t bytes[1200];
 	size_t head = peer.tcp ? 6 : 0;
-	size_t size = from_hex(step->hex, bytes + head);
+	size_t size = from_hex(hex, bytes + head);
 	int tid = (request[0] << 8 | request[1]) + peer.tid_error;
 
 	if (peer.tcp) {
@@ -130,12 +131,13 @@ static void serve(void)
 
 	while (read_exactly(peer.fd, request, peer.tcp ? 12 : 8)) {
 		peer.asked_ms = clock_real_ms();
-		peer.asked++;
 		for (size_t i = 0; i < peer.count; i++) {
-			poll(NULL, 0, peer.steps[i].after_ms);
-			if (peer.steps[i].hex == NULL)
+			const char *hex = peer.hex[i];
+
+			poll(NULL, 0, peer.after_ms[i]);
+			if (hex == NULL)
 				return;
-			say(&peer.steps[i], request);
+			say(hex, request);
 		}
 	}
 }
@@ -159,8 +161,10 @@ static void *peer_run(void *arg)
 static void start_peer(size_t count, const struct step *steps)
 {
 	peer.count = count;
-	for (size_t i = 0; i < count; i++)
-		peer.steps[i] = steps[i];
+	for (size_t i = 0; i < count; i++) {
+		peer.after_ms[i] = steps[i].after_ms;
+		peer.hex[i] = steps[i].hex;
+	}
 	assert_int_equal(pthread_create(&peer.thread, NULL, peer_run, NULL), 0);
 }
 
@@ -336,7 +340,7 @@ static void test_too_long(void **state)
 	PLAY({ 10, "01 03 04 00 01 00 02 2A 32" });
 	open_line();
 	assert_int_equal(ask(200), SENSOR_BAD_LENGTH);
-	peer.steps[0].hex = babble;
+	peer.hex[0] = babble;
 	assert_int_not_equal(ask(300), SENSOR_OK);
 	assert_true(line.reply.used <= RTU_REPLY_SIZE);
 }
@@ -352,7 +356,7 @@ static void test_silent(void **state)
 	assert_int_equal(ask(100), SENSOR_TIMEOUT);
 	assert_in_range(clock_real_ms() - began_ms, 100, 1000);
 	assert_string_equal(line.detail, "unit 1, 100 ms");
-	peer.steps[0].hex = REQUEST;
+	peer.hex[0] = REQUEST;
 	assert_int_equal(ask(100), SENSOR_TIMEOUT);
 	assert_string_equal(line.detail, "unit 1, 100 ms, only our own echo");
 }
@@ -467,12 +471,12 @@ static void test_tcp(void **state)
 		expect_good();
 	}
 	assert_int_equal(peer.connections, 1);
-	peer.steps[0].hex = "01 83 06";
+	peer.hex[0] = "01 83 06";
 	assert_int_equal(ask(1000), SENSOR_DEVICE_ERROR);
 	assert_string_equal(line.detail, "exception 6, device busy; register 0");
-	peer.steps[0].hex = "02 03 02 02 18"; /* another unit */
+	peer.hex[0] = "02 03 02 02 18"; /* another unit */
 	assert_int_equal(ask(1000), SENSOR_BAD_SYNC);
-	peer.steps[0].hex = "01 03 04 02 18 00 00"; /* too much */
+	peer.hex[0] = "01 03 04 02 18 00 00"; /* too much */
 	assert_int_equal(ask(1000), SENSOR_BAD_LENGTH);
 	assert_int_equal(peer.connections, 1);
 }
@@ -486,7 +490,7 @@ static void test_tcp_late_answer(void **state)
 	assert_int_equal(ask(100), SENSOR_TIMEOUT);
 	assert_int_equal(line.skipped, 11);
 	peer.tid_error = 0;
-	peer.steps[0].hex = "01 03 02 02 18";
+	peer.hex[0] = "01 03 02 02 18";
 	assert_int_equal(ask(100), SENSOR_OK);
 	expect_good();
 }
