@@ -201,11 +201,57 @@ static void test_modbus_tcp_and_blocks(void **state)
 	config_free(config);
 }
 
+#define MQTT "{ name = \"a\"; driver = \"mqtt\"; url = \"mqtt://h\"; topic = \"a/+\"; "
+#define HTTP "{ name = \"a\"; driver = \"http\"; listen = \"127.0.0.1:1\"; "
+
+static void test_formats_as_users_write_them(void **state)
+{
+	struct buffer errors;
+	struct config *config =
+		load(MQTT "format = \"tasmota\"; time_zone = \"+07:00\"; "
+			  "version = 5; availability = { topic = \"b/+\"; }; },\n"
+			  "{ name = \"b\"; driver = \"http\"; "
+			  "listen = \"0.0.0.0:81\"; path = \"/{token}/+\"; "
+			  "format = \"airrohr\"; sensor = \"{device}-{1}\"; "
+			  "token_file = \"t\"; }",
+			&errors);
+
+	(void)state;
+	if (config == NULL)
+		fail_msg("%s", buffer_text(&errors));
+	config_free(config);
+	buffer_free(&errors);
+	refuse(MQTT "}", "fields");
+	refuse(MQTT "format = \"tasmoto\"; }", "tasmota");
+	refuse(MQTT "format = \"plain\"; }", "say what the number is");
+	refuse(MQTT "format = \"tasmota\"; metric = \"pm25\"; }", "plain numbers");
+	refuse(MQTT "format = \"tasmota\"; time_zone = \"Hanoi\"; }", "time_zone");
+	refuse(MQTT "format = \"tasmota\"; time_zone = \"+7:00\"; }", "time_zone");
+	refuse(MQTT "format = \"tasmota\"; time = \"Time\"; }", "JSON pointer");
+	refuse(MQTT "format = \"tasmota\"; sensor = \"{device}\"; }", "no device");
+	refuse(MQTT "format = \"ttn\"; sensor = \"{2}\"; }", "does not have");
+	refuse(MQTT "format = \"ttn\"; version = 4; }", "3.1.1");
+	refuse(MQTT "format = \"ttn\"; availability = { online = \"x\"; }; }", "both");
+	refuse(MQTT "format = \"ttn\"; availability = { topic = \"a+\"; }; }",
+		"whole level");
+	refuse(HTTP "format = \"sparkplug\"; }", "over MQTT only");
+	refuse(HTTP "format = \"airrohr\"; path = \"air\"; }", "begins with");
+	refuse(HTTP "format = \"airrohr\"; path = \"/{token}\"; }", "token_file");
+	refuse("{ name = \"a\"; driver = \"http\"; listen = \"0.0.0.0:81\"; "
+	       "format = \"airrohr\"; }",
+		"make up readings");
+	refuse(HTTP "format = \"airrohr\"; },\n"
+		    "{ name = \"b\"; driver = \"http\"; listen = \"127.0.0.1:1\"; "
+		    "format = \"ecowitt\"; }",
+		"has this path already");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gauge_of_the_design),
 		cmocka_unit_test(test_what_is_wrong_is_named),
+		cmocka_unit_test(test_formats_as_users_write_them),
 		cmocka_unit_test(test_modbus_lines),
 		cmocka_unit_test(test_modbus_registers),
 		cmocka_unit_test(test_modbus_tcp_and_blocks),
