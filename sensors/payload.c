@@ -163,7 +163,7 @@ static enum sensor_result take_field(
 	const cJSON *item = payload_pointer(root, field->pointer);
 	double value;
 
-	if (!item)
+	if (!item || cJSON_IsNull(item))
 		return field->optional ? SENSOR_OK : SENSOR_MISSING_FIELD;
 	if (!payload_number(item, &value))
 		return SENSOR_BAD_VALUE;
