@@ -70,7 +70,7 @@ def test_version_5_keeps_a_session_too(home, broker):
     gateway.start()
     wait_until(lambda: gateway.sensor("nodes")["results"].get("ok", 0) == 10, 15,
                "what came meanwhile")
-    assert gateway.value("A", "nodes", "pm25")["value"] == 29
+    wait_until(lambda: gateway.value("A", "nodes", "pm25")["value"] == 29, 10, "the last of it")
 
     # It connects again by itself, and hears what a forgetful broker would not send.
     broker.stop()
@@ -103,8 +103,9 @@ def test_sparkplug_asks_for_a_birth_it_missed(home, broker):
     assert b"Node Control/Rebirth" in bytes.fromhex(listener.log().split()[1])
     for topic, data in lines[:3]:
         node.publish(topic, bytes.fromhex(data))
-    wait_until(lambda: gateway.value("HN-CG-01", "dust", "pm25"), 10, "by its alias")
-    assert gateway.value("HN-CG-01", "dust", "pm25")["value"] == 14.5
+    wait_until(lambda: gateway.value("HN-CG-01", "dust", "pm25"), 10, "by its name")
+    wait_until(lambda: gateway.value("HN-CG-01", "dust", "pm25")["value"] == 14.5, 10,
+               "by its alias")
     gateway.stop()
 
 
