@@ -152,12 +152,14 @@ SANITIZED = $(MAKE) --no-print-directory $(PARALLEL) BUILD=build-$@ CFLAGS='-O1 
 TESTS_IN  = $(MAKE) --no-print-directory BUILD=build-$@ CFLAGS='-O1 -g' \
 	SANITIZE='-fsanitize=$(1) -fno-omit-frame-pointer' unit pairs scenarios
 
+asan: export SLOW ?= 3
 asan: deps ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(call SANITIZED,address$(COMMA)undefined) all $(patsubst $(BUILD)/%,build-asan/%,$(UNIT))
 	@SLOW=3 LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
 		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $(call TESTS_IN,address$(COMMA)undefined)
 	@echo "asan: everything passed"
 
+tsan: export SLOW ?= 4
 tsan: deps ## the tests with ThreadSanitizer
 	@$(call SANITIZED,thread) all $(patsubst $(BUILD)/%,build-tsan/%,$(UNIT))
 	@SLOW=3 TSAN_OPTIONS="second_deadlock_stack=1 $(TSAN_OPTIONS)" \
