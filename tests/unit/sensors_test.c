@@ -180,6 +180,7 @@ static void test_option_tables(void **state)
 			assert_non_null(row->help);
 			assert_true(row->required || row->fallback != NULL ||
 				row->type == OPTION_LIST || row->type == OPTION_NUMBERS ||
+				row->type == OPTION_STRINGS ||
 				sensor_drivers[i]->bus == SENSOR_BUS_MQTT ||
 				sensor_drivers[i]->bus == SENSOR_BUS_HTTP);
 		}
