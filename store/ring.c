@@ -39,6 +39,9 @@ enum {
 
 static const char magic[8] = "muabuiR1";
 
+/* No ring ever comes so far: what says so is damaged. */
+#define NUMBER_LIMIT (UINT64_C(1) << 62)
+
 struct header {
 	char magic[8];
 	uint64_t size;
@@ -105,6 +108,7 @@ static bool slot_is_plausible(const struct ring *ring, uint64_t position, uint64
 static bool slot_is_sound(const struct ring *ring, uint64_t position, uint64_t head)
 {
 	return slot_is_plausible(ring, position, head) &&
+		slot_at(ring, position)->seq < NUMBER_LIMIT &&
 		slot_at(ring, position)->checksum ==
 		slot_checksum(slot_at(ring, position));
 }
@@ -146,16 +150,23 @@ static uint64_t find_sound(const struct ring *ring, uint64_t position, uint64_t 
 	return position < head ? position : head;
 }
 
-/* Puts a filler over what is torn at AT. Returns where it ends. */
+/*
+ * Puts a filler over what is torn at AT. Returns where it ends; HEAD when nothing sound
+ * is behind it, and then the ring ends at AT.
+ */
 static uint64_t bridge_torn(struct ring *ring, uint64_t at, uint64_t head)
 {
 	uint64_t next = find_sound(ring, at + sizeof(struct slot), head);
 	uint64_t lap_end = at + ring->size - at % ring->size;
 
+	ring->status.torn++;
+	if (next == head) {
+		ring->header->head = at;
+		return head;
+	}
 	if (next > lap_end)
 		next = lap_end;
 	write_filler(ring, at, next);
-	ring->status.torn++;
 	return next;
 }
 
@@ -167,9 +178,12 @@ static uint64_t bridge_torn(struct ring *ring, uint64_t at, uint64_t head)
 static void take_stock(struct ring *ring)
 {
 	struct header *header = ring->header;
-	uint64_t head = header->head, highest = 0;
+	uint64_t head = header->head, highest = 0, tail = UINT64_MAX;
 
 	for (uint64_t at = skip_stub(ring, header->oldest); at < head;) {
+		/* A filler may go over what was the tail. */
+		if (at >= header->tail && at < tail)
+			tail = at;
 		if (!slot_is_sound(ring, at, head)) {
 			at = skip_stub(ring, bridge_torn(ring, at, head));
 			continue;
@@ -182,8 +196,11 @@ static void take_stock(struct ring *ring)
 			ring->status.recovered++;
 		at = skip_stub(ring, at + slot->length);
 	}
-	if (header->next_seq <= highest)
+	if (header->next_seq <= highest || header->next_seq >= NUMBER_LIMIT)
 		header->next_seq = highest + 1;
+	header->tail = tail < header->head ? tail : header->head;
+	if (header->oldest > header->tail)
+		header->oldest = (uint64_t)header->tail;
 	ring->read = header->tail;
 }
 
@@ -192,7 +209,7 @@ static bool header_is_sound(const struct header *header, size_t file_size)
 	uint64_t size = header->size, oldest = header->oldest, tail = header->tail,
 		 head = header->head;
 
-	return memcmp(header->magic, magic, sizeof magic) == 0 &&
+	return memcmp(header->magic, magic, sizeof magic) == 0 && head < NUMBER_LIMIT &&
 		file_size == HEADER_SIZE + size && size % 4096 == 0 && size > 0 &&
 		oldest <= tail && tail <= head && head - oldest <= size &&
 		(oldest | tail | head) % 8 == 0;

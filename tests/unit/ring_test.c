@@ -327,6 +327,146 @@ static void survives_damage_anywhere(void **state)
 	}
 }
 
+/* The file's head: magic, size, oldest, tail, head, next sequence number. */
+static uint64_t get_head(int field)
+{
+	uint64_t fields[6];
+	int fd = open(path, O_RDONLY);
+
+	assert_int_equal(pread(fd, fields, sizeof fields, 0), sizeof fields);
+	close(fd);
+	return fields[field];
+}
+
+static void overwrite(off_t at, const void *bytes, size_t length)
+{
+	int fd = open(path, O_RDWR);
+
+	assert_int_equal(pwrite(fd, bytes, length, at), length);
+	close(fd);
+}
+
+/* Ten slots of one size, of which four are released; its size. */
+static size_t ten_slots(void)
+{
+	struct ring *ring = open_ring(0);
+	struct report report;
+	uint64_t seq;
+
+	for (int i = 0; i < 10; i++)
+		push(ring, i);
+	for (int i = 0; i < 4; i++)
+		assert_true(ring_next(ring, &report, &seq));
+	ring_release(ring);
+	ring_close(ring);
+	assert_int_equal(get_head(3) * 10, get_head(4) * 4);
+	return get_head(4) / 10;
+}
+
+static void expect_numbers(struct ring *ring, int first, int last)
+{
+	struct report report;
+	uint64_t seq;
+
+	for (int i = first; i <= last; i++) {
+		assert_true(ring_next(ring, &report, &seq));
+		assert_int_equal(number_of(&report), i);
+		assert_int_equal(seq, i + 1);
+	}
+	assert_false(ring_next(ring, &report, &seq));
+}
+
+/* Slots 2 to 5, of which 4 and 5 wait: lengths are whole, contents are not. */
+static void a_hole_over_the_tail(void **state)
+{
+	(void)state;
+	size_t size = ten_slots();
+	struct ring_status status;
+
+	for (size_t i = 2; i < 6; i++)
+		overwrite((off_t)(4096 + i * size + 24), "torn", 4); /* its time */
+	struct ring *ring = open_ring(4);
+	ring_get_status(ring, &status);
+	assert_int_equal(status.recovered, 4);
+	assert_int_equal(status.torn, 1);
+	expect_numbers(ring, 6, 9);
+	ring_close(ring);
+	/* What was a hole stays one. */
+	ring = open_ring(4);
+	ring_get_status(ring, &status);
+	assert_int_equal(status.torn, 0);
+	expect_numbers(ring, 6, 9);
+	ring_close(ring);
+}
+
+static void a_torn_end(void **state)
+{
+	(void)state;
+	size_t size = ten_slots();
+	struct ring_status status;
+
+	for (size_t i = 8; i < 10; i++)
+		overwrite((off_t)(4096 + i * size + 20), "torn", 4);
+	struct ring *ring = open_ring(4);
+	assert_true(push(ring, 10));
+	assert_false(ring_has_key(ring, 9));
+	ring_close(ring);
+	ring = open_ring(4);
+	ring_get_status(ring, &status);
+	assert_int_equal(status.torn, 0);
+	assert_int_equal(status.recovered, 5);
+	struct report report;
+	uint64_t seq;
+	for (int i = 4; i < 8; i++) {
+		assert_true(ring_next(ring, &report, &seq));
+		assert_int_equal(number_of(&report), i);
+	}
+	assert_true(ring_next(ring, &report, &seq));
+	assert_int_equal(number_of(&report), 10);
+	assert_int_equal(seq, 11); /* no number is given twice */
+	ring_close(ring);
+}
+
+/* Nothing is lost for a number that can be found again. */
+static void an_absurd_next_number(void **state)
+{
+	(void)state;
+	static const uint64_t absurd[] = { 0, 3, UINT64_MAX, UINT64_MAX - 1,
+		UINT64_C(1) << 63 };
+	struct report report;
+	uint64_t seq;
+
+	for (size_t i = 0; i < sizeof absurd / sizeof *absurd; i++) {
+		ten_slots();
+		overwrite(5 * 8, &absurd[i], 8);
+		struct ring *ring = open_ring(4);
+		expect_numbers(ring, 4, 9);
+		push(ring, 10);
+		assert_true(ring_next(ring, &report, &seq));
+		assert_int_equal(seq, 11);
+		ring_close(ring);
+		unlink(path);
+	}
+}
+
+static void positions_that_cannot_be(void **state)
+{
+	(void)state;
+	static const uint64_t far[3] = { UINT64_MAX - 1023, UINT64_MAX - 1023,
+		UINT64_MAX - 7 };
+	struct ring_status status;
+
+	ten_slots();
+	overwrite(2 * 8, far, sizeof far);
+	struct ring *ring = open_ring(10);
+	ring_get_status(ring, &status);
+	assert_int_equal(status.torn, 1);
+	assert_int_equal(status.used, 0);
+	push(ring, 10);
+	expect_numbers(ring, 10, 10);
+	ring_close(ring);
+}
+
 int main(void)
 {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, fresh, remove_file)
@@ -340,6 +480,10 @@ int main(void)
 		TEST(refuses_a_second_owner),
 		TEST(a_larger_size_waits_for_an_empty_ring),
 		TEST(survives_damage_anywhere),
+		TEST(a_hole_over_the_tail),
+		TEST(a_torn_end),
+		TEST(an_absurd_next_number),
+		TEST(positions_that_cannot_be),
 	};
 	return cmocka_run_group_tests_name("ring", tests, NULL, NULL);
 }
