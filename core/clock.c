@@ -158,15 +158,13 @@ static void civil_from_days(int64_t z, int *year, int *month, int *day)
 
 char *clock_format(char text[static CLOCK_TEXT_SIZE], int64_t ms, int offset_minutes)
 {
-	/* Beyond year 9999, and yet far from what 64 bits hold. */
-	const int64_t farthest = INT64_C(1) << 60;
 	int year, month, day;
-
-	if (ms > farthest || ms < -farthest)
-		ms = farthest;
-	int64_t local = ms + (int64_t)offset_minutes * 60000;
+	/* Unsigned: the farthest times may turn over, they are written as year 0 anyway.
+	 */
+	int64_t local =
+		(int64_t)((uint64_t)ms + (uint64_t)(offset_minutes * INT64_C(60000)));
 	int64_t days = local / 86400000 - (local % 86400000 < 0);
-	int rest = (int)(local - days * 86400000);
+	int rest = (int)(local % 86400000 + (local % 86400000 < 0) * 86400000);
 	int away = offset_minutes < 0 ? -offset_minutes : offset_minutes;
 	char fraction[8] = "";
 
