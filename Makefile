@@ -17,10 +17,10 @@ JOBS       := $(shell nproc 2>/dev/null || echo 1)
 
 # Debian's packages: to build, to show it, to test it, to fuzz it.
 BUILD_DEPS := gcc libc6-dev libcjson-dev libconfig-dev libcurl4-openssl-dev \
-	libmicrohttpd-dev libmodbus-dev libpaho-mqtt-dev libprotobuf-c-dev libsqlite3-dev \
+	libmicrohttpd-dev libpaho-mqtt-dev libprotobuf-c-dev libsqlite3-dev \
 	libssl-dev libsystemd-dev protobuf-c-compiler zlib1g-dev
 DEMO_DEPS  := mosquitto mosquitto-clients
-TEST_DEPS  := clang-format influxdb libcmocka-dev mosquitto mosquitto-clients openssl \
+TEST_DEPS  := clang-format influxdb libcmocka-dev libmodbus-dev mosquitto mosquitto-clients openssl \
 	procps python3 python3-pymodbus python3-pytest python3-serial \
 	python3-serial-asyncio socat
 FUZZ_DEPS  := clang libclang-rt-14-dev python3
@@ -28,7 +28,7 @@ FUZZ_DEPS  := clang libclang-rt-14-dev python3
 ROOMS := core config store sensors derive alerts outputs web gateway
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
-LIBS := -lpaho-mqtt3as -lcurl -lsqlite3 -lmicrohttpd -lmodbus -lconfig -lcjson -lcrypto \
+LIBS := -lpaho-mqtt3as -lcurl -lsqlite3 -lmicrohttpd -lconfig -lcjson -lcrypto \
 	-lprotobuf-c -lsystemd -lz -lm -lpthread
 
 override CFLAGS   += -std=c11 $(WARN) $(SANITIZE) -fno-strict-aliasing -pthread
@@ -95,7 +95,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
 	@echo "  TEST $@"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(WERROR),-Werror) $(LDFLAGS) -MMD -MP -o $@ $< \
-		$(LIBRARY) -lcmocka $(LIBS)
+		$(LIBRARY) -lcmocka -lmodbus $(LIBS)
 
 $(BUILD)/bench/%: tests/bench/%.c
 	@echo "  CC   $@"
