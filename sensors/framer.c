@@ -138,6 +138,9 @@ static void skip_line(struct framer *framer)
 		uint8_t c = framer->bytes[framer->start++];
 
 		framer->skipped++;
+		if (c == '\r' && framer->start < framer->end &&
+			framer->bytes[framer->start] == '\n')
+			continue; /* the end is behind both */
 		framer->in_line = c != '\n' && c != '\r';
 	}
 }
