@@ -99,8 +99,11 @@ static bool decode_frame(struct framer *framer, size_t length, struct report *re
 	report->status = STATUS_MEASURING;
 	*result = framer->code.decode(
 		framer->code.options, framer->bytes + framer->start, length, report);
-	if (has_framing_failed(*result))
-		return fail(framer, length);
+	if (has_framing_failed(*result)) {
+		if (!framer->code.by_line)
+			return fail(framer, length);
+		framer->skipped += length;
+	}
 	framer->frame = framer->bytes + framer->start;
 	framer->frame_length = length;
 	framer->start += length;
@@ -163,8 +166,14 @@ bool framer_next(struct framer *framer, struct report *report, enum sensor_resul
 		size_t available = framer->end - framer->start;
 		ssize_t length = framer->code.frame(bytes, available);
 
-		if (length > (ssize_t)framer->code.frame_max)
+		if (length > (ssize_t)framer->code.frame_max) {
+			if (framer->code.by_line) {
+				fail_line(framer, available);
+				*result = SENSOR_BAD_LENGTH;
+				return true;
+			}
 			length = -1;
+		}
 		if (length == 0 || length > (ssize_t)available) {
 			/* More than the longest frame is there, and it wants more still.
 			 */
@@ -179,10 +188,6 @@ bool framer_next(struct framer *framer, struct report *report, enum sensor_resul
 				skip_byte(framer);
 			else if (fail(framer, available))
 				return true;
-		} else if (length < 0 && framer->code.by_line) {
-			fail_line(framer, available);
-			*result = SENSOR_BAD_LENGTH;
-			return true;
 		} else if (length < 0) {
 			if (step_back(framer))
 				continue;

@@ -38,7 +38,7 @@ ssize_t line_frame_any(const uint8_t *bytes, size_t length, size_t max)
 				? (ssize_t)i + 2
 				: (ssize_t)i + 1;
 	}
-	return length < max ? 0 : -1;
+	return length < max ? 0 : (ssize_t)max + 1;
 }
 
 struct span line_body(const uint8_t *bytes, size_t length)

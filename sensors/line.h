@@ -27,8 +27,8 @@ ssize_t line_frame(const uint8_t *bytes, size_t length, size_t max);
 
 /*
  * The same for devices that nothing is known of (sensor_driver.by_line): whatever comes,
- * up to LF or CR; only too long a line is none. The LF that follows a CR a little later
- * is a frame of its own.
+ * up to LF or CR; MAX + 1 stands for a line that is too long. The LF that follows a CR a
+ * little later is a frame of its own.
  */
 ssize_t line_frame_any(const uint8_t *bytes, size_t length, size_t max);
 

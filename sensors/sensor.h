@@ -49,6 +49,7 @@ const char *sensor_result_name(enum sensor_result result);
 enum sensor_bus {
 	SENSOR_BUS_STREAM, /* one device on a serial line, talking or asked (stream.c) */
 	SENSOR_BUS_MODBUS, /* registers are asked for over RTU or TCP (modbus_bus.c) */
+	SENSOR_BUS_SDI12,  /* measurements are started and fetched (sdi12_bus.c) */
 	SENSOR_BUS_MQTT,   /* messages from a broker (mqtt.c) */
 	SENSOR_BUS_HTTP,   /* requests from the senders themselves (http.c) */
 };
@@ -101,8 +102,10 @@ struct sensor_driver {
 	 */
 	double (*modulus)(const void *options, uint16_t metric);
 	/*
-	 * Frames are lines, and nothing in one tells it from the rest of a longer one:
-	 * after a failure, the search goes on behind the line's end (CR or LF).
+	 * Frames are lines, and nothing tells the rest of a line from a whole one: what
+	 * decode refuses is passed over as a whole, and where a line is too long (frame
+	 * says more than frame_max) or its end does not come, all up to the next CR or
+	 * LF.
 	 */
 	bool by_line;
 	/* It speaks lines of ASCII: a capture of it that is not hex is taken as it is. */
