@@ -24,6 +24,7 @@
 	X(sensor_wxt)       \
 	X(sensor_text)      \
 	X(sensor_rg15)      \
+	X(sensor_sdi12)     \
 	X(sensor_pluvio2)   \
 	X(sensor_nmea)      \
 	X(sensor_umb)       \

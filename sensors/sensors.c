@@ -6,6 +6,7 @@
 #include "sensors/http.h"
 #include "sensors/modbus.h"
 #include "sensors/mqtt.h"
+#include "sensors/sdi12.h"
 #include "sensors/sensor.h"
 #include "sensors/serial.h"
 #include "sensors/stream.h"
@@ -16,6 +17,7 @@ struct source {
 	union {
 		struct stream *stream;
 		struct modbus_bus *modbus;
+		struct sdi12_bus *sdi12;
 		struct mqtt_source *mqtt;
 		struct http_receiver *http;
 	};
@@ -71,15 +73,12 @@ static bool share_line(const struct option_item *one, const struct option_item *
 	return a != NULL && b != NULL && a[0] != '\0' && strcmp(a, b) == 0;
 }
 
-/* Modbus devices share a line, if they agree about it. */
-static void check_modbus_pair(const struct option_item *earlier,
+/* Many devices share a line, if they agree about it. */
+static void check_settings(const struct option_item *earlier,
 	const struct option_item *later, const struct config_place *place)
 {
-	const struct modbus_options *one = earlier->options, *other = later->options;
-	const struct serial_options *a = &one->serial, *b = &other->serial;
+	const struct serial_options *a = earlier->options, *b = later->options;
 
-	if (modbus_is_tcp(one))
-		return; /* has no settings */
 	if (a->baud != b->baud)
 		config_error(place, "baud", "sensor \"%s\" on the same port says %d",
 			earlier->name, a->baud);
@@ -91,7 +90,17 @@ static void check_modbus_pair(const struct option_item *earlier,
 		config_error(place, "port",
 			"sensor \"%s\" on the same port has other data or stop bits",
 			earlier->name);
-	else if (one->rs485 != other->rs485)
+}
+
+static void check_modbus_pair(const struct option_item *earlier,
+	const struct option_item *later, const struct config_place *place)
+{
+	const struct modbus_options *one = earlier->options, *other = later->options;
+
+	if (modbus_is_tcp(one))
+		return; /* has no settings */
+	check_settings(earlier, later, place);
+	if (one->rs485 != other->rs485)
 		config_error(place, "rs485", "sensor \"%s\" on the same port says %s",
 			earlier->name, one->rs485 ? "true" : "false");
 }
@@ -99,12 +108,16 @@ static void check_modbus_pair(const struct option_item *earlier,
 static void check_pair(const struct option_item *earlier, const struct option_item *later,
 	const struct config_place *place)
 {
-	if (driver_of(earlier)->bus == SENSOR_BUS_MODBUS &&
-		driver_of(later)->bus == SENSOR_BUS_MODBUS)
-		check_modbus_pair(earlier, later, place);
-	else
+	enum sensor_bus bus = driver_of(earlier)->bus;
+
+	if (bus != driver_of(later)->bus ||
+		(bus != SENSOR_BUS_MODBUS && bus != SENSOR_BUS_SDI12))
 		config_error(place, "port", "sensor \"%s\" has this port already",
 			earlier->name);
+	else if (bus == SENSOR_BUS_MODBUS)
+		check_modbus_pair(earlier, later, place);
+	else
+		check_settings(earlier, later, place);
 }
 
 void sensors_check(const struct option_list *items, const struct config_place *place)
@@ -135,7 +148,7 @@ static bool share_source(const struct option_item *one, const struct option_item
 	return share_server(one, other) || share_line(one, other);
 }
 
-/* Modbus sensors of one port, HTTP sensors of one address. */
+/* Modbus or SDI-12 sensors of one port, HTTP sensors of one address. */
 static bool start_shared(struct sensors *sensors, struct source *source, size_t first)
 {
 	struct sensor **shared = calloc(sensors->count, sizeof(struct sensor *));
@@ -150,6 +163,9 @@ static bool start_shared(struct sensors *sensors, struct source *source, size_t 
 	if (source->bus == SENSOR_BUS_MODBUS) {
 		source->modbus = modbus_bus_start(shared, count);
 		started = source->modbus != NULL;
+	} else if (source->bus == SENSOR_BUS_SDI12) {
+		source->sdi12 = sdi12_bus_start(shared, count);
+		started = source->sdi12 != NULL;
 	} else {
 		source->http = http_receiver_start(shared, count);
 		started = source->http != NULL;
@@ -162,7 +178,7 @@ static bool has_thread_already(const struct sensors *sensors, size_t index)
 {
 	enum sensor_bus bus = sensors->all[index].driver->bus;
 
-	if (bus != SENSOR_BUS_MODBUS && bus != SENSOR_BUS_HTTP)
+	if (bus != SENSOR_BUS_MODBUS && bus != SENSOR_BUS_SDI12 && bus != SENSOR_BUS_HTTP)
 		return false;
 	for (size_t i = 0; i < index; i++)
 		if (share_source(sensors->all[i].item, sensors->all[index].item))
@@ -183,6 +199,7 @@ static bool start_source(struct sensors *sensors, size_t index)
 		started = source->stream != NULL;
 		break;
 	case SENSOR_BUS_MODBUS:
+	case SENSOR_BUS_SDI12:
 	case SENSOR_BUS_HTTP:
 		started = start_shared(sensors, source, index);
 		break;
@@ -254,6 +271,9 @@ void sensors_stop(struct sensors *sensors)
 			break;
 		case SENSOR_BUS_MODBUS:
 			modbus_bus_stop(source->modbus);
+			break;
+		case SENSOR_BUS_SDI12:
+			sdi12_bus_stop(source->sdi12);
 			break;
 		case SENSOR_BUS_MQTT:
 			mqtt_source_stop(source->mqtt);
