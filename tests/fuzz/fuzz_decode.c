@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config.h"
 #include "core/buffer.h"
 #include "core/metric.h"
 #include "sensors/decode.h"
@@ -40,6 +41,59 @@ static const struct modbus_options *modbus_options(void)
 	return &options;
 }
 
+/* For the drivers that mean nothing without their configuration. */
+static const char settings[] =
+	"station = { id = \"X\"; name = \"x\"; area = \"y\"; };\n"
+	"store = { path = \"/tmp/never.db\"; };\n"
+	"sensors = (\n"
+	"{ name = \"text\"; driver = \"text\"; port = \"/dev/null\"; prefix = \"$ENV,\"; columns = (\n"
+	"  { metric = \"temperature\"; column = 2; unit = \"degF\"; },\n"
+	"  { metric = \"humidity\"; column = 3; suffix = \"%\"; invalid = [ 999.0 ]; },\n"
+	"  { metric = \"pressure\"; name = \"P\"; unit = \"kPa\"; scale = 1e3; } ); },\n"
+	"{ name = \"umb\"; driver = \"umb\"; port = \"/dev/null\"; channels = (\n"
+	"  { metric = \"temperature\"; channel = 100; },\n"
+	"  { metric = \"pressure\"; channel = 300; scale = 0.1; } ); },\n"
+	"{ name = \"sdi12\"; driver = \"sdi12\"; port = \"/dev/null\"; values = (\n"
+	"  { metric = \"rain_total\"; index = 1; },\n"
+	"  { metric = \"wind_speed\"; index = 2; unit = \"km/h\"; } ); } );";
+
+static struct config *load_settings(void)
+{
+	static const struct option no_options[] = { { .name = NULL } };
+	static const struct option_kind *const no_kinds[] = { NULL };
+	static struct config_schema schema = {
+		.outputs = { .key = "type", .noun = "output type", .kinds = no_kinds },
+		.channels = { .key = "type", .noun = "channel type", .kinds = no_kinds },
+		.rule = { .name = "rule", .options = no_options, .size = 1 },
+	};
+	struct config *config;
+	struct buffer errors;
+
+	schema.sensors = sensor_family;
+	schema.outputs.common = schema.channels.common = schema.rule;
+	buffer_init(&errors, 10000);
+	config = config_load_text("fuzz.conf", settings, &schema, &errors);
+	if (config == NULL)
+		abort();
+	buffer_free(&errors);
+	return config;
+}
+
+/* Such a driver's options; NULL, which are the defaults, for the others. */
+static const void *options_of(const struct sensor_driver *driver)
+{
+	static struct config *config;
+	const struct option_item *items;
+
+	if (config == NULL)
+		config = load_settings();
+	items = config->sensors.items;
+	for (size_t i = 0; i < config->sensors.count; i++)
+		if (items[i].kind == &driver->kind)
+			return items[i].options;
+	return NULL;
+}
+
 /* Whatever is accepted must be finite and named. */
 static void check(const struct report *report)
 {
@@ -55,7 +109,7 @@ static void check(const struct report *report)
 static void run_framer(
 	const struct sensor_driver *driver, const uint8_t *data, size_t size)
 {
-	struct framer_code code = framer_code_of(driver, NULL);
+	struct framer_code code = framer_code_of(driver, options_of(driver));
 	struct framer framer;
 	struct report report;
 	enum sensor_result result;
@@ -153,7 +207,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 1: /* one frame of whatever length */
 		report_init(&report);
-		if (any->decode(NULL, data, size, &report) == SENSOR_OK)
+		if (any->decode(options_of(any), data, size, &report) == SENSOR_OK)
 			check(&report);
 		break;
 	case 2:
@@ -168,7 +222,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check(&report);
 		break;
 	case 5:
-		run_decode(any, NULL, data, size);
+		run_decode(any, options_of(any), data, size);
 		break;
 	default:
 		run_reply(any, data, size);
