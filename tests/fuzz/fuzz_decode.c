@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/config.h"
 #include "core/buffer.h"
 #include "core/metric.h"
 #include "sensors/decode.h"
 #include "sensors/framer.h"
 #include "sensors/modbus.h"
 #include "sensors/simulate.h"
+#include "tests/unit/sensor_settings.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -43,9 +43,6 @@ static const struct modbus_options *modbus_options(void)
 
 /* For the drivers that mean nothing without their configuration. */
 static const char settings[] =
-	"station = { id = \"X\"; name = \"x\"; area = \"y\"; };\n"
-	"store = { path = \"/tmp/never.db\"; };\n"
-	"sensors = (\n"
 	"{ name = \"text\"; driver = \"text\"; port = \"/dev/null\"; prefix = \"$ENV,\"; columns = (\n"
 	"  { metric = \"temperature\"; column = 2; unit = \"degF\"; },\n"
 	"  { metric = \"humidity\"; column = 3; suffix = \"%\"; invalid = [ 999.0 ]; },\n"
@@ -55,24 +52,13 @@ static const char settings[] =
 	"  { metric = \"pressure\"; channel = 300; scale = 0.1; } ); },\n"
 	"{ name = \"sdi12\"; driver = \"sdi12\"; port = \"/dev/null\"; values = (\n"
 	"  { metric = \"rain_total\"; index = 1; },\n"
-	"  { metric = \"wind_speed\"; index = 2; unit = \"km/h\"; } ); } );";
+	"  { metric = \"wind_speed\"; index = 2; unit = \"km/h\"; } ); }";
 
 static struct config *load_settings(void)
 {
-	static const struct option no_options[] = { { .name = NULL } };
-	static const struct option_kind *const no_kinds[] = { NULL };
-	static struct config_schema schema = {
-		.outputs = { .key = "type", .noun = "output type", .kinds = no_kinds },
-		.channels = { .key = "type", .noun = "channel type", .kinds = no_kinds },
-		.rule = { .name = "rule", .options = no_options, .size = 1 },
-	};
-	struct config *config;
 	struct buffer errors;
+	struct config *config = load_sensors(settings, &errors);
 
-	schema.sensors = sensor_family;
-	schema.outputs.common = schema.channels.common = schema.rule;
-	buffer_init(&errors, 10000);
-	config = config_load_text("fuzz.conf", settings, &schema, &errors);
 	if (config == NULL)
 		abort();
 	buffer_free(&errors);

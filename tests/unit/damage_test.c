@@ -17,9 +17,11 @@
 
 #include "core/metric.h"
 #include "sensors/framer.h"
+#include "sensors/line.h"
 #include "sensors/rtu.h"
 #include "sensors/simulate.h"
 #include "sensors/winsen.h"
+#include "tests/unit/sensor_settings.h"
 
 enum { FRAMES = 100000, DAMAGE_PERCENT = 1 };
 
@@ -120,6 +122,64 @@ static size_t make_s8(uint8_t *frame)
 	return rtu_seal(frame, 11);
 }
 
+static size_t make_wxt(uint8_t *frame)
+{
+	char *text = (char *)frame, crc[LINE_CRC_SIZE + 1] = "";
+	int length = snprintf(text, SIMULATE_FRAME_MAX,
+		"0r2,Ta=%.1fC,Tp=13.9C,Ua=75.2P,Pa=1015.7H",
+		(double)(next_random() % 500) / 10);
+
+	line_crc((struct span){ text, (size_t)length }, crc);
+	return (size_t)length +
+		(size_t)snprintf(text + length, SIMULATE_FRAME_MAX - (size_t)length,
+			"%s\r\n", crc);
+}
+
+static size_t make_nmea(uint8_t *frame)
+{
+	char *text = (char *)frame;
+	unsigned sum = 0;
+	int length = snprintf(text, SIMULATE_FRAME_MAX, "$WIMWV,%u.%u,R,3.4,M,A",
+		(unsigned)(next_random() % 360), (unsigned)(next_random() % 10));
+
+	for (int i = 1; i < length; i++)
+		sum ^= frame[i];
+	return (size_t)length +
+		(size_t)snprintf(text + length, SIMULATE_FRAME_MAX - (size_t)length,
+			"*%02X\r\n", sum);
+}
+
+static size_t make_umb(uint8_t *frame)
+{
+	unsigned crc = 0xFFFF;
+
+	memcpy(frame,
+		"\x01\x10\x01\xF0\x01\x70\x08\x02\x23\x10\x00\x64\x00\x12\x00\x00\x03",
+		17);
+	frame[14] = (uint8_t)next_random();
+	for (size_t i = 0; i < 17; i++) {
+		crc ^= frame[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc & 1 ? crc >> 1 ^ 0x8408 : crc >> 1;
+	}
+	frame[17] = (uint8_t)crc;
+	frame[18] = (uint8_t)(crc >> 8);
+	frame[19] = 0x04;
+	return 20;
+}
+
+static size_t make_sdi12(uint8_t *frame)
+{
+	char *text = (char *)frame, crc[LINE_CRC_SIZE + 1] = "";
+	int length = snprintf(text, SIMULATE_FRAME_MAX, "0RC0!0+%u.%u-7",
+		(unsigned)(next_random() % 100), (unsigned)(next_random() % 10));
+
+	line_crc((struct span){ text + 5, (size_t)length - 5 }, crc);
+	return (size_t)length +
+		(size_t)snprintf(text + length, SIMULATE_FRAME_MAX - (size_t)length,
+			"%s\r\n", crc);
+}
+
 /* --- the line ------------------------------------------------------------------ */
 
 struct sent {
@@ -131,6 +191,7 @@ struct sent {
 
 struct line {
 	const struct sensor_driver *driver;
+	const void *options;
 	struct sent *sent;
 	uint8_t *bytes;
 	size_t length;
@@ -145,7 +206,8 @@ static void send_all(struct line *line, size_t (*make)(uint8_t *frame))
 
 		*sent = (struct sent){ .offset = line->length, .length = make(frame) };
 		report_init(&report);
-		assert_int_equal(line->driver->decode(NULL, frame, sent->length, &report),
+		assert_int_equal(
+			line->driver->decode(line->options, frame, sent->length, &report),
 			SENSOR_OK);
 		sent->value = report.readings[0].value;
 		for (size_t j = 0; j < sent->length; j++) {
@@ -183,6 +245,9 @@ static void hear(struct line *line, const struct framer *framer, size_t offset,
 		outcome->heard++;
 		return;
 	}
+	/* A line's end may be another one, and its values right all the same. */
+	if (line->driver->is_text && report->readings[0].value == sent->value)
+		return;
 	outcome->taken_though_damaged++;
 	if (sent->offset == offset && framer->frame_length == sent->length)
 		assert_true(sent->damaged >= 2);
@@ -190,7 +255,7 @@ static void hear(struct line *line, const struct framer *framer, size_t offset,
 
 static struct outcome receive_all(struct line *line)
 {
-	struct framer_code code = framer_code_of(line->driver, NULL);
+	struct framer_code code = framer_code_of(line->driver, line->options);
 	struct framer framer;
 	struct report report;
 	enum sensor_result result;
@@ -233,9 +298,25 @@ static void test_damage(void **state)
 		{ "mhz19b", make_mhz19b, 5 },
 		{ "ze08", make_ze08, 5 },
 		{ "s8", make_s8, 2 },
+		{ "wxt", make_wxt, 2 },
+		{ "nmea", make_nmea, 20 },
+		{ "umb", make_umb, 2 },
+		{ "sdi12", make_sdi12, 2 },
 	};
+	struct buffer errors;
+	struct config *config = load_sensors(
+		"{ name = \"umb\"; driver = \"umb\"; port = \"/dev/1\"; "
+		"channels = ( { metric = \"temperature\"; channel = 100; } ); }, "
+		"{ name = \"sdi12\"; driver = \"sdi12\"; port = \"/dev/2\"; "
+		"values = ( { metric = \"temperature\"; index = 1; } ); }",
+		&errors);
+
+	const struct option_item *sensors;
 
 	(void)state;
+	if (config == NULL)
+		fail_msg("%s", buffer_text(&errors));
+	sensors = config->sensors.items;
 	state_of_random = UINT64_C(0x9E3779B97F4A7C15);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		struct line line = {
@@ -245,6 +326,9 @@ static void test_damage(void **state)
 		};
 		struct outcome outcome;
 
+		for (size_t j = 0; j < config->sensors.count; j++)
+			if (sensors[j].kind == &line.driver->kind)
+				line.options = sensors[j].options;
 		assert_non_null(line.sent);
 		assert_non_null(line.bytes);
 		send_all(&line, kinds[i].make);
@@ -259,6 +343,8 @@ static void test_damage(void **state)
 		free(line.sent);
 		free(line.bytes);
 	}
+	config_free(config);
+	buffer_free(&errors);
 }
 
 int main(void)

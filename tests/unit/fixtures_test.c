@@ -13,10 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/config.h"
 #include "core/buffer.h"
 #include "sensors/decode.h"
 #include "sensors/framer.h"
+#include "tests/unit/sensor_settings.h"
 
 enum { FIXTURES_MAX = 400, TEXT_MAX = 4096, FRAME_MAX = 256, OUT_MAX = 1 << 20 };
 
@@ -65,13 +65,6 @@ static size_t read_frame(const char *text, uint8_t frame[static FRAME_MAX])
  */
 static const void *load_options(const struct sensor_driver *driver, const char *folder)
 {
-	static const struct option no_options[] = { { .name = NULL } };
-	static const struct option_kind *const no_kinds[] = { NULL };
-	static struct config_schema schema = {
-		.outputs = { .key = "type", .noun = "output type", .kinds = no_kinds },
-		.channels = { .key = "type", .noun = "channel type", .kinds = no_kinds },
-		.rule = { .name = "rule", .options = no_options, .size = 1 },
-	};
 	char path[200], text[TEXT_MAX], whole[2 * TEXT_MAX];
 	struct buffer errors;
 	struct config *config;
@@ -81,18 +74,13 @@ static const void *load_options(const struct sensor_driver *driver, const char *
 		return NULL;
 	read_file(path, text);
 	snprintf(whole, sizeof(whole),
-		"station = { id = \"X\"; name = \"x\"; area = \"y\"; };\n"
-		"store = { path = \"/tmp/never.db\"; };\n"
-		"sensors = ( { name = \"it\"; driver = \"%s\"; port = \"/dev/null\";\n%s } );",
+		"{ name = \"it\"; driver = \"%s\"; port = \"/dev/null\";\n%s }",
 		driver->kind.name, text);
-	schema.sensors = sensor_family;
-	schema.outputs.common = schema.channels.common = schema.rule;
-	buffer_init(&errors, 65536);
-	config = config_load_text(path, whole, &schema, &errors);
+	config = load_sensors(whole, &errors);
 	if (config == NULL)
 		fail_msg("%s", buffer_text(&errors));
 	buffer_free(&errors);
-	return ((struct option_item *)config->sensors.items)[0].options;
+	return sensor_options(config, 0);
 }
 
 static void load(const struct sensor_driver *driver)

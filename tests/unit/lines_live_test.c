@@ -14,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/config.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/metric.h"
@@ -22,6 +21,7 @@
 #include "sensors/pty.h"
 #include "sensors/sensor.h"
 #include "store/ring.h"
+#include "tests/unit/sensor_settings.h"
 
 enum { HEARD_MAX = 8192, ANSWER_MAX = 300, LIMIT_MS = 8000 };
 
@@ -186,26 +186,13 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Starts the sensors of SETTINGS, "{ driver = …; … }, { … }", where %s is the port. */
+/* Starts the sensors of SETTINGS, "{ driver = …; … }, { … }", where @ is the port. */
 static void start(const char *settings)
 {
-	static const struct option no_options[] = { { .name = NULL } };
-	static const struct option_kind *const no_kinds[] = { NULL };
-	static struct config_schema schema = {
-		.outputs = { .key = "type", .noun = "output type", .kinds = no_kinds },
-		.channels = { .key = "type", .noun = "channel type", .kinds = no_kinds },
-		.rule = { .name = "rule", .options = no_options, .size = 1 },
-	};
-	static const char head[] =
-		"station = { id = \"X\"; name = \"x\"; area = \"y\"; };\n"
-		"store = { path = \"/tmp/never.db\"; };\nsensors = ( ";
 	char text[3000];
 	struct buffer errors;
-	size_t used = strlen(head);
+	size_t used = 0;
 
-	schema.sensors = sensor_family;
-	schema.outputs.common = schema.channels.common = schema.rule;
-	memcpy(text, head, used);
 	for (const char *c = settings; *c != '\0'; c++) {
 		if (*c == '@')
 			used += (size_t)snprintf(
@@ -213,9 +200,8 @@ static void start(const char *settings)
 		else
 			text[used++] = *c;
 	}
-	snprintf(text + used, sizeof(text) - used, " );");
-	buffer_init(&errors, 10000);
-	config = config_load_text("live.conf", text, &schema, &errors);
+	text[used] = '\0';
+	config = load_sensors(text, &errors);
 	if (config == NULL)
 		fail_msg("%s", buffer_text(&errors));
 	buffer_free(&errors);

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/config.h"
 #include "core/metric.h"
 #include "sensors/framer.h"
+#include "tests/unit/sensor_settings.h"
 
 static struct config *config;
 static struct buffer errors;
@@ -17,28 +17,15 @@ static struct buffer errors;
 /* The options of a text sensor with these settings; NULL: refused, see errors. */
 static const void *load(const char *settings)
 {
-	static const struct option no_options[] = { { .name = NULL } };
-	static const struct option_kind *const no_kinds[] = { NULL };
-	static struct config_schema schema = {
-		.outputs = { .key = "type", .noun = "output type", .kinds = no_kinds },
-		.channels = { .key = "type", .noun = "channel type", .kinds = no_kinds },
-		.rule = { .name = "rule", .options = no_options, .size = 1 },
-	};
 	char text[2000];
 
-	schema.sensors = sensor_family;
-	schema.outputs.common = schema.channels.common = schema.rule;
 	snprintf(text, sizeof(text),
-		"station = { id = \"X\"; name = \"x\"; area = \"y\"; };\n"
-		"store = { path = \"/tmp/never.db\"; };\n"
-		"sensors = ( { name = \"it\"; driver = \"text\"; port = \"/dev/null\"; %s } );",
+		"{ name = \"it\"; driver = \"text\"; port = \"/dev/null\"; %s }",
 		settings);
 	config_free(config);
 	buffer_free(&errors);
-	buffer_init(&errors, 10000);
-	config = config_load_text("text.conf", text, &schema, &errors);
-	return config != NULL ? ((struct option_item *)config->sensors.items)[0].options
-			      : NULL;
+	config = load_sensors(text, &errors);
+	return config != NULL ? sensor_options(config, 0) : NULL;
 }
 
 static const void *need(const char *settings)
