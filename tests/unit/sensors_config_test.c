@@ -150,6 +150,33 @@ static void test_modbus_lines(void **state)
 		"rs485: sensor \"a\" on the same port says false");
 }
 
+#define SDI12(options)                                                        \
+	"{ name = \"a\"; driver = \"sdi12\"; port = \"/dev/x\"; " options " " \
+	"values = ( { metric = \"humidity\"; index = 1; } ); }"
+
+/* A wire has many sensors, which must agree about the line to their adapter. */
+static void test_sdi12_shares_a_port(void **state)
+{
+	struct buffer errors;
+	struct config *config =
+		load(SDI12("") ", { name = \"b\"; driver = \"sdi12\"; port = \"/dev/x\"; "
+			       "address = \"1\"; "
+			       "values = ( { metric = \"humidity\"; index = 1; } ); }",
+			&errors);
+
+	(void)state;
+	if (config == NULL)
+		fail_msg("%s", buffer_text(&errors));
+	config_free(config);
+	buffer_free(&errors);
+	refuse(SDI12("") ", { name = \"b\"; driver = \"sdi12\"; port = \"/dev/x\"; "
+			 "baud = 1200; "
+			 "values = ( { metric = \"humidity\"; index = 1; } ); }",
+		"baud: sensor \"a\" on the same port says 9600");
+	refuse(SDI12("") ", { name = \"b\"; driver = \"rg15\"; port = \"/dev/x\"; }",
+		"port: sensor \"a\" has this port already");
+}
+
 static void test_modbus_registers(void **state)
 {
 	(void)state;
@@ -253,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_wrong_is_named),
 		cmocka_unit_test(test_formats_as_users_write_them),
 		cmocka_unit_test(test_modbus_lines),
+		cmocka_unit_test(test_sdi12_shares_a_port),
 		cmocka_unit_test(test_modbus_registers),
 		cmocka_unit_test(test_modbus_tcp_and_blocks),
 	};
