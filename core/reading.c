@@ -28,11 +28,11 @@ bool report_add(struct report *report, uint16_t metric, double value)
 	return true;
 }
 
-struct reading *report_find(struct report *report, uint16_t metric)
+struct reading *report_find(const struct report *report, uint16_t metric)
 {
 	for (size_t i = 0; i < report->count; i++)
 		if (report->readings[i].metric == metric)
-			return &report->readings[i];
+			return (struct reading *)&report->readings[i];
 	return NULL;
 }
 

@@ -63,8 +63,8 @@ void report_init(struct report *report);
 /* Appends VALUE of METRIC, not yet evaluated; false when the report is full. */
 bool report_add(struct report *report, uint16_t metric, double value);
 
-/* The reading of METRIC in REPORT, or NULL. */
-struct reading *report_find(struct report *report, uint16_t metric);
+/* The reading of METRIC in REPORT, or NULL; as writable as REPORT is (as strchr()). */
+struct reading *report_find(const struct report *report, uint16_t metric);
 
 /* May this reading enter indices, sums and rules? (DESIGN §3: flags 1-3, status 0.) */
 bool reading_is_usable(const struct report *report, const struct reading *reading);

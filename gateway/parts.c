@@ -184,21 +184,17 @@ static void handle_request(void *arg, const char *request, struct buffer *out)
 
 /* --- starting ----------------------------------------------------------- */
 
-static double rain_modulus(void *arg, const char *station, const char *sensor)
+static void treat(
+	void *arg, const char *station, const char *sensor, struct treatment *treatment)
 {
 	const struct parts *parts = arg;
+	const struct option_list *items = &parts->config->sensors;
+	const struct sensor_common *common = sensors_common(items, sensor);
 
 	(void)station;
-	return sensors_modulus(&parts->config->sensors, sensor, METRIC_RAIN_TOTAL);
-}
-
-static const struct quality_config *quality(
-	void *arg, const char *station, const char *sensor, uint16_t metric)
-{
-	const struct parts *parts = arg;
-
-	(void)station;
-	return sensors_quality(&parts->config->sensors, sensor, metric);
+	treatment->rain_modulus = sensors_modulus(items, sensor, METRIC_RAIN_TOTAL);
+	if (common)
+		treatment->quality = common->quality;
 }
 
 static void on_reports(void *arg)
@@ -230,8 +226,7 @@ static bool start_recorder(struct parts *parts)
 		.ring = parts->ring,
 		.latest = parts->latest,
 		.stats = &parts->stats,
-		.rain_modulus = rain_modulus,
-		.quality = quality,
+		.treat = treat,
 		.on_reports = on_reports,
 		.on_messages = on_messages,
 		.arg = parts,

@@ -1,105 +1,53 @@
 #include "gateway/pipeline.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/metric.h"
-#include "derive/rain.h"
+#include "gateway/gauge.h"
 #include "gateway/judge.h"
-#include "gateway/source.h"
+#include "gateway/sources.h"
 #include "store/aggregates.h"
-#include "store/codec.h"
 
-enum {
-	FIRST_BUCKETS = 64, /* a power of two */
-	RAIN_STATE_MAX = 8 << 20,
-};
+enum { STATE_MAX = 8 << 20 };
 
 static const int64_t hour_ms = 60 * 60 * 1000;
 static const int64_t apart_ms = 60 * 1000; /* beyond it, the clock was set back */
 
 struct pipeline {
 	struct pipeline_settings settings;
-	struct source **buckets;
-	size_t bucket_count, source_count;
+	struct sources sources;
 	int64_t hours_ms;    /* hours are made up to this end; 0: none yet */
 	struct buffer bytes; /* for saving state */
 };
 
 /* --- sources ---------------------------------------------------------- */
 
-static uint64_t hash_names(const char *station, const char *sensor)
+static bool is_known_to_store(struct store *store, struct source *source)
 {
-	/* With the NUL between them: "a" + "bc" is not "ab" + "c". */
-	return codec_hash(
-		codec_hash(0, station, strlen(station) + 1), sensor, strlen(sensor));
-}
-
-static bool grow_buckets(struct pipeline *pipeline)
-{
-	size_t count =
-		pipeline->bucket_count ? pipeline->bucket_count * 2 : FIRST_BUCKETS;
-	struct source **buckets = calloc(count, sizeof *buckets);
-
-	if (!buckets)
-		return false;
-	for (size_t i = 0; i < pipeline->bucket_count; i++) {
-		struct source *next;
-		for (struct source *source = pipeline->buckets[i]; source;
-			source = next) {
-			next = source->next;
-			source->next = buckets[source->hash % count];
-			buckets[source->hash % count] = source;
-		}
-	}
-	free(pipeline->buckets);
-	pipeline->buckets = buckets;
-	pipeline->bucket_count = count;
-	return true;
-}
-
-static struct source *add_source(
-	struct pipeline *pipeline, const struct report *report, uint64_t hash)
-{
-	struct source *source = calloc(1, sizeof *source);
-	struct store *store = pipeline->settings.store;
-
-	if (!source ||
-		(pipeline->source_count >= pipeline->bucket_count &&
-			!grow_buckets(pipeline)))
-		goto failed;
-	memcpy(source->station, report->station, NAME_SIZE);
-	memcpy(source->sensor, report->sensor, NAME_SIZE);
-	source->hash = hash;
-	if (store &&
-		(store_join(store) < 0 ||
-			store_source(
-				store, source->station, source->sensor, &source->id) < 0))
-		goto failed;
-	source->next = pipeline->buckets[hash % pipeline->bucket_count];
-	pipeline->buckets[hash % pipeline->bucket_count] = source;
-	pipeline->source_count++;
-	return source;
-failed:
-	free(source);
-	return NULL;
+	return store_join(store) == 0 &&
+		store_source(store, source->station, source->sensor, &source->id) == 0;
 }
 
 struct source *pipeline_source(struct pipeline *pipeline, const struct report *report)
 {
-	uint64_t hash = hash_names(report->station, report->sensor);
-	struct source *source = pipeline->bucket_count > 0
-		? pipeline->buckets[hash % pipeline->bucket_count]
-		: NULL;
+	const struct pipeline_settings *settings = &pipeline->settings;
+	struct source *source =
+		sources_find(&pipeline->sources, report->station, report->sensor);
 
-	for (; source; source = source->next)
-		if (source->hash == hash &&
-			strcmp(source->station, report->station) == 0 &&
-			strcmp(source->sensor, report->sensor) == 0)
-			return source;
-	return add_source(pipeline, report, hash);
+	if (source)
+		return source;
+	source = sources_add(&pipeline->sources, report->station, report->sensor);
+	if (!source)
+		return NULL;
+	source->store = settings->store;
+	if (settings->treat)
+		settings->treat(settings->arg, source->station, source->sensor,
+			&source->treatment);
+	if (source->store && !is_known_to_store(source->store, source))
+		return NULL; /* the whole pipeline is made anew after that */
+	return source;
 }
 
 int64_t source_id(const struct source *source)
@@ -127,7 +75,8 @@ void pipeline_set_apart(struct source *source, struct report *report)
 void pipeline_judge(
 	struct pipeline *pipeline, struct source *source, struct report *report)
 {
-	judge_report(&pipeline->settings, source, report);
+	(void)pipeline;
+	judge_report(source, report);
 }
 
 static struct accumulator *find_minute(const struct series *series, int64_t end_ms)
@@ -192,36 +141,22 @@ static int merge_series(
 	return 0;
 }
 
-static int save_gauge(struct pipeline *pipeline, struct source *source)
-{
-	if (!source->gauge || !source->gauge->dirty)
-		return 0;
-	buffer_clear(&pipeline->bytes);
-	rain_save(&source->gauge->rain, &pipeline->bytes);
-	if (pipeline->bytes.failed)
-		return 0; /* too large to keep: the sums begin anew after
-			     a restart */
-	source->gauge->dirty = false;
-	return store_state_set(pipeline->settings.store, source->id, "rain",
-		pipeline->bytes.data, pipeline->bytes.length);
-}
-
 static int merge_source(struct pipeline *pipeline, struct source *source)
 {
 	source->newest_minute_ms = 0;
 	for (size_t i = 0; i < source->count; i++)
 		if (merge_series(pipeline, source, &source->series[i]) < 0)
 			return -1;
-	return save_gauge(pipeline, source);
+	return gauge_save(source, &pipeline->bytes);
 }
 
 static int merge_all(struct pipeline *pipeline)
 {
-	for (size_t i = 0; i < pipeline->bucket_count; i++)
-		for (struct source *source = pipeline->buckets[i]; source;
-			source = source->next)
-			if (merge_source(pipeline, source) < 0)
-				return -1;
+	struct source *source = NULL;
+
+	while ((source = sources_each(&pipeline->sources, source)))
+		if (merge_source(pipeline, source) < 0)
+			return -1;
 	return 0;
 }
 
@@ -271,7 +206,7 @@ static bool replay_report(void *arg, const struct stored_report *stored)
 	pipeline_count(source, &report);
 	source->last_ms = report.time_ms;
 	replay->last_id = stored->id;
-	judge_replay(&replay->pipeline->settings, source, &report);
+	judge_replay(source, &report);
 	return true;
 }
 
@@ -308,12 +243,13 @@ struct pipeline *pipeline_new(const struct pipeline_settings *settings)
 {
 	struct pipeline *pipeline = calloc(1, sizeof *pipeline);
 
-	if (!pipeline || (pipeline->settings = *settings, !grow_buckets(pipeline))) {
+	if (!pipeline ||
+		(pipeline->settings = *settings, !sources_init(&pipeline->sources))) {
 		log_error("out of memory");
 		free(pipeline);
 		return NULL;
 	}
-	buffer_init(&pipeline->bytes, RAIN_STATE_MAX);
+	buffer_init(&pipeline->bytes, STATE_MAX);
 	if (!settings->store)
 		return pipeline;
 	pipeline->hours_ms = store_mark(settings->store, STORE_HOURS_MS);
@@ -329,15 +265,7 @@ void pipeline_free(struct pipeline *pipeline)
 {
 	if (!pipeline)
 		return;
-	for (size_t i = 0; i < pipeline->bucket_count; i++) {
-		struct source *next;
-		for (struct source *source = pipeline->buckets[i]; source;
-			source = next) {
-			next = source->next;
-			source_free(source);
-		}
-	}
-	free(pipeline->buckets);
+	sources_free(&pipeline->sources);
 	buffer_free(&pipeline->bytes);
 	free(pipeline);
 }

@@ -10,22 +10,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config/quality.h"
 #include "core/reading.h"
+#include "gateway/source.h"
 #include "store/store.h"
 
 struct pipeline;
-struct source; /* one station's sensor, as the pipeline knows it */
 
 struct pipeline_settings {
 	struct store *store; /* state is kept there; NULL: nowhere (back-test) */
-	/* The value at which a sensor's rain counter starts again, mm; 0: unknown. May be
-	 * NULL. */
-	double (*rain_modulus)(void *arg, const char *station, const char *sensor);
-	/* The limits configured for a series; NULL: the metric's own range. May be NULL.
+	/* Fills in how SENSOR of STATION is to be treated; TREATMENT is zeroed. May be
+	 * NULL.
 	 */
-	const struct quality_config *(*quality)(
-		void *arg, const char *station, const char *sensor, uint16_t metric);
+	void (*treat)(void *arg, const char *station, const char *sensor,
+		struct treatment *treatment);
 	void *arg;
 };
 

@@ -75,8 +75,7 @@ static int make_brain(struct recorder *recorder)
 	const struct recorder_settings *settings = &recorder->settings;
 	struct pipeline_settings pipeline = {
 		.store = settings->store,
-		.rain_modulus = settings->rain_modulus,
-		.quality = settings->quality,
+		.treat = settings->treat,
 		.arg = settings->arg,
 	};
 

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
-#include "config/quality.h"
+#include "gateway/source.h"
 #include "store/latest.h"
 #include "store/ring.h"
 #include "store/store.h"
@@ -25,9 +25,8 @@ struct recorder_settings {
 	struct latest *latest;
 	struct recorder_stats *stats;
 	/* As in gateway/pipeline.h. */
-	double (*rain_modulus)(void *arg, const char *station, const char *sensor);
-	const struct quality_config *(*quality)(
-		void *arg, const char *station, const char *sensor, uint16_t metric);
+	void (*treat)(void *arg, const char *station, const char *sensor,
+		struct treatment *treatment);
 	/* Called after a commit with new reports, and with new outbox rows. */
 	void (*on_reports)(void *arg);
 	void (*on_messages)(void *arg);

@@ -2,13 +2,23 @@
 
 #include <stdlib.h>
 
+#include "gateway/gauge.h"
+
+struct series *source_find_series(const struct source *source, uint16_t metric)
+{
+	for (size_t i = 0; i < source->count; i++)
+		if (source->series[i].metric == metric)
+			return &source->series[i];
+	return NULL;
+}
+
 struct series *source_series(struct source *source, uint16_t metric, size_t hint)
 {
 	if (hint < source->count && source->series[hint].metric == metric)
 		return &source->series[hint];
-	for (size_t i = 0; i < source->count; i++)
-		if (source->series[i].metric == metric)
-			return &source->series[i];
+	struct series *known = source_find_series(source, metric);
+	if (known)
+		return known;
 	if (source->count == source->capacity) {
 		size_t capacity = source->capacity ? source->capacity * 2 : 8;
 		struct series *series =
@@ -28,9 +38,7 @@ void source_free(struct source *source)
 		return;
 	for (size_t i = 0; i < source->count; i++)
 		free(source->series[i].quality);
-	if (source->gauge)
-		rain_free(&source->gauge->rain);
-	free(source->gauge);
+	gauge_free(source->gauge);
 	free(source->series);
 	free(source);
 }

@@ -12,28 +12,34 @@
 #include "config/quality.h"
 #include "core/reading.h"
 #include "derive/quality.h"
-#include "derive/rain.h"
 #include "store/aggregates.h"
+#include "store/store.h"
 
 enum { SOURCE_MINUTES = 2 }; /* open minutes a series can hold: this one and the last */
+
+struct gauge;
 
 struct series {
 	uint16_t metric;
 	bool has_limits; /* looked up; NULL below: the metric's range */
 	const struct quality_config *limits; /* of the configuration */
 	struct quality_state *quality;       /* where there are limits */
+	struct reading newest;               /* as judged */
+	int64_t newest_ms;                   /* its time; 0: none yet */
 	struct accumulator minutes[SOURCE_MINUTES];
 };
 
-struct gauge {
-	struct rain_gauge rain;
-	int64_t said_ms; /* when all sums were last reported */
-	int64_t said[RAIN_WINDOWS];
-	bool dirty; /* not yet saved */
+/* How a sensor's readings are treated; zeroed: as they come. */
+struct treatment {
+	struct option_list quality; /* struct quality_config */
+	double rain_modulus;        /* mm at which its counter starts again; 0: unknown */
 };
 
 struct source {
-	struct source *next; /* in its bucket */
+	struct source *next, *next_station; /* in their buckets (gateway/sources.h) */
+	struct source *neighbour; /* the next of the same station, in a circle */
+	struct store *store;      /* NULL: nothing is kept */
+	struct treatment treatment;
 	int64_t id;
 	size_t slot;
 	uint64_t hash;
@@ -43,7 +49,7 @@ struct source {
 	size_t count, capacity;
 	int64_t newest_minute_ms; /* the minute counted into last */
 	int64_t last_ms;          /* time of its last report */
-	struct gauge *gauge;      /* NULL: no rain was seen here */
+	struct gauge *gauge;      /* gateway/gauge.h; NULL: no rain was seen here */
 };
 
 /*
@@ -51,6 +57,9 @@ struct source {
  * sensor's reports look alike. NULL when memory is out.
  */
 struct series *source_series(struct source *source, uint16_t metric, size_t hint);
+
+/* The series of METRIC, or NULL where SOURCE has not said such a thing yet. */
+struct series *source_find_series(const struct source *source, uint16_t metric);
 
 /* Accepts NULL. */
 void source_free(struct source *source);

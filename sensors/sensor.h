@@ -128,9 +128,9 @@ struct sensor_common {
 	struct option_list quality; /* struct quality_config */
 };
 
-/* The limits of METRIC that the sensor NAME of ITEMS is configured with, or NULL. */
-const struct quality_config *sensors_quality(
-	const struct option_list *items, const char *name, uint16_t metric);
+/* The common options of the sensor NAME of ITEMS, or NULL. */
+const struct sensor_common *sensors_common(
+	const struct option_list *items, const char *name);
 
 /* Counters a bus keeps and everybody may read. */
 struct sensor_stats {

@@ -308,19 +308,12 @@ double sensors_modulus(const struct option_list *items, const char *name, uint16
 	return driver_of(item)->modulus(item->options, metric);
 }
 
-const struct quality_config *sensors_quality(
-	const struct option_list *items, const char *name, uint16_t metric)
+const struct sensor_common *sensors_common(
+	const struct option_list *items, const char *name)
 {
 	const struct option_item *item = find_item(items, name);
 
-	if (!item)
-		return NULL;
-	const struct sensor_common *common = item->common;
-	const struct quality_config *rows = common->quality.items;
-	for (size_t i = 0; i < common->quality.count; i++)
-		if (rows[i].metric->id == metric)
-			return &rows[i];
-	return NULL;
+	return item ? item->common : NULL;
 }
 
 size_t sensors_count(const struct sensors *sensors)

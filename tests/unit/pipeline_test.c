@@ -33,37 +33,29 @@ static void keep_log(enum log_level level, const char *line)
 	snprintf(logged + length, sizeof logged - length, "%s\n", line);
 }
 
-static double modulus_of(void *arg, const char *station, const char *sensor)
-{
-	(void)arg;
-	assert_string_equal(station, "S");
-	assert_string_equal(sensor, "gauge");
-	return modulus;
-}
-
-static const struct quality_config *limits_of(
-	void *arg, const char *station, const char *sensor, uint16_t metric)
+static void treat(
+	void *arg, const char *station, const char *sensor, struct treatment *treatment)
 {
 	static struct quality_config limits;
 
 	(void)arg;
 	(void)station;
-	if (strcmp(sensor, "limited") != 0 || metric != METRIC_PM25)
-		return NULL;
-	quality_defaults(&limits, metric_by_id(metric));
+	treatment->rain_modulus = modulus;
+	if (strcmp(sensor, "limited") != 0)
+		return;
+	quality_defaults(&limits, metric_by_id(METRIC_PM25));
 	limits.max = 500;
 	limits.suspect_max = 200;
 	limits.rate = 100;
 	limits.humidity_max = 95;
-	return &limits;
+	treatment->quality = (struct option_list){ .items = &limits, .count = 1 };
 }
 
 static void start_pipeline(void)
 {
 	const struct pipeline_settings settings = {
 		.store = store,
-		.rain_modulus = modulus_of,
-		.quality = limits_of,
+		.treat = treat,
 	};
 
 	pipeline = pipeline_new(&settings);

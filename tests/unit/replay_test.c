@@ -32,11 +32,12 @@ static void no_log(enum log_level level, const char *line)
 	(void)line;
 }
 
-static double modulus_of(void *arg, const char *station, const char *sensor)
+static void treat(
+	void *arg, const char *station, const char *sensor, struct treatment *treatment)
 {
 	(void)arg;
 	(void)station;
-	return sensor[0] == 'b' ? 100 : 0;
+	treatment->rain_modulus = sensor[0] == 'b' ? 100 : 0;
 }
 
 /* --- what the sensors say ------------------------------------------------- */
@@ -126,7 +127,7 @@ static void start(struct run *run)
 {
 	const struct pipeline_settings settings = {
 		.store = run->store,
-		.rain_modulus = modulus_of,
+		.treat = treat,
 	};
 
 	run->pipeline = pipeline_new(&settings);

@@ -1,0 +1,23 @@
+/*
+ * The rain of one source: its counter's increments and the running sums, made at the
+ * first reading of rain and kept in the store.
+ */
+#ifndef MUABUI_GATEWAY_GAUGE_H
+#define MUABUI_GATEWAY_GAUGE_H
+
+#include "core/buffer.h"
+#include "gateway/source.h"
+
+/* Appends to REPORT, whose flags are set, the increment and the sums that follow. */
+void gauge_derive(struct source *source, struct report *report);
+
+/* After a restart: what a stored REPORT, which has its increment already, told. */
+void gauge_replay(struct source *source, const struct report *report);
+
+/* Keeps what has changed, in the open transaction; BYTES is for use. 0 or -1. */
+int gauge_save(struct source *source, struct buffer *bytes);
+
+/* Accepts NULL. */
+void gauge_free(struct gauge *gauge);
+
+#endif
