@@ -33,6 +33,13 @@ static const struct command commands[] = {
 		.run = command_alert,
 	},
 	{
+		.name = "index",
+		.arguments =
+			"vn [--day [--min-hours N]] [--literal] | us [--table 2012|2024] | eu  [FILE]",
+		.summary = "air quality indices of hourly means (CSV)",
+		.run = command_index,
+	},
+	{
 		.name = "decode",
 		.arguments =
 			"DRIVER [FILE] [-c FILE --sensor NAME | --format F [--topic T]]",
