@@ -19,11 +19,17 @@ struct station_config {
 	double longitude; /* °, NAN: not given */
 };
 
+enum durability {
+	DURABILITY_GROUPED, /* acknowledged when in the ring */
+	DURABILITY_EACH,    /* acknowledged when synced to disk */
+};
+
 struct store_config {
 	const char *path;
 	const char *ring;     /* "" = beside the store */
 	int64_t ring_size;    /* bytes */
 	int64_t commit_every; /* ms */
+	int durability;       /* enum durability */
 	int64_t keep_raw;     /* ms */
 	int64_t max_size;     /* bytes */
 };

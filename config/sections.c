@@ -94,6 +94,9 @@ static const struct option_group station_group = {
 
 /* --- store ------------------------------------------------------------- */
 
+/* In the order of enum durability. */
+static const char *const durabilities[] = { "grouped", "each", NULL };
+
 static const struct option store_options[] = {
 	{
 		.name = "path",
@@ -126,6 +129,15 @@ static const struct option store_options[] = {
 		.min = 10,
 		.max = 10 * MINUTE,
 		.help = "The most that a power cut may cost; longer spares the flash card.",
+	},
+	{
+		.name = "durability",
+		.type = OPTION_CHOICE,
+		.offset = offsetof(struct store_config, durability),
+		.fallback = "grouped",
+		.choices = durabilities,
+		.help = "With \"each\" a message over MQTT or HTTP is acknowledged only when "
+			"it is on the disk.",
 	},
 	{
 		.name = "keep_raw",

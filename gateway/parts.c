@@ -16,7 +16,8 @@
 #include "web/server.h"
 
 enum {
-	GRACE_MS = 1500,        /* for what is still to be sent at the end */
+	GRACE_MS = 1500,    /* for what is still to be sent at the end */
+	PATIENCE_MS = 1000, /* of messages that a full ring keeps waiting, at the end */
 	LATEST_REPORTS = 20000, /* looked through for the newest values at the start */
 };
 
@@ -110,6 +111,8 @@ static bool open_store(struct parts *parts)
 		log_error("ring: %s", why);
 		return false;
 	}
+	if (config->durability == DURABILITY_EACH)
+		ring_confirm_stored(parts->ring);
 	parts->store = store_open(config->path, STORE_RECORDER, why, sizeof why);
 	if (!parts->store) {
 		log_error("store: %s", why);
@@ -297,6 +300,8 @@ bool parts_stop(struct parts *parts)
 	parts->control = NULL;
 	web_stop(parts->web);
 	parts->web = NULL;
+	if (parts->ring)
+		ring_stop_waiting(parts->ring, PATIENCE_MS);
 	sensors_stop(parts->sensors);
 	parts->sensors = NULL;
 	bool stored = recorder_stop(parts->recorder) == 0;

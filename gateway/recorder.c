@@ -280,7 +280,8 @@ static bool commit_is_due(const struct recorder *recorder, int64_t now_ms)
 {
 	const struct store_config *config = &recorder->settings.config->store;
 
-	if (recorder->urgent || recorder->stopping)
+	if (recorder->urgent || recorder->stopping ||
+		ring_is_awaited(recorder->settings.ring))
 		return true;
 	return recorder->batch_count > 0 &&
 		(batch_is_full(recorder) ||
@@ -331,7 +332,7 @@ static void go_round(struct recorder *recorder)
 		return;
 	ring_wait(recorder->settings.ring, wait_ms(recorder, now_ms));
 	/* Waking for each of many messages would cost more than the messages. */
-	if (!recorder->stopping)
+	if (!recorder->stopping && !ring_is_awaited(recorder->settings.ring))
 		pause_ms(GATHER_MS);
 }
 
@@ -390,6 +391,7 @@ int recorder_stop(struct recorder *recorder)
 	if (!recorder)
 		return 0;
 	recorder->stopping = true;
+	store_hurry(recorder->settings.store);
 	ring_wake(recorder->settings.ring);
 	pthread_join(recorder->thread, NULL);
 	int result = store_rest(recorder);

@@ -195,6 +195,7 @@ struct taking {
 	uint64_t index;            /* reports of it so far */
 	enum sensor_result result; /* of what the format cannot know */
 	int accepted;              /* reports; -1: one could not be handed over */
+	bool is_confirmed;         /* nothing of it has to be kept before the answer */
 };
 
 static bool take_names(struct taking *taking, struct report *report)
@@ -229,6 +230,7 @@ static void take_report(void *arg, struct report *report)
 	if (message->is_repeated && key && ring_has_key(sensor->ring, key)) {
 		atomic_fetch_add(&sensor->stats.duplicates, 1);
 		taking->result = SENSOR_IGNORED;
+		taking->is_confirmed = false;
 		return;
 	}
 	inbox_stamp(report, clock_wall_ms());
@@ -240,6 +242,7 @@ static void take_report(void *arg, struct report *report)
 		taking->accepted = -1;
 	} else if (taking->accepted >= 0) {
 		taking->accepted++;
+		taking->is_confirmed = false;
 	}
 }
 
@@ -263,6 +266,7 @@ enum sensor_result inbox_take(
 		.inbox = inbox,
 		.message = message,
 		.result = SENSOR_OK,
+		.is_confirmed = true,
 	};
 	struct payload_sink sink = {
 		.arg = &taking,
@@ -278,6 +282,9 @@ enum sensor_result inbox_take(
 	if (taking.result == SENSOR_BAD_TOPIC || result == SENSOR_OK)
 		result = taking.result;
 	inbox_note(inbox, result, message->payload.topic);
+	/* A repetition may be in the ring and not yet in the store. */
+	if (!taking.is_confirmed && !ring_confirm(inbox->sensor->ring))
+		taking.accepted = -1;
 	if (accepted)
 		*accepted = taking.accepted;
 	return result;

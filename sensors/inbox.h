@@ -46,9 +46,10 @@ int inbox_init(struct inbox *inbox, struct sensor *sensor,
 void inbox_finish(struct inbox *inbox);
 
 /*
- * Decodes MESSAGE and hands what is in it to the ring, waiting where that is full. Counts
- * and notes the result. ACCEPTED (may be NULL): how many reports of it are in the ring,
- * -1 when one should be and is not.
+ * Decodes MESSAGE and hands what is in it to the ring, waiting where that is full, and for
+ * ring_confirm(). Counts and notes the result. ACCEPTED (may be NULL): how many reports of
+ * it are in the ring, -1 when one should be and may not be: then its sender must not be
+ * told that it has arrived.
  */
 enum sensor_result inbox_take(
 	struct inbox *inbox, const struct inbox_message *message, int *accepted);

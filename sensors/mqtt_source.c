@@ -3,9 +3,11 @@
  *
  * Paho calls message_arrived() on its receiving thread, and sends the PUBACK of a QoS 1
  * message after it has returned, as long as nothing waits in Paho's own queue. So the
- * callback hands the report to the ring first, waits where the ring is full, and
- * always takes the message: refusing one (returning 0) would queue it in memory and
- * acknowledge it all the same. No Paho function is called from it.
+ * callback hands the report to the ring first, waits where the ring is full (and for the
+ * store, where durability is "each"), and always takes the message: refusing one
+ * (returning 0) would queue it in memory and acknowledge it all the same. Where it could
+ * not be kept, the connection is broken before the callback returns (hang_up.h). No Paho
+ * function is called from it: Paho holds its lock meanwhile, for all its clients.
  */
 #include "sensors/mqtt.h"
 
@@ -17,6 +19,7 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "core/thread.h"
+#include "sensors/hang_up.h"
 #include "sensors/inbox.h"
 #include "sensors/mqtt_ask.h"
 #include "sensors/payload.h"
@@ -83,6 +86,16 @@ static bool take_presence(struct mqtt_source *source, const struct payload *payl
 	return true;
 }
 
+static unsigned broker_port(const struct mqtt_options *options)
+{
+	bool tls = strncmp(options->url, "mqtts", 5) == 0;
+	const char *host = strstr(options->url, "://") + 3;
+	const char *colon = strchr(*host == '[' ? host + strcspn(host, "]") : host, ':');
+	unsigned long port = colon ? strtoul(colon + 1, NULL, 10) : 0;
+
+	return port > 0 ? (unsigned)port : tls ? 8883 : 1883;
+}
+
 static void take_message(
 	struct mqtt_source *source, const char *topic, const MQTTAsync_message *message)
 {
@@ -96,6 +109,7 @@ static void take_message(
 		.is_repeated = message->dup,
 		.is_retained = message->retained,
 	};
+	int accepted;
 
 	if (take_presence(source, &taken.payload))
 		return;
@@ -104,7 +118,9 @@ static void take_message(
 		return;
 	}
 	taken.key = message_key(topic, message);
-	inbox_take(&source->inbox, &taken, NULL);
+	inbox_take(&source->inbox, &taken, &accepted);
+	if (accepted < 0)
+		hang_up_on(broker_port(source->options));
 }
 
 static int message_arrived(

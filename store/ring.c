@@ -34,6 +34,8 @@ enum {
 	HEADER_SIZE = 4096,
 	KEYS_MAX = 4096,        /* keys remembered, a power of two */
 	QUIET_LAP = 256 * 1024, /* an idle ring turns round here and stays small */
+	RISKED_MAX = 64,
+	WAIT_MS = 100, /* so that nobody oversleeps the end of waiting */
 	SLOT_MAX = 64 + 2 * NAME_SIZE + CODEC_MAX + 8,
 };
 
@@ -71,9 +73,18 @@ struct ring {
 	pthread_mutex_t mutex;
 	pthread_cond_t filled; /* for the reader */
 	pthread_cond_t room;   /* for writers that wait */
-	bool reader_waits, woken, writers_give_up;
+	bool reader_waits, woken, confirm_stored;
+	int64_t give_up_ms; /* real time at which writers stop waiting; 0: never */
 	uint64_t read;      /* the reader's position */
 	uint64_t last_read; /* where the report read last begins */
+	uint64_t stored;    /* the reader has released all before it */
+	uint64_t awaited;   /* somebody waits for all before it to be stored */
+	/*
+	 * Slots pushed out while the reader had them in its transaction: kept if that
+	 * succeeds, lost if not. The keys of the latest of them.
+	 */
+	uint64_t risked[RISKED_MAX];
+	uint64_t risked_count;
 	uint64_t keys[KEYS_MAX];
 	uint64_t key_count;
 	struct ring_status status;
@@ -140,6 +151,14 @@ static void remember_key(struct ring *ring, uint64_t key)
 		ring->keys[ring->key_count++ % KEYS_MAX] = key;
 }
 
+/* What is lost was never had: its sender may bring it again. */
+static void forget_key(struct ring *ring, uint64_t key)
+{
+	for (size_t i = 0; key && i < KEYS_MAX; i++)
+		if (ring->keys[i] == key)
+			ring->keys[i] = 0;
+}
+
 /* --- opening ---------------------------------------------------------- */
 
 /* The next sound slot at or after POSITION, or HEAD: past what a power cut has torn. */
@@ -201,7 +220,7 @@ static void take_stock(struct ring *ring)
 	header->tail = tail < header->head ? tail : header->head;
 	if (header->oldest > header->tail)
 		header->oldest = (uint64_t)header->tail;
-	ring->read = header->tail;
+	ring->read = ring->stored = header->tail;
 }
 
 static bool header_is_sound(const struct header *header, size_t file_size)
@@ -393,9 +412,12 @@ static void drop_oldest(struct ring *ring)
 	uint64_t tail = skip_stub(ring, header->tail);
 	const struct slot *slot = slot_at(ring, tail);
 
-	/* What the reader has read is in its transaction already. */
-	if (ring->read <= tail && slot->seq)
+	if (slot->seq && ring->read > tail) {
+		ring->risked[ring->risked_count++ % RISKED_MAX] = slot->key;
+	} else if (slot->seq) {
 		ring->status.dropped++;
+		forget_key(ring, slot->key);
+	}
 	header->tail = slot_is_plausible(ring, tail, header->head)
 		? skip_stub(ring, tail + slot->length)
 		: header->head;
@@ -423,11 +445,12 @@ static bool make_room(struct ring *ring, uint64_t end, enum ring_full full)
 	return true;
 }
 
-static bool wait_for_room(struct ring *ring)
+/* Waits for the reader to release something. False: it is time to give up. */
+static bool wait_for_release(struct ring *ring)
 {
-	struct timespec deadline = clock_deadline(100);
+	struct timespec deadline = clock_deadline(WAIT_MS);
 
-	if (ring->writers_give_up)
+	if (ring->give_up_ms && clock_real_ms() >= ring->give_up_ms)
 		return false;
 	pthread_cond_timedwait(&ring->room, &ring->mutex, &deadline);
 	return true;
@@ -446,7 +469,7 @@ bool ring_push(
 	pthread_mutex_lock(&ring->mutex);
 	while (place = place_for(ring, slot->length),
 		!make_room(ring, place + slot->length, full)) {
-		if (!wait_for_room(ring)) {
+		if (!wait_for_release(ring)) {
 			pthread_mutex_unlock(&ring->mutex);
 			return false;
 		}
@@ -481,10 +504,35 @@ bool ring_has_key(struct ring *ring, uint64_t key)
 	return found;
 }
 
-void ring_stop_waiting(struct ring *ring)
+void ring_confirm_stored(struct ring *ring)
+{
+	ring->confirm_stored = true;
+}
+
+bool ring_confirm(struct ring *ring)
+{
+	bool waits = true;
+
+	if (!ring->confirm_stored)
+		return true;
+	pthread_mutex_lock(&ring->mutex);
+	uint64_t lost = ring->status.dropped, end = ring->header->head;
+	if (ring->stored < end && ring->awaited < end) {
+		ring->awaited = end;
+		ring->woken = true;
+		pthread_cond_signal(&ring->filled);
+	}
+	while (ring->stored < end && ring->status.dropped == lost && waits)
+		waits = wait_for_release(ring);
+	bool kept = ring->stored >= end && ring->status.dropped == lost;
+	pthread_mutex_unlock(&ring->mutex);
+	return kept;
+}
+
+void ring_stop_waiting(struct ring *ring, int64_t ms)
 {
 	pthread_mutex_lock(&ring->mutex);
-	ring->writers_give_up = true;
+	ring->give_up_ms = clock_real_ms() + ms;
 	pthread_cond_broadcast(&ring->room);
 	pthread_mutex_unlock(&ring->mutex);
 }
@@ -535,6 +583,13 @@ static void release_up_to(struct ring *ring, const uint64_t *position)
 	/* Writers may have pushed the tail on already. */
 	if (*position > ring->header->tail)
 		ring->header->tail = *position;
+	else if (*position < ring->header->tail && ring->risked_count > 0)
+		ring->risked[0] = ring->risked[(ring->risked_count - 1) % RISKED_MAX];
+	/* Only the last one can be the reader's own still. */
+	ring->risked_count =
+		ring->risked_count > 0 && *position < ring->header->tail ? 1 : 0;
+	if (*position > ring->stored)
+		ring->stored = *position;
 	pthread_cond_broadcast(&ring->room);
 	pthread_mutex_unlock(&ring->mutex);
 }
@@ -553,6 +608,10 @@ void ring_rewind(struct ring *ring)
 {
 	pthread_mutex_lock(&ring->mutex);
 	ring->read = ring->header->tail;
+	ring->status.dropped += ring->risked_count;
+	for (size_t i = 0; i < RISKED_MAX && i < ring->risked_count; i++)
+		forget_key(ring, ring->risked[i]);
+	ring->risked_count = 0;
 	pthread_mutex_unlock(&ring->mutex);
 }
 
@@ -581,6 +640,14 @@ void ring_wake(struct ring *ring)
 bool ring_is_pressed(struct ring *ring)
 {
 	return ring->header->head - ring->header->tail > ring->size / 2;
+}
+
+bool ring_is_awaited(struct ring *ring)
+{
+	pthread_mutex_lock(&ring->mutex);
+	bool is_awaited = ring->awaited > ring->stored;
+	pthread_mutex_unlock(&ring->mutex);
+	return is_awaited;
 }
 
 void ring_get_status(struct ring *ring, struct ring_status *status)

@@ -6,7 +6,8 @@
  * A slot is released only when the reader says that it is stored, so a crash
  * in between repeats it; its sequence number tells the reader that it has had
  * it. Every slot carries a checksum: one torn by a power cut is skipped and
- * counted.
+ * counted. A power cut also takes what the kernel had not yet written of the mapping,
+ * which is why "accepted" is a promise against crashes only; see docs/durability.md.
  */
 #ifndef MUABUI_STORE_RING_H
 #define MUABUI_STORE_RING_H
@@ -21,7 +22,7 @@ struct ring;
 
 struct ring_status {
 	uint64_t accepted;  /* reports handed over since start */
-	uint64_t dropped;   /* oldest reports given up for newer ones, since start */
+	uint64_t dropped;   /* oldest reports lost to newer ones, since start */
 	uint64_t torn;      /* damaged slots skipped at opening */
 	uint64_t recovered; /* reports found at opening, not yet stored */
 	size_t used, size;  /* bytes */
@@ -49,8 +50,8 @@ enum ring_full {
 /*
  * Hands REPORT over. KEY (0: none) identifies the message it came in; see
  * ring_has_key(). True = accepted: from here on it is kept. False only with
- * RING_WAIT, when ring_stop_waiting() was called while the ring was full, or
- * for a report too large for the ring.
+ * RING_WAIT, when ring_stop_waiting() ended the wait for room, or for a report too
+ * large for the ring.
  */
 bool ring_push(struct ring *ring, const struct report *report, uint64_t key,
 	enum ring_full full);
@@ -61,8 +62,25 @@ bool ring_push(struct ring *ring, const struct report *report, uint64_t key,
  */
 bool ring_has_key(struct ring *ring, uint64_t key);
 
-/* Lets writers that wait give up: the process is about to end without a reader. */
-void ring_stop_waiting(struct ring *ring);
+/*
+ * From now on ring_confirm() waits for the store. Before the first push; otherwise what
+ * is accepted is confirmed.
+ */
+void ring_confirm_stored(struct ring *ring);
+
+/*
+ * May the sender of what was pushed before this call be told that it is kept? Waits,
+ * after ring_confirm_stored(), until the reader has released all of it. False: some of
+ * it may be lost (pushed out of a full ring), or ring_stop_waiting() has ended the
+ * wait; then the sender must not be told, and what it sends again is no repetition.
+ */
+bool ring_confirm(struct ring *ring);
+
+/*
+ * Lets writers that wait, and those that come to wait, give up MS real milliseconds from
+ * now: the process is about to end, and the reader may not get on.
+ */
+void ring_stop_waiting(struct ring *ring, int64_t ms);
 
 /* --- the reader ------------------------------------------------------- */
 
@@ -90,6 +108,9 @@ void ring_wake(struct ring *ring);
 
 /* Is more than half of the space taken? Then the reader should commit early. */
 bool ring_is_pressed(struct ring *ring);
+
+/* Does somebody wait in ring_confirm() for what the reader has not yet released? */
+bool ring_is_awaited(struct ring *ring);
 
 void ring_get_status(struct ring *ring, struct ring_status *status);
 

@@ -25,6 +25,8 @@ enum {
 	SCHEMA_VERSION = 1,
 	STATEMENTS_MAX = 64,
 	BUSY_MS = 10000,
+	HURRIED_MS = 1000,
+	BUSY_STEP_MS = 5,
 };
 
 struct cached_statement {
@@ -37,6 +39,8 @@ struct store {
 	char *path;
 	uint64_t damaged;
 	int64_t last_id;
+	atomic_bool hurried;
+	int64_t busy_since_ms;
 	struct cached_statement statements[STATEMENTS_MAX];
 	struct stored_report scanned; /* too large for a thread's stack */
 	char error[256];
@@ -238,6 +242,25 @@ static int configure(struct store *store, enum store_role role)
 	return make_tables(store);
 }
 
+/* Somebody else holds a lock: wait some more? COUNT: how often was waited so far. */
+static int wait_for_lock(void *arg, int count)
+{
+	struct store *store = arg;
+	int64_t now_ms = clock_real_ms();
+
+	if (count == 0)
+		store->busy_since_ms = now_ms;
+	if (now_ms - store->busy_since_ms >= (store->hurried ? HURRIED_MS : BUSY_MS))
+		return 0;
+	nanosleep(&(struct timespec){ .tv_nsec = BUSY_STEP_MS * 1000000L }, NULL);
+	return 1;
+}
+
+void store_hurry(struct store *store)
+{
+	store->hurried = true;
+}
+
 static int open_connection(struct store *store, enum store_role role)
 {
 	int flags =
@@ -247,7 +270,7 @@ static int open_connection(struct store *store, enum store_role role)
 		return fail(store, "open");
 	sqlite3_extended_result_codes(store->db, 1);
 	/* Even the first look may find the file closed by another connection's end. */
-	sqlite3_busy_timeout(store->db, BUSY_MS);
+	sqlite3_busy_handler(store->db, wait_for_lock, store);
 	if (check_identity(store) < 0 || configure(store, role) < 0)
 		return -1;
 	store->last_id = -1;

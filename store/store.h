@@ -41,6 +41,12 @@ void store_move_aside(const char *path);
 /* The reason of the latest failure, for a log line. */
 const char *store_error(const struct store *store);
 
+/*
+ * From now on STORE waits for locks of others for a second at most, not for ten: the
+ * process is about to end. Any thread may call it.
+ */
+void store_hurry(struct store *store);
+
 /* The connection, for the other files of this room. */
 struct sqlite3 *store_handle(struct store *store);
 

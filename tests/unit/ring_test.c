@@ -163,7 +163,7 @@ static void drops_and_counts_the_oldest(void **state)
 static void *stop_soon(void *ring)
 {
 	usleep(50000);
-	ring_stop_waiting(ring);
+	ring_stop_waiting(ring, 0);
 	return NULL;
 }
 
@@ -184,6 +184,146 @@ static void a_waiting_writer_gives_up_when_told(void **state)
 	ring_get_status(ring, &status);
 	assert_int_equal(status.dropped, 0);
 	assert_int_equal(status.accepted, accepted);
+	ring_close(ring);
+}
+
+static void *confirm(void *ring)
+{
+	return ring_confirm(ring) ? ring : NULL;
+}
+
+/* Reads and, where it is told to, releases what somebody waits for. */
+static void *confirm_while(
+	struct ring *ring, void (*meanwhile)(struct ring *ring), bool is_awaited)
+{
+	pthread_t thread;
+	void *result;
+
+	pthread_create(&thread, NULL, confirm, ring);
+	while (ring_is_awaited(ring) != is_awaited)
+		usleep(1000);
+	meanwhile(ring);
+	pthread_join(thread, &result);
+	return result;
+}
+
+static void read_all(struct ring *ring)
+{
+	struct report report;
+	uint64_t seq;
+
+	while (ring_next(ring, &report, &seq))
+		;
+}
+
+static void store_all(struct ring *ring)
+{
+	read_all(ring);
+	usleep(20000);
+	assert_true(ring_is_awaited(ring)); /* read is not stored */
+	ring_release(ring);
+}
+
+static void push_out_all(struct ring *ring)
+{
+	for (int i = 1000; i < 3000; i++)
+		push(ring, i);
+}
+
+/* In a transaction, then pushed out, then the transaction fails. */
+static void fail_after_all(struct ring *ring)
+{
+	read_all(ring);
+	push_out_all(ring);
+	ring_rewind(ring);
+}
+
+static void stop_waiting(struct ring *ring)
+{
+	ring_stop_waiting(ring, 50);
+}
+
+static void confirms_what_is_stored(void **state)
+{
+	(void)state;
+	struct ring *ring = open_ring(0);
+
+	push(ring, 1);
+	assert_true(ring_confirm(ring)); /* as long as nobody asked for more */
+	assert_false(ring_is_awaited(ring));
+	ring_confirm_stored(ring);
+	assert_non_null(confirm_while(ring, store_all, true));
+	assert_true(ring_confirm(ring)); /* all is stored */
+	push(ring, 2);
+	assert_null(confirm_while(ring, stop_waiting, true));
+	ring_close(ring);
+}
+
+static void confirms_nothing_that_was_pushed_out(void **state)
+{
+	(void)state;
+	struct ring *ring = open_ring(0);
+	struct ring_status status;
+
+	ring_confirm_stored(ring);
+	push(ring, 1);
+	assert_true(ring_has_key(ring, 2));
+	assert_null(confirm_while(ring, push_out_all, true));
+	assert_false(ring_has_key(ring, 2)); /* brought again, it is no repetition */
+	read_all(ring);
+	ring_release(ring);
+
+	push(ring, 3);
+	assert_null(confirm_while(ring, fail_after_all, true));
+	assert_false(ring_has_key(ring, 4));
+	ring_get_status(ring, &status);
+	size_t left = 0;
+	struct report report;
+	uint64_t seq;
+	while (ring_next(ring, &report, &seq))
+		left++;
+	/* Of 4002 reports, the 1 + 2000 of the first part minus its losses were stored.
+	 */
+	assert_int_equal(status.accepted, 4002);
+	assert_true(status.dropped > 2000 && left > 300);
+	ring_close(ring);
+}
+
+/* What is pushed out while it is in a transaction is lost only if that fails. */
+static void counts_losses_exactly(void **state)
+{
+	(void)state;
+	struct ring *ring = open_ring(0);
+	struct ring_status status;
+	struct report report;
+	uint64_t seq, stored = 0, pushed = 0;
+
+	for (int round = 0; round < 60; round++) {
+		for (int i = 0; i < 300; i++, pushed++)
+			push(ring, i);
+		uint64_t batch = 0;
+		for (int i = 0; i < 250 && ring_next(ring, &report, &seq); i++)
+			batch++;
+		for (int i = 0; i < 200; i++, pushed++)
+			push(ring, i);
+		if (round % 3 == 0) {
+			ring_rewind(ring);
+		} else if (round % 3 == 1) {
+			ring_release(ring);
+			stored += batch;
+		} else {
+			/* The last one goes on to the next transaction, which fails. */
+			ring_release_but_last(ring);
+			stored += batch - 1;
+			ring_rewind(ring);
+		}
+	}
+	while (ring_next(ring, &report, &seq))
+		stored++;
+	ring_release(ring);
+	ring_get_status(ring, &status);
+	assert_true(status.dropped > 0);
+	assert_int_equal(stored + status.dropped, pushed);
 	ring_close(ring);
 }
 
@@ -476,6 +616,9 @@ int main(void)
 		TEST(numbers_go_on_after_a_lost_file),
 		TEST(drops_and_counts_the_oldest),
 		TEST(a_waiting_writer_gives_up_when_told),
+		TEST(confirms_what_is_stored),
+		TEST(confirms_nothing_that_was_pushed_out),
+		TEST(counts_losses_exactly),
 		TEST(two_writers_and_a_reader_lose_nothing),
 		TEST(refuses_a_second_owner),
 		TEST(a_larger_size_waits_for_an_empty_ring),
