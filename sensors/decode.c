@@ -9,6 +9,7 @@
 #include "core/json.h"
 #include "core/metric.h"
 #include "sensors/framer.h"
+#include "sensors/hex.h"
 #include "sensors/modbus.h"
 
 /* A capture of a Modbus line: which request a response answers has to be remembered. */
@@ -28,98 +29,6 @@ struct decoding {
 	uint64_t skipped;
 	uint64_t results[SENSOR_RESULT_COUNT];
 };
-
-/* --- what comes in ------------------------------------------------------ */
-
-/* Hex text has no control characters, and nothing above ASCII outside comments. */
-static bool is_text(const uint8_t *bytes, size_t length)
-{
-	bool in_comment = false;
-
-	for (size_t i = 0; i < length; i++) {
-		uint8_t c = bytes[i];
-
-		if (c == '\n')
-			in_comment = false;
-		else if (c == '#')
-			in_comment = true;
-		if ((c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7F)
-			return false;
-		if (c >= 0x80 && !in_comment)
-			return false;
-	}
-	return true;
-}
-
-static bool is_separator(uint8_t c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ',' || c == ':' ||
-		c == '-' || c == ';';
-}
-
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (uint8_t)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/*
- * One run of hex digits, "424D001C" or "0x42" or "5". Its bytes go behind OUT[*USED].
- * False when it is something else.
- */
-static bool read_run(const uint8_t *run, size_t length, uint8_t *out, size_t *used)
-{
-	if (length > 2 && run[0] == '0' && (run[1] | 0x20) == 'x') {
-		run += 2;
-		length -= 2;
-	}
-	if (length == 1 && hex_digit(run[0]) >= 0) {
-		out[(*used)++] = (uint8_t)hex_digit(run[0]);
-		return true;
-	}
-	if (length % 2 != 0)
-		return false;
-	for (size_t i = 0; i < length; i += 2) {
-		int high = hex_digit(run[i]);
-		int low = hex_digit(run[i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		out[(*used)++] = (uint8_t)(high << 4 | low);
-	}
-	return true;
-}
-
-/* Turns hex TEXT to bytes. The line of the first thing that is not hex, 0 when all is. */
-static size_t read_hex(const uint8_t *text, size_t length, uint8_t *out, size_t *used)
-{
-	size_t line = 1;
-	size_t i = 0;
-
-	*used = 0;
-	while (i < length) {
-		size_t begin = i;
-
-		if (text[i] == '\n')
-			line++;
-		if (is_separator(text[i])) {
-			i++;
-			continue;
-		}
-		if (text[i] == '#') {
-			while (i < length && text[i] != '\n')
-				i++;
-			continue;
-		}
-		while (i < length && !is_separator(text[i]) && text[i] != '#')
-			i++;
-		if (!read_run(text + begin, i - begin, out, used))
-			return line;
-	}
-	return 0;
-}
 
 /* --- Modbus ---------------------------------------------------------------- */
 
@@ -341,7 +250,7 @@ static void take_one(void *arg, struct report *report)
 /* Has hex turned to the bytes it means, in place. False when it is none. */
 static bool unhex(uint8_t *bytes, size_t *length)
 {
-	return read_hex(bytes, *length, bytes, length) == 0;
+	return hex_read(bytes, *length, bytes, length) == 0;
 }
 
 static void decode_message(struct decoding *decoding,
@@ -440,58 +349,27 @@ static void decode_bytes(struct decoding *decoding, const void *options,
 	}
 }
 
-/* Such as no line of text holds. */
-static bool has_control(const uint8_t *bytes, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		if (bytes[i] < 0x20 && bytes[i] != '\n' && bytes[i] != '\r' &&
-			bytes[i] != '\t')
-			return true;
-	return false;
-}
-
-/*
- * Decodes TEXT as hex, or as it stands where the device speaks text and this cannot be
- * hex of it. 0, or the line of the first thing that is not hex; -1: no memory.
- */
-static ssize_t decode_text(struct decoding *decoding, const void *options,
-	const uint8_t *text, size_t length)
-{
-	bool speaks_text = decoding->driver->is_text;
-	struct buffer binary;
-	size_t line, used;
-
-	buffer_init(&binary, length + 1);
-	if (buffer_reserve(&binary, length + 1) == NULL)
-		return -1;
-	line = read_hex(text, length, (uint8_t *)binary.data, &used);
-	if (speaks_text && (line != 0 || has_control((uint8_t *)binary.data, used))) {
-		line = 0;
-		decode_bytes(decoding, options, text, length);
-	} else if (line == 0) {
-		decode_bytes(decoding, options, (uint8_t *)binary.data, used);
-	}
-	buffer_free(&binary);
-	return (ssize_t)line;
-}
-
 int decode_run(const struct sensor_driver *driver, const void *options,
 	const uint8_t *bytes, size_t length, struct buffer *out, char *why, size_t size)
 {
 	struct decoding decoding = { .out = out, .driver = driver };
-	ssize_t line = 0;
+	struct buffer binary;
+	size_t line, used;
 
 	if (driver->bus == SENSOR_BUS_MQTT || driver->bus == SENSOR_BUS_HTTP)
 		return decode_messages(options, "", bytes, length, out, why, size);
-	if (!is_text(bytes, length))
-		decode_bytes(&decoding, options, bytes, length);
-	else
-		line = decode_text(&decoding, options, bytes, length);
+	buffer_init(&binary, length + 1);
+	if (buffer_reserve(&binary, length + 1) == NULL) {
+		snprintf(why, size, "no memory");
+		return -1;
+	}
+	line = hex_read_capture(
+		bytes, length, driver->is_text, (uint8_t *)binary.data, &used);
+	if (line == 0)
+		decode_bytes(&decoding, options, (uint8_t *)binary.data, used);
+	buffer_free(&binary);
 	if (line != 0) {
-		if (line < 0)
-			snprintf(why, size, "no memory");
-		else
-			snprintf(why, size, "line %zd is not hex", line);
+		snprintf(why, size, "line %zu is not hex", line);
 		return -1;
 	}
 	print_summary(&decoding);
