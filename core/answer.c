@@ -48,8 +48,8 @@ const char *outcome_name(enum outcome outcome)
 	return "?";
 }
 
-/* 0 … most. Without chance, boxes that fell silent together would return together. */
-static int64_t random_ms(int64_t most)
+/* Without chance, boxes that fell silent together would return together. */
+int64_t answer_spread_ms(int64_t most)
 {
 	uint32_t number;
 
@@ -68,7 +68,7 @@ int64_t answer_backoff_ms(const struct answer *answer, unsigned attempt)
 		base *= 2;
 	if (base > BACKOFF_MOST_MS)
 		base = BACKOFF_MOST_MS;
-	int64_t spread = random_ms(base / 2);
+	int64_t spread = answer_spread_ms(base / 2);
 	int64_t wait = base / 2 + spread;
 	if (asked > RETRY_AFTER_MOST_MS)
 		asked = RETRY_AFTER_MOST_MS;

@@ -6,6 +6,7 @@
 #define MUABUI_CORE_ANSWER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum outcome {
@@ -15,12 +16,16 @@ enum outcome {
 	OUTCOME_HELD,    /* 401, 403, 404: keep, shout, try rarely; a person must act */
 };
 
+enum { ANSWER_GUILTY_MAX = 100 }; /* InfluxDB 3 names no more in one answer */
+
 struct answer {
 	enum outcome outcome;
 	int status;             /* HTTP status, 0 where there was none */
 	int64_t retry_after_ms; /* what the far side asked for, -1: nothing */
 	bool maybe_taken;       /* no answer came, but the request may have arrived */
 	int64_t refused;        /* how many records of it are never taken, 0: not said */
+	size_t guilty_count; /* the records that were named as never taken, ascending */
+	uint32_t guilty[ANSWER_GUILTY_MAX]; /* 0 is the first one of what was sent */
 	char reason[256]; /* for people and dead letters, no secrets; "" when done */
 };
 
@@ -39,5 +44,8 @@ const char *outcome_name(enum outcome outcome);
  * random part. HELD starts at 30 s.
  */
 int64_t answer_backoff_ms(const struct answer *answer, unsigned attempt);
+
+/* A random time from 0 to MOST. */
+int64_t answer_spread_ms(int64_t most);
 
 #endif

@@ -9,11 +9,15 @@
  *   done      the cursor moves
  *   retry     the same again after a pause; if it times out repeatedly, in halves,
  *             because a slow line may never take the whole in time
- *   refused   in halves, until the guilty report stands alone: a dead letter
+ *   refused   without those that the far side named, or in halves, until the guilty
+ *             report stands alone: a dead letter
  *   held      the same again after a long pause, with secrets read anew
  */
 
-enum { LOG_PAUSE_MS = 10 * 1000 }; /* between two lines about dead letters */
+enum {
+	LOG_PAUSE_MS = 10 * 1000, /* between two lines about dead letters */
+	STATUS_TOO_LARGE = 413,
+};
 
 /* --- dead letters -------------------------------------------------------- */
 
@@ -35,11 +39,11 @@ static int write_letter(struct output *output, size_t index, const char *reason)
 		output->pieces[index].id, buffer_text(&output->letter), reason);
 }
 
-/* The letters and the cursor behind them in one transaction. */
+/* The letters and the place behind them in one transaction. */
 static int write_letters(
 	struct output *output, size_t first, size_t count, const char *reason)
 {
-	int64_t cursor = output->pieces[first + count - 1].id;
+	struct lanes before = output->place;
 
 	if (store_begin(output->store) < 0)
 		return -1;
@@ -47,14 +51,16 @@ static int write_letters(
 		if (write_letter(output, first + i, reason) < 0)
 			goto failed;
 	}
-	if (store_cursor_set(output->store, output->item->name, cursor) < 0 ||
+	output_advance(output, output->pieces[first + count - 1].id);
+	if (lanes_save(output->store, output->item->name, &output->place) < 0 ||
 		store_commit(output->store) < 0)
 		goto failed;
-	output->cursor = output->saved = cursor;
+	output->saved = output->place;
 	return 0;
 
 failed:
 	store_rollback(output->store);
+	output->place = before;
 	return -1;
 }
 
@@ -72,7 +78,6 @@ static bool bury(
 	}
 	pthread_mutex_lock(&output->mutex);
 	output->status.dead += count;
-	output->status.cursor = output->cursor;
 	pthread_mutex_unlock(&output->mutex);
 	int64_t now = clock_real_ms();
 	if (output->letter_log_ms == 0 || now - output->letter_log_ms >= LOG_PAUSE_MS) {
@@ -112,6 +117,41 @@ static bool deliver_halves(struct output *output, size_t first, size_t count)
 		output_deliver(output, first + half, count - half);
 }
 
+/* Those that were named become dead letters, what stands between them is sent. */
+static bool deliver_around(
+	struct output *output, size_t first, size_t count, const struct answer *answer)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < answer->guilty_count; i++) {
+		size_t guilty = answer->guilty[i];
+		if (guilty < at || guilty >= count)
+			continue;
+		if (guilty > at && !output_deliver(output, first + at, guilty - at))
+			return false;
+		if (!bury(output, first + guilty, 1, answer))
+			return false;
+		at = guilty + 1;
+	}
+	return at == count || output_deliver(output, first + at, count - at);
+}
+
+static bool handle_refusal(
+	struct output *output, size_t first, size_t count, const struct answer *answer)
+{
+	size_t length =
+		output->pieces[first + count - 1].end - piece_start(output, first);
+
+	output_note_refusal(output, answer);
+	if (count == 1 || answer->refused == (int64_t)count)
+		return bury(output, first, count, answer);
+	if (answer->status == STATUS_TOO_LARGE)
+		output->bytes_max = length / 2;
+	else if (answer->guilty_count > 0 && answer->guilty[0] < count)
+		return deliver_around(output, first, count, answer);
+	return deliver_halves(output, first, count);
+}
+
 bool output_deliver(struct output *output, size_t first, size_t count)
 {
 	for (unsigned attempt = 1;; attempt++) {
@@ -119,16 +159,12 @@ bool output_deliver(struct output *output, size_t first, size_t count)
 
 		send_pieces(output, first, count, &answer);
 		if (answer.outcome == OUTCOME_DONE) {
-			output->cursor = output->pieces[first + count - 1].id;
+			output_advance(output, output->pieces[first + count - 1].id);
 			output_note_sent(output, count);
 			return true;
 		}
-		if (answer.outcome == OUTCOME_REFUSED) {
-			output_note_refusal(output, &answer);
-			if (count == 1 || answer.refused == (int64_t)count)
-				return bury(output, first, count, &answer);
-			return deliver_halves(output, first, count);
-		}
+		if (answer.outcome == OUTCOME_REFUSED)
+			return handle_refusal(output, first, count, &answer);
 		output_note_trouble(output, &answer);
 		output_save_cursor(output);
 		if (!output_back_off(output, &answer))

@@ -26,8 +26,8 @@ struct outputs {
 
 static bool is_full(const struct output *output)
 {
-	return output->count == output->batch_max ||
-		output->batch.length >= OUTPUT_BATCH_BYTES;
+	return output->too_large || output->count == output->batch_max ||
+		output->batch.length >= output->bytes_max;
 }
 
 static bool time_is_possible(const struct output *output, const struct report *report)
@@ -50,12 +50,23 @@ static bool take(void *arg, const struct stored_report *stored)
 
 	if (is_full(output))
 		return false;
+	if (output->in_backlog && stored->id > lanes_backlog_end(&output->place)) {
+		output->scanned = lanes_backlog_end(&output->place);
+		return false;
+	}
 	if (time_is_possible(output, &stored->report))
 		output->driver->encode(output->self, stored, &output->batch);
 	else
 		skip(output);
 	if (output->batch.failed) {
 		buffer_truncate(&output->batch, before);
+		return false;
+	}
+	/* What would make it too large for the receiver waits for the next batch. */
+	if (output->count > 0 && output->bytes_max < OUTPUT_BATCH_BYTES &&
+		output->batch.length > output->bytes_max) {
+		buffer_truncate(&output->batch, before);
+		output->too_large = true;
 		return false;
 	}
 	if (output->batch.length > before) {
@@ -70,11 +81,22 @@ static bool take(void *arg, const struct stored_report *stored)
 	return true;
 }
 
+/* A backlog with a rate goes in sendings of a second, not in bursts. */
+static int room_for(const struct output *output)
+{
+	size_t most = output->batch_max;
+
+	if (output->rate > 0 && output->is_behind && most > (size_t)output->rate)
+		most = (size_t)output->rate;
+	return most > output->count ? (int)(most - output->count) : 0;
+}
+
 /* Takes up reports behind the ones it has. False, with the trouble noted: it cannot. */
 static bool fill(struct output *output)
 {
-	int room = (int)(output->batch_max - output->count);
+	int room = room_for(output);
 	int64_t newest = output_look_for_newest(output);
+	int64_t end = output->in_backlog ? lanes_backlog_end(&output->place) : newest;
 	/* An unset clock knows nothing of the future. */
 	output->latest_ms = clock_is_set() ? clock_wall_ms() + AHEAD_MS : INT64_MAX;
 	int got = store_scan(output->store, output->scanned, room, take, output);
@@ -93,51 +115,138 @@ static bool fill(struct output *output)
 		}
 	}
 	/* Nothing readable among so many rows: go on behind them. */
-	if (got == 0 && newest > output->scanned)
+	if (got == 0 && end > output->scanned)
 		output->scanned =
-			newest - output->scanned > room ? output->scanned + room : newest;
+			end - output->scanned > room ? output->scanned + room : end;
 	return true;
 }
 
 static void empty_batch(struct output *output)
 {
+	output->was_live = !output->in_backlog && !is_full(output);
 	buffer_clear(&output->batch);
 	output->count = 0;
-	output->cursor = output->scanned;
+	output->too_large = false;
+	output_advance(output, output->scanned);
 	output_save_cursor(output);
-	pthread_mutex_lock(&output->mutex);
-	output->status.cursor = output->cursor;
-	pthread_mutex_unlock(&output->mutex);
+}
+
+/* --- the two lanes ------------------------------------------------------- */
+
+static bool is_gap(const struct output *output, int64_t newest)
+{
+	return newest - lanes_live(&output->place) > (int64_t)output->batch_max;
+}
+
+/* After the start or failures: the live lane begins anew at the newest, over a gap. */
+static void look_for_gap(struct output *output, int64_t newest)
+{
+	bool at_start = output->started_ms == 0;
+
+	output->started_ms = clock_real_ms();
+	output->look_for_gap = false;
+	if (!is_gap(output, newest))
+		return;
+	if (output->live_first)
+		lanes_split(&output->place, newest);
+	if (at_start)
+		output->backlog_ms =
+			output->started_ms + answer_spread_ms(output->jitter_ms);
+}
+
+/* Decides which lane the next batch is of. False: neither is due before WAIT ms. */
+static bool choose_lane(struct output *output, int64_t *wait)
+{
+	int64_t newest = output_look_for_newest(output);
+
+	if (output->look_for_gap)
+		look_for_gap(output, newest);
+	bool backlog = lanes_backlog_end(&output->place) > 0;
+	bool live = !backlog || newest > lanes_live(&output->place);
+	int64_t due = output->backlog_ms - clock_real_ms();
+	bool strict = !output->live_first && is_gap(output, newest);
+	if (strict && due > 0) {
+		*wait = due;
+		return false;
+	}
+	/* Turn by turn, but a live lane that is itself behind goes on. */
+	output->in_backlog = backlog && due <= 0 && (!live || output->was_live);
+	output->scanned = output->in_backlog ? lanes_backlog(&output->place)
+					     : lanes_live(&output->place);
+	output->is_behind = strict || output->in_backlog;
+	*wait = due;
+	return live || output->in_backlog;
+}
+
+static void pace_backlog(struct output *output, size_t count)
+{
+	int64_t now = clock_real_ms();
+
+	if (!output->is_behind || output->rate == 0)
+		return;
+	if (output->backlog_ms < now)
+		output->backlog_ms = now;
+	output->backlog_ms += (int64_t)count * 1000 / output->rate;
 }
 
 /* --- the thread ---------------------------------------------------------- */
+
+/* Nothing of the lane is to be sent. False: it is time to end. */
+static bool pass_over(struct output *output, bool stopping)
+{
+	int64_t from = output->in_backlog ? lanes_backlog(&output->place)
+					  : lanes_live(&output->place);
+	bool moved = output->scanned != from;
+
+	if (moved)
+		empty_batch(output);
+	else
+		output_note_well(output);
+	if (!moved && !stopping)
+		bell_wait(&output->bell, IDLE_MS);
+	return moved || !stopping;
+}
+
+static bool begin_batch(struct output *output)
+{
+	int64_t wait = 0;
+
+	if (output->count > 0)
+		return true;
+	if (!choose_lane(output, &wait)) {
+		if (!bell_is_stopping(&output->bell))
+			bell_wait(&output->bell, wait < IDLE_MS ? wait : IDLE_MS);
+		return false;
+	}
+	if (output->driver->lane)
+		output->driver->lane(output->self, output->in_backlog);
+	return true;
+}
 
 /* False: it is time to end. */
 static bool step(struct output *output)
 {
 	bool stopping = bell_is_stopping(&output->bell);
-	int64_t before = output->scanned;
 
 	if (output_is_aborting(output))
 		return false;
-	if (!output_make_ready(output) || !fill(output))
+	if (!output_make_ready(output))
 		return output_back_off_from_own_trouble(output);
-	if (output->count == 0) {
-		bool moved = output->scanned != before;
-		if (moved)
-			empty_batch(output);
-		else
-			output_note_well(output);
-		if (!moved && !stopping)
-			bell_wait(&output->bell, IDLE_MS);
-		return moved || !stopping;
-	}
+	if (!begin_batch(output))
+		return !stopping;
+	if (!fill(output))
+		return output_back_off_from_own_trouble(output);
+	if (output->count == 0)
+		return pass_over(output, stopping);
 	int64_t wait = output->since_ms + output->linger_ms - clock_real_ms();
-	if (!stopping && wait > 0 && !is_full(output)) {
+	/* With a backlog there is no time to wait for more. */
+	if (!stopping && wait > 0 && !is_full(output) && output->place.count == 0) {
 		bell_wait(&output->bell, wait);
 		return true;
 	}
-	if (output_deliver(output, 0, output->count)) {
+	size_t count = output->count;
+	if (output_deliver(output, 0, count)) {
+		pace_backlog(output, count);
 		empty_batch(output);
 		return true;
 	}
@@ -175,6 +284,11 @@ static bool start(struct output *output, const struct option_item *item,
 	output->finished_bell = finished;
 	output->batch_max = (size_t)common->batch;
 	output->linger_ms = common->linger;
+	output->live_first =
+		!output->driver->oldest_first && common->order == OUTPUT_LIVE_FIRST;
+	output->rate = common->rate;
+	output->jitter_ms = common->jitter;
+	output->bytes_max = OUTPUT_BATCH_BYTES;
 	output->status.name = item->name;
 	output->status.type = item->kind->name;
 	bell_init(&output->bell);
@@ -294,5 +408,6 @@ void outputs_get_status(
 	*status = output->status;
 	status->lag =
 		output->newest > status->cursor ? output->newest - status->cursor : 0;
+	status->lag = status->lag > output->ahead ? status->lag - output->ahead : 0;
 	pthread_mutex_unlock(&output->mutex);
 }

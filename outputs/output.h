@@ -33,13 +33,20 @@ struct output_driver {
 	/*
 	 * Sends BATCH, which may be a part of what was encoded (length bytes at data, no
 	 * NUL behind them); blocks at most for its time limit. When ANSWER says REFUSED,
-	 * its member refused may say how many records are; only where it is all of them,
-	 * they are not sent alone before they become dead letters.
+	 * its member refused may say how many records are, and guilty which of them:
+	 * those become dead letters, as all do where it is all of them; otherwise the
+	 * batch is halved until the guilty record stands alone. The rest is sent again,
+	 * even where the far side has taken it: repeats must be harmless.
 	 */
 	void (*send)(void *self, const struct buffer *batch, struct answer *answer);
 	/* Makes a send under way on another thread end soon, and later ones at once.
 	 * May be NULL. */
 	void (*abort)(void *self);
+	/* Called before a batch is begun: does it come from the backlog, behind what is
+	 * live? For receivers that can hold such a mark. May be NULL. */
+	void (*lane)(void *self, bool backlog);
+	/* The receiver needs the oldest first, whatever `order` says. */
+	bool oldest_first;
 };
 
 enum {
@@ -47,10 +54,15 @@ enum {
 	OUTPUT_RECORD_MAX = 32 * 1024,
 };
 
+enum output_order { OUTPUT_LIVE_FIRST, OUTPUT_OLDEST_FIRST };
+
 /* The options every output has (option_item.common). */
 struct output_common {
 	int batch;      /* reports in one sending, at most */
 	int64_t linger; /* ms to wait for a batch to fill; 0: send what is there */
+	int order;      /* enum output_order */
+	int rate;       /* reports of a backlog per second, at most; 0: no limit */
+	int64_t jitter; /* ms a backlog waits at most, by chance, before it is sent */
 };
 
 extern const struct output_driver *const output_drivers[];
@@ -59,8 +71,9 @@ extern const struct option_family output_family;
 struct output_status {
 	const char *name;
 	const char *type;
-	int64_t cursor;          /* id of the last report delivered */
-	int64_t lag;             /* reports behind the newest */
+	int64_t cursor;          /* every report up to this id is delivered */
+	int64_t lag;             /* reports still owed, live and backlog */
+	int64_t backlog;         /* of these, what waits behind the live ones */
 	uint64_t sent;           /* reports delivered since start */
 	uint64_t skipped;        /* reports of an impossible time, since start */
 	uint64_t dead;           /* dead letters, in the store */
@@ -76,9 +89,12 @@ struct output_status {
  * at STORE_PATH. ITEMS must outlive it. A store that cannot be opened is tried again.
  * NULL with a logged reason.
  *
- * Each output goes through the store by its own cursor, oldest report first, from the
- * oldest one there is when it is new. Not sent, but skipped and counted, are reports
- * marked REPORT_CLOCK_UNSET or stamped before 2020 or more than a day ahead.
+ * Each output goes through the store by its own cursor, kept under its name, from the
+ * oldest report there is when it is new. When it is more than a batch behind, at the
+ * start or after failures, what arrives from then on is sent first and the backlog
+ * between (two lanes, each in order), unless oldest first is asked for. Not sent, but
+ * skipped and counted, are reports marked REPORT_CLOCK_UNSET or stamped before 2020 or
+ * more than a day ahead.
  */
 struct outputs;
 struct outputs *outputs_start(const struct option_list *items, const char *store_path);

@@ -12,6 +12,12 @@ static const struct option_kind *const kinds[] = {
 	NULL,
 };
 
+static const char *const orders[] = {
+	[OUTPUT_LIVE_FIRST] = "live-first",
+	[OUTPUT_OLDEST_FIRST] = "oldest-first",
+	NULL,
+};
+
 static const struct option common[] = {
 	{ .name = "batch",
 		.type = OPTION_INTEGER,
@@ -28,6 +34,29 @@ static const struct option common[] = {
 		.min = 0,
 		.max = 60 * 60 * 1000,
 		.help = "How long to wait for a batch to fill; 0s sends what is there." },
+	{ .name = "order",
+		.type = OPTION_CHOICE,
+		.offset = offsetof(struct output_common, order),
+		.fallback = "live-first",
+		.choices = orders,
+		.help = "After an outage: new reports first and the backlog behind them, "
+			"or strictly the oldest first." },
+	{ .name = "rate",
+		.type = OPTION_INTEGER,
+		.offset = offsetof(struct output_common, rate),
+		.fallback = "0",
+		.min = 0,
+		.max = 10 * 1000 * 1000,
+		.unit = "reports/s",
+		.help = "The most reports of a backlog per second; 0 is no limit." },
+	{ .name = "jitter",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct output_common, jitter),
+		.fallback = "10s",
+		.min = 0,
+		.max = 60 * 60 * 1000,
+		.help = "How long, at most and by chance, a backlog waits after the start "
+			"or an outage of more than a minute." },
 	{ .name = NULL },
 };
 

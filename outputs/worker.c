@@ -6,6 +6,8 @@
 #include "core/clock.h"
 #include "core/log.h"
 
+enum { OUTAGE_MS = 60 * 1000 }; /* shorter ones end without jitter */
+
 /* --- status -------------------------------------------------------------- */
 
 static void record(struct output *output, const struct answer *answer)
@@ -24,6 +26,9 @@ void output_note_trouble(struct output *output, const struct answer *answer)
 	enum mood mood = held ? MOOD_HELD : MOOD_TROUBLED;
 
 	output->attempts++;
+	output->look_for_gap = true;
+	if (output->failing_ms == 0)
+		output->failing_ms = clock_real_ms();
 	record(output, answer);
 	if (mood == output->mood)
 		return;
@@ -52,6 +57,35 @@ void output_note_well(struct output *output)
 			output->item->name, output->attempts);
 	output->mood = MOOD_WELL;
 	output->attempts = 0;
+	/* A city of gateways that get their server back together must not drown it. */
+	if (output->failing_ms != 0 && clock_real_ms() - output->failing_ms > OUTAGE_MS)
+		output->backlog_ms =
+			clock_real_ms() + answer_spread_ms(output->jitter_ms);
+	output->failing_ms = 0;
+}
+
+/* Under the mutex. */
+static void show_place(struct output *output)
+{
+	output->status.cursor = output->place.done;
+	output->ahead = lanes_ahead(&output->place);
+	output->status.backlog = output->place.count > 0
+		? output->place.ahead[output->place.count - 1].from - output->place.done
+		: 0;
+	for (size_t i = 0; i + 1 < output->place.count; i++)
+		output->status.backlog -=
+			output->place.ahead[i].to - output->place.ahead[i].from;
+}
+
+void output_advance(struct output *output, int64_t id)
+{
+	if (output->in_backlog)
+		lanes_advance_backlog(&output->place, id);
+	else
+		lanes_advance_live(&output->place, id);
+	pthread_mutex_lock(&output->mutex);
+	show_place(output);
+	pthread_mutex_unlock(&output->mutex);
 }
 
 void output_note_sent(struct output *output, size_t count)
@@ -61,7 +95,6 @@ void output_note_sent(struct output *output, size_t count)
 	output->status.sent += count;
 	output->status.held = false;
 	output->status.last_success_ms = clock_wall_ms();
-	output->status.cursor = output->cursor;
 	pthread_mutex_unlock(&output->mutex);
 }
 
@@ -121,29 +154,30 @@ void output_close_store(struct output *output)
 static bool open_store(struct output *output, char *why, size_t size)
 {
 	const char *name = output->item->name;
-	int64_t cursor = 0;
+	struct lanes place;
 
 	output->store = store_open(output->store_path, STORE_CLIENT, why, size);
 	if (!output->store)
 		return false;
-	if (store_cursor_get(output->store, name, &cursor) < 0) {
+	if (lanes_load(output->store, name, &place) < 0) {
 		snprintf(why, size, "%s", store_error(output->store));
 		output_close_store(output);
 		return false;
 	}
-	output->saved = cursor;
+	output->saved = place;
 	int64_t newest = output_look_for_newest(output);
-	if (cursor > newest) {
+	if (lanes_live(&place) > newest) {
 		/* A store that lost its end gives those ids to other reports. */
 		log_warning("output %s: its place in the store is gone, going on behind "
 			    "the newest report",
 			name);
-		cursor = newest;
+		place = (struct lanes){ .done = newest };
 	}
 	if (output->count == 0)
-		output->scanned = output->cursor = cursor;
+		output->place = place;
+	output->look_for_gap = true;
 	pthread_mutex_lock(&output->mutex);
-	output->status.cursor = output->cursor;
+	show_place(output);
 	output->status.dead = (uint64_t)store_dead_letter_count(output->store, name);
 	pthread_mutex_unlock(&output->mutex);
 	return true;
@@ -201,12 +235,13 @@ bool output_reopen(struct output *output)
 
 void output_save_cursor(struct output *output)
 {
-	if (output->cursor == output->saved || !output->store)
+	if (!output->store ||
+		memcmp(&output->place, &output->saved, sizeof output->place) == 0)
 		return;
-	if (store_cursor_set(output->store, output->item->name, output->cursor) < 0) {
+	if (lanes_save(output->store, output->item->name, &output->place) < 0) {
 		log_warning("output %s: cannot store its place: %s", output->item->name,
 			store_error(output->store));
 		return;
 	}
-	output->saved = output->cursor;
+	output->saved = output->place;
 }

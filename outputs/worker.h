@@ -13,6 +13,7 @@
 
 #include "core/thread.h"
 #include "outputs/output.h"
+#include "store/lanes.h"
 
 /* One encoded report of the batch. */
 struct piece {
@@ -29,6 +30,9 @@ struct output {
 	const char *store_path;
 	struct bell *finished_bell;
 	size_t batch_max;
+	bool live_first;
+	int rate;
+	int64_t jitter_ms;
 	int64_t linger_ms;
 	pthread_t thread;
 	bool started;
@@ -41,12 +45,21 @@ struct output {
 	struct buffer letter;
 	struct piece *pieces;
 	size_t count;
-	int64_t scanned;   /* id of the last report looked at */
-	int64_t cursor;    /* id of the last report done with */
-	int64_t saved;     /* the cursor in the store */
-	int64_t since_ms;  /* when the batch got its first report */
-	int64_t latest_ms; /* no stamp after this is believed */
-	unsigned attempts; /* failed ones in a row */
+	bool in_backlog;    /* the batch belongs to that lane */
+	bool is_behind;     /* `rate` holds for the batch */
+	bool was_live;      /* the batch before it was live, and not full */
+	bool look_for_gap;  /* after the start and after failures */
+	int64_t scanned;    /* id of the last report of the lane looked at */
+	struct lanes place; /* what is done with */
+	struct lanes saved; /* the place in the store */
+	int64_t failing_ms; /* when the failures began, 0: it works */
+	int64_t backlog_ms; /* the backlog waits until then */
+	int64_t started_ms; /* 0: no batch was begun yet */
+	bool too_large;     /* the next report did not fit into bytes_max */
+	size_t bytes_max;   /* a larger batch was refused for its size (413) */
+	int64_t since_ms;   /* when the batch got its first report */
+	int64_t latest_ms;  /* no stamp after this is believed */
+	unsigned attempts;  /* failed ones in a row */
 	enum mood mood;
 	int64_t letter_log_ms;
 
@@ -56,6 +69,7 @@ struct output {
 	bool aborting;
 	bool finished;
 	int64_t newest;
+	int64_t ahead; /* reports delivered beyond the cursor */
 	struct output_status status;
 };
 
@@ -65,7 +79,9 @@ void output_note_trouble(struct output *output, const struct answer *answer);
 void output_note_own_trouble(struct output *output, const char *what, const char *why);
 /* The far side answered, but will not take this content. */
 void output_note_refusal(struct output *output, const struct answer *answer);
-/* COUNT reports were taken; the cursor has moved. */
+/* The reports of the batch's lane up to ID are done with. */
+void output_advance(struct output *output, int64_t id);
+/* COUNT reports were taken; the place has moved. */
 void output_note_sent(struct output *output, size_t count);
 /* Whatever the trouble was, it is over. */
 void output_note_well(struct output *output);

@@ -17,6 +17,7 @@
 #include "core/metric.h"
 #include "store/aggregates.h"
 #include "store/codec.h"
+#include "store/lanes.h"
 #include "store/outbox.h"
 #include "store/statement.h"
 
@@ -216,6 +217,7 @@ static int make_tables(struct store *store)
 	if (exec(store, schema, "make tables") < 0 ||
 		exec(store, aggregates_schema, "make tables") < 0 ||
 		exec(store, outbox_schema, "make tables") < 0 ||
+		exec(store, lanes_schema, "make tables") < 0 ||
 		exec(store, identity, "make tables") < 0) {
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 		return -1;
@@ -642,6 +644,12 @@ int store_cursor_set(struct store *store, const char *name, int64_t id)
 {
 	return statement_run(
 		store, "INSERT OR REPLACE INTO cursor VALUES(?1, ?2)", "ti", name, id);
+}
+
+int64_t store_cursor_lowest(struct store *store)
+{
+	return query_int(
+		store, "SELECT coalesce(min(report), 9223372036854775807) FROM cursor");
 }
 
 int store_dead_letter(struct store *store, const char *name, int64_t id, const char *body,

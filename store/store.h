@@ -135,6 +135,12 @@ int store_state_get(struct store *store, int64_t source, const char *kind,
 int store_cursor_get(struct store *store, const char *name, int64_t *id);
 int store_cursor_set(struct store *store, const char *name, int64_t id);
 
+/*
+ * Up to this id every output that has a cursor is done with the reports, in both its
+ * lanes (store/lanes.h); INT64_MAX when none has a cursor.
+ */
+int64_t store_cursor_lowest(struct store *store);
+
 /* Puts the content of report ID aside for the output NAME, with the far side's reason. */
 int store_dead_letter(struct store *store, const char *name, int64_t id, const char *body,
 	const char *reason);

@@ -28,6 +28,9 @@ static struct far_side {
 	int64_t retry_after_ms;
 	size_t most; /* lines in one sending; 0: no limit */
 	bool say_refused;
+	bool name_refused;
+	int status;
+	_Atomic int pause_ms; /* how long each sending takes */
 	bool hang;
 	int opens_to_fail;
 	/* What it saw. */
@@ -89,6 +92,11 @@ static void judge(const struct buffer *batch, size_t lines, const int *values,
 	} else if (guilty > 0 || (far_side.most > 0 && lines > far_side.most)) {
 		answer->outcome = OUTCOME_REFUSED;
 		answer->refused = far_side.say_refused ? (int64_t)guilty : 0;
+		answer->status = far_side.status;
+		for (size_t i = 0; far_side.name_refused && i < lines; i++) {
+			if (far_side.is_guilty(values[i]))
+				answer->guilty[answer->guilty_count++] = (uint32_t)i;
+		}
 	}
 	(void)batch;
 }
@@ -99,6 +107,7 @@ static void fake_send(void *self, const struct buffer *batch, struct answer *ans
 	size_t lines = 0;
 
 	(void)self;
+	usleep((useconds_t)far_side.pause_ms * 1000);
 	pthread_mutex_lock(&far_side.mutex);
 	for (const char *p = batch->data, *end = p + batch->length; p < end; lines++) {
 		values[lines] = (int)strtol(p, NULL, 10);
@@ -411,6 +420,250 @@ static void test_too_large_a_batch_is_halved(void **state)
 	assert_int_equal(letters, 0);
 }
 
+static void test_named_ones_are_not_searched_for(void **state)
+{
+	(void)state;
+	far_side.is_guilty = is_of_many;
+	far_side.name_refused = true;
+	output_store_fill(&s, 1, 100);
+	start();
+	output_store_await(&s, outputs, 0, 100);
+	outputs_stop(outputs, 1000);
+	expect_all_but_guilty(1, 100, is_of_many);
+	read_letters();
+	assert_int_equal(letters, 3 + 2);
+	/* The whole, then what stands between 1, 2, 41, 82 and 100. */
+	assert_int_equal(far_side.sends, 1 + 3);
+}
+
+static void test_the_size_that_fits_is_remembered(void **state)
+{
+	(void)state;
+	far_side.most = 30;
+	far_side.status = 413;
+	output_store_fill(&s, 101, 400); /* lines of one length */
+	start();
+	output_store_await(&s, outputs, 0, 400);
+	outputs_stop(outputs, 1000);
+	expect_all_but_guilty(101, 500, NULL);
+	/* 100, 50, 25 and its three like; then never more than 25 again. */
+	assert_int_equal(far_side.sizes[0], 100);
+	for (size_t i = 7; i < far_side.sends; i++)
+		assert_in_range(far_side.sizes[i], 1, 25);
+	assert_in_range(far_side.sends, 1, 7 + 14);
+}
+
+/* --- two lanes --------------------------------------------------------------- */
+
+static size_t place_of(int value)
+{
+	size_t at = 0;
+
+	while (at < far_side.taken_count && far_side.taken[at] != value)
+		at++;
+	assert_true(at < far_side.taken_count);
+	return at;
+}
+
+static void await_taken(size_t count)
+{
+	int64_t end = clock_real_ms() + 5000;
+
+	for (;;) {
+		pthread_mutex_lock(&far_side.mutex);
+		size_t taken = far_side.taken_count;
+		pthread_mutex_unlock(&far_side.mutex);
+		if (taken >= count)
+			return;
+		if (clock_real_ms() > end)
+			fail_msg("only %zu were taken", taken);
+		usleep(1000);
+	}
+}
+
+static void expect_each_once(int first, int last)
+{
+	assert_int_equal(far_side.taken_count, last - first + 1);
+	for (int value = first; value <= last; value++)
+		place_of(value);
+}
+
+static void test_live_overtakes_the_backlog(void **state)
+{
+	(void)state;
+	common.batch = 10;
+	far_side.pause_ms = 5;
+	output_store_fill(&s, 1, 1000);
+	start();
+	await_taken(100);
+	output_store_fill(&s, 1001, 3);
+	outputs_ring(outputs);
+	output_store_await(&s, outputs, 0, 1003);
+	assert_int_equal(status().lag, 0);
+	assert_int_equal(status().backlog, 0);
+	outputs_stop(outputs, 1000);
+	expect_each_once(1, 1003);
+	assert_in_range(place_of(1001), 100, 300);
+	assert_true(place_of(1001) < place_of(1002) && place_of(1002) < place_of(1003));
+	for (int value = 2; value <= 1000; value++)
+		assert_true(place_of(value - 1) < place_of(value));
+}
+
+static void test_oldest_first_overtakes_nothing(void **state)
+{
+	(void)state;
+	common.batch = 10;
+	common.order = OUTPUT_OLDEST_FIRST;
+	far_side.pause_ms = 5;
+	output_store_fill(&s, 1, 500);
+	start();
+	await_taken(50);
+	output_store_fill(&s, 501, 3);
+	outputs_ring(outputs);
+	output_store_await(&s, outputs, 0, 503);
+	outputs_stop(outputs, 1000);
+	expect_all_but_guilty(1, 503, NULL);
+}
+
+static void test_lanes_survive_a_restart(void **state)
+{
+	(void)state;
+	common.batch = 10;
+	common.rate = 20; /* the backlog goes slowly, the live lane does not */
+	output_store_fill(&s, 1, 100);
+	start();
+	await_taken(10);
+	output_store_fill(&s, 101, 25);
+	outputs_ring(outputs);
+	await_taken(35);
+	struct output_status now = status();
+	assert_int_equal(now.cursor + now.lag, 100);
+	assert_int_equal(now.backlog, now.lag);
+	outputs_stop(outputs, 1000);
+	assert_in_range(output_store_cursor(&s, "city"), 10, 60);
+	assert_int_equal(
+		store_cursor_lowest(s.recorder), output_store_cursor(&s, "city"));
+	common.rate = 0;
+	start();
+	output_store_await(&s, outputs, 0, 125);
+	outputs_stop(outputs, 1000);
+	expect_each_once(1, 125);
+}
+
+static void test_an_outage_splits_the_lanes(void **state)
+{
+	(void)state;
+	common.batch = 10;
+	far_side.next[0] = OUTCOME_RETRY;
+	far_side.next_count = 1;
+	output_store_fill(&s, 1, 5);
+	start();
+	usleep(50 * 1000);
+	output_store_fill(&s, 6, 95);
+	far_side.pause_ms = 20;
+	await_taken(15);
+	output_store_fill(&s, 101, 1);
+	outputs_ring(outputs);
+	output_store_await(&s, outputs, 0, 101);
+	outputs_stop(outputs, 1000);
+	expect_each_once(1, 101);
+	assert_in_range(place_of(101), 15, 60);
+}
+
+static void test_a_dead_letter_in_each_lane(void **state)
+{
+	(void)state;
+	common.batch = 10;
+	far_side.is_guilty = is_of_many;
+	far_side.pause_ms = 5;
+	output_store_fill(&s, 1, 100);
+	start();
+	await_taken(10);
+	output_store_fill(&s, 101, 30);
+	outputs_ring(outputs);
+	output_store_await(&s, outputs, 0, 130);
+	outputs_stop(outputs, 1000);
+	read_letters();
+	assert_int_equal(letters, 4 + 3);
+	assert_int_equal(far_side.taken_count, 130 - 7);
+}
+
+static void test_the_rate_holds_for_the_backlog(void **state)
+{
+	(void)state;
+	common.batch = 50;
+	common.rate = 100;
+	output_store_fill(&s, 1, 150);
+	int64_t before = clock_real_ms();
+	start();
+	output_store_await(&s, outputs, 0, 150);
+	assert_in_range(clock_real_ms() - before, 900, 3000);
+	outputs_stop(outputs, 1000);
+	expect_each_once(1, 150);
+}
+
+static void test_the_rate_holds_oldest_first(void **state)
+{
+	(void)state;
+	common.order = OUTPUT_OLDEST_FIRST;
+	common.batch = 50;
+	common.rate = 100;
+	output_store_fill(&s, 1, 200);
+	int64_t before = clock_real_ms();
+	start();
+	output_store_await(&s, outputs, 0, 200);
+	assert_in_range(clock_real_ms() - before, 900, 3000);
+	outputs_stop(outputs, 1000);
+	expect_all_but_guilty(1, 200, NULL);
+}
+
+static void test_jitter_keeps_the_backlog_back_alone(void **state)
+{
+	(void)state;
+	common.batch = 10;
+	common.jitter = 3600 * 1000; /* by chance zero once in a million */
+	output_store_fill(&s, 1, 100);
+	start();
+	usleep(100 * 1000);
+	output_store_fill(&s, 101, 2);
+	outputs_ring(outputs);
+	await_taken(2);
+	outputs_stop(outputs, 1000);
+	expect_taken((const int[]){ 101, 102 }, 2);
+	assert_int_equal(output_store_cursor(&s, "city"), 0);
+}
+
+static const struct output_driver other_kind = {
+	.kind = { .name = "other" },
+	.open = fake_open,
+	.close = fake_close,
+	.encode = fake_encode,
+	.send = fake_send,
+};
+
+static void test_the_name_is_what_keeps_the_place(void **state)
+{
+	(void)state;
+	output_store_fill(&s, 1, 20);
+	start();
+	output_store_await(&s, outputs, 0, 20);
+	outputs_stop(outputs, 1000);
+	item.kind = &other_kind.kind;
+	common.batch = 7;
+	output_store_fill(&s, 21, 1);
+	start();
+	output_store_await(&s, outputs, 0, 21);
+	outputs_stop(outputs, 1000);
+	expect_all_but_guilty(1, 21, NULL);
+	/* Another name is another output: it begins at the oldest report. */
+	far_side.taken_count = 0;
+	item.name = "village";
+	start();
+	output_store_await(&s, outputs, 0, 21);
+	outputs_stop(outputs, 1000);
+	expect_all_but_guilty(1, 21, NULL);
+}
+
 static void test_retry_keeps_the_batch(void **state)
 {
 	(void)state;
@@ -626,6 +879,17 @@ int main(void)
 		TEST(test_all_guilty_at_once),
 		TEST(test_some_refused_are_still_halved),
 		TEST(test_too_large_a_batch_is_halved),
+		TEST(test_named_ones_are_not_searched_for),
+		TEST(test_the_size_that_fits_is_remembered),
+		TEST(test_live_overtakes_the_backlog),
+		TEST(test_oldest_first_overtakes_nothing),
+		TEST(test_lanes_survive_a_restart),
+		TEST(test_an_outage_splits_the_lanes),
+		TEST(test_a_dead_letter_in_each_lane),
+		TEST(test_the_rate_holds_for_the_backlog),
+		TEST(test_the_rate_holds_oldest_first),
+		TEST(test_jitter_keeps_the_backlog_back_alone),
+		TEST(test_the_name_is_what_keeps_the_place),
 		TEST(test_retry_keeps_the_batch),
 		TEST(test_held_keeps_and_shouts_once),
 		TEST(test_failing_open_is_tried_again),
