@@ -434,6 +434,35 @@ static void watch_clock(struct alerts *alerts, int64_t now_ms)
 	alerts->offset_ms = offset;
 }
 
+static int shift_entry(struct alerts *alerts, const struct rule *rule,
+	const struct place *place, struct entry *entry, const struct clock_step *step)
+{
+	rule_shift(&entry->state, step);
+	entry->changed_ms = clock_after_step(step, entry->changed_ms);
+	/* As wants_saving() has it: what is not in the store need not change there. */
+	if (entry->saved_phase == RULE_UNKNOWN && entry->state.phase <= RULE_CLEAR)
+		return 0;
+	return save(alerts, rule, place, entry);
+}
+
+int alerts_shift(struct alerts *alerts, const struct clock_step *step)
+{
+	alerts->start_ms = clock_after_step(step, alerts->start_ms);
+	alerts->offset_ms += step->by_ms; /* watch_clock() need not find it again */
+	for (size_t i = 0; i < alerts->places.size; i++) {
+		struct place *place = alerts->places.table[i];
+
+		for (size_t r = 0; place && r < alerts->rule_count; r++) {
+			struct entry *entry = place->entries[r];
+			if (entry &&
+				shift_entry(alerts, &alerts->rules[r], place, entry,
+					step) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
 /* Is there something in the state that should outlive the process, and stand still? */
 static bool wants_saving(
 	const struct rule *rule, const struct entry *entry, int64_t now_ms)

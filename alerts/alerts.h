@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "core/clock.h"
 #include "core/reading.h"
 #include "store/store.h"
 
@@ -39,6 +40,13 @@ int alerts_report(struct alerts *alerts, const struct report *report, int64_t no
  * message are saved here, in a transaction of their own where none is open.
  */
 int alerts_tick(struct alerts *alerts, int64_t now_ms);
+
+/*
+ * The clock was set by STEP: `for`, `repeat` and `absent_for` go on as if it had always
+ * been right. The states are saved, in the recorder's transaction. 0, or -1 when the
+ * store failed.
+ */
+int alerts_shift(struct alerts *alerts, const struct clock_step *step);
 
 /*
  * Saves what alerts_report() has changed without a message, in the reading's transaction:

@@ -357,6 +357,18 @@ struct rule_event rule_tick(const struct rule *rule, struct rule_state *state,
 	return tick_threshold(rule, state, now_ms);
 }
 
+void rule_shift(struct rule_state *state, const struct clock_step *step)
+{
+	int64_t *const times[] = { &state->since_ms, &state->turn_ms, &state->last_ms,
+		&state->told_ms, &state->restored_ms };
+
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+		*times[i] = clock_after_step(step, *times[i]);
+	for (unsigned i = 0; i < state->count; i++)
+		state->sensors[i].time_ms =
+			clock_after_step(step, state->sensors[i].time_ms);
+}
+
 /* --- states as text --------------------------------------------------- */
 
 static int kind_of(const struct rule *rule)

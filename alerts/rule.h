@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "config/option.h"
+#include "core/clock.h"
 #include "core/metric.h"
 
 /* As configured (alerts_rule_group). Exactly one of above, below, absent_for is given. */
@@ -123,6 +124,10 @@ struct rule_event rule_observe(const struct rule *rule, struct rule_state *state
  */
 struct rule_event rule_tick(const struct rule *rule, struct rule_state *state,
 	int64_t now_ms, int64_t start_ms);
+
+/* The clock was set: STATE's times by the clock before STEP become times by the new one.
+ */
+void rule_shift(struct rule_state *state, const struct clock_step *step);
 
 /* Writes STATE of RULE as one line of text. Returns its length. */
 size_t rule_state_write(const struct rule *rule, const struct rule_state *state,

@@ -48,6 +48,11 @@ struct alerts_config {
 	struct option_list channels;
 };
 
+struct clock_config {
+	bool battery;          /* it goes on while the machine is off */
+	int64_t wait_for_sync; /* ms, until a doubted clock is believed all the same */
+};
+
 struct http_config {
 	bool enabled;       /* the section is there */
 	const char *listen; /* "127.0.0.1:8080", "[::1]:8080" */
@@ -64,6 +69,7 @@ struct config {
 	struct option_list sensors; /* struct option_item */
 	struct option_list outputs; /* struct option_item */
 	struct alerts_config alerts;
+	struct clock_config clock;
 	struct http_config http;
 	struct control_config control;
 	const struct config_schema *schema;

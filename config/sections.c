@@ -289,6 +289,36 @@ static const struct option_group metric_group = {
 	.check = metric_check,
 };
 
+/* --- clock ------------------------------------------------------------- */
+
+static const struct option clock_options[] = {
+	{
+		.name = "battery",
+		.type = OPTION_BOOL,
+		.offset = offsetof(struct clock_config, battery),
+		.fallback = "true",
+		.help = "false where the machine has no clock battery, as a Raspberry Pi: its "
+			"clock is not believed before the kernel says that it is "
+			"synchronised, or somebody has set it.",
+	},
+	{
+		.name = "wait_for_sync",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct clock_config, wait_for_sync),
+		.fallback = "10m",
+		.max = INFINITY,
+		.help = "How long after the start a clock that is possible but doubted is "
+			"not believed; readings wait meanwhile.",
+	},
+	{ .name = NULL },
+};
+
+static const struct option_group clock_group = {
+	.name = "clock",
+	.options = clock_options,
+	.size = sizeof(struct clock_config),
+};
+
 /* --- http, control ----------------------------------------------------- */
 
 static const struct option http_options[] = {
@@ -407,6 +437,13 @@ static const struct option root_rows[] = {
 		.type = OPTION_GROUP,
 		.offset = offsetof(struct config, alerts),
 		.help = "Who is told when, and how.",
+	},
+	{
+		.name = "clock",
+		.type = OPTION_GROUP,
+		.offset = offsetof(struct config, clock),
+		.group = &clock_group,
+		.help = "When the machine's clock is believed.",
 	},
 	{
 		.name = "http",

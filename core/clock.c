@@ -14,6 +14,10 @@
  */
 static const int64_t earliest_ms = INT64_C(1767225600000); /* 2026-01-01T00:00:00Z */
 
+static const int64_t oldest_data_ms = INT64_C(1577836800000);    /* 2020-01-01 */
+static const int64_t oldest_played_ms = INT64_C(946684800000);   /* 2000-01-01 */
+static const int64_t newest_unknown_ms = INT64_C(2208988800000); /* 2040-01-01 */
+
 enum mode { MODE_REAL, MODE_SIMULATED, MODE_FROZEN };
 
 static atomic_int mode = MODE_REAL;
@@ -22,6 +26,9 @@ static struct {
 	int64_t origin_real_ms, origin_wall_ms, origin_mono_ms;
 } simulated;
 static atomic_int_fast64_t frozen_wall_ms, frozen_mono_ms;
+static atomic_bool pretends, pretends_synchronised;
+static atomic_bool doubted;
+static char boot_id[40];
 
 static int64_t read_ms(clockid_t id)
 {
@@ -80,31 +87,104 @@ struct timespec clock_deadline(int64_t ms)
 	return at;
 }
 
-static bool kernel_is_synchronised(void)
+/* Is the clock one that demonstrations and tests play? */
+static bool is_played(void)
+{
+	return mode == MODE_SIMULATED || (mode == MODE_FROZEN && !pretends);
+}
+
+bool clock_is_synchronised(void)
 {
 	struct timex state = { 0 };
 
+	if (mode != MODE_REAL)
+		return pretends && pretends_synchronised;
 	return adjtimex(&state) != TIME_ERROR && !(state.status & STA_UNSYNC);
+}
+
+bool clock_can_step(void)
+{
+	return mode != MODE_SIMULATED;
+}
+
+void clock_doubt(bool is_doubted)
+{
+	doubted = is_doubted;
 }
 
 bool clock_is_plausible(int64_t ms)
 {
 	/* Simulations may play the past, but not the epoch of a dead battery. */
-	return ms >= (mode == MODE_REAL ? earliest_ms : INT64_C(946684800000));
+	return ms >= (is_played() ? oldest_played_ms : earliest_ms);
+}
+
+static bool is_believed(int64_t wall_ms)
+{
+	return clock_is_plausible(wall_ms) && (is_played() || !doubted);
 }
 
 bool clock_is_set(void)
 {
-	return clock_is_plausible(clock_wall_ms());
+	return is_believed(clock_wall_ms());
+}
+
+bool clock_stamp(int64_t *wall_ms, int64_t *mono_ms)
+{
+	/* In this order: what is read after the belief is what was believed. */
+	bool believed = is_played() || !doubted;
+
+	*wall_ms = clock_wall_ms();
+	*mono_ms = clock_mono_ms();
+	return believed && clock_is_plausible(*wall_ms);
+}
+
+int64_t clock_after_step(const struct clock_step *step, int64_t ms)
+{
+	return ms > step->since_ms ? ms + step->by_ms : ms;
+}
+
+bool clock_is_possible(int64_t ms)
+{
+	int64_t now_ms = clock_wall_ms();
+
+	if (ms < (is_played() ? oldest_played_ms : oldest_data_ms))
+		return false;
+	return ms <= (is_believed(now_ms) ? now_ms + CLOCK_AHEAD_MS : newest_unknown_ms);
+}
+
+enum clock_state clock_state(void)
+{
+	if (is_played())
+		return CLOCK_SIMULATED;
+	if (!clock_is_plausible(clock_wall_ms()))
+		return CLOCK_UNSET;
+	if (doubted)
+		return CLOCK_DOUBTED;
+	return clock_is_synchronised() ? CLOCK_SYNCHRONISED : CLOCK_PLAUSIBLE;
 }
 
 const char *clock_source(void)
 {
-	if (mode != MODE_REAL)
-		return "simulated";
-	if (!clock_is_set())
-		return "unset";
-	return kernel_is_synchronised() ? "kernel" : "plausible";
+	static const char *const names[] = {
+		[CLOCK_UNSET] = "unset",
+		[CLOCK_DOUBTED] = "doubted",
+		[CLOCK_PLAUSIBLE] = "plausible",
+		[CLOCK_SYNCHRONISED] = "kernel",
+		[CLOCK_SIMULATED] = "simulated",
+	};
+
+	return names[clock_state()];
+}
+
+static void read_boot_id(void)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	ssize_t length = read(fd, boot_id, 36);
+	boot_id[length > 0 ? length : 0] = '\0';
+	close(fd);
 }
 
 void clock_simulate(int64_t start_ms, double speed)
@@ -121,6 +201,21 @@ void clock_freeze(int64_t wall_ms, int64_t mono_ms)
 	frozen_wall_ms = wall_ms;
 	frozen_mono_ms = mono_ms;
 	mode = MODE_FROZEN;
+}
+
+void clock_pretend(bool is_synchronised, const char *boot)
+{
+	clock_boot_id(); /* so that it is not read over this one */
+	snprintf(boot_id, sizeof boot_id, "%s", boot);
+	pretends_synchronised = is_synchronised;
+	pretends = true;
+}
+
+void clock_freeze_plainly(void)
+{
+	pretends = false;
+	doubted = false;
+	read_boot_id();
 }
 
 int64_t clock_to_real_ms(int64_t ms)
@@ -247,19 +342,6 @@ bool clock_parse(const char *text, int64_t *ms)
 		minute * 60 + second - offset * 60;
 	*ms = seconds * 1000 + thousandths;
 	return true;
-}
-
-static char boot_id[40];
-
-static void read_boot_id(void)
-{
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	ssize_t length = read(fd, boot_id, 36);
-	boot_id[length > 0 ? length : 0] = '\0';
-	close(fd);
 }
 
 const char *clock_boot_id(void)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/utf8.h"
 
 void report_init(struct report *report)
@@ -34,6 +35,12 @@ struct reading *report_find(const struct report *report, uint16_t metric)
 		if (report->readings[i].metric == metric)
 			return (struct reading *)&report->readings[i];
 	return NULL;
+}
+
+bool report_time_is_possible(const struct report *report)
+{
+	return !(report->marks & REPORT_CLOCK_UNSET) &&
+		clock_is_possible(report->time_ms);
 }
 
 bool reading_is_usable(const struct report *report, const struct reading *reading)

@@ -70,6 +70,13 @@ struct reading *report_find(const struct report *report, uint16_t metric);
 bool reading_is_usable(const struct report *report, const struct reading *reading);
 
 /*
+ * May REPORT's time be shown to the world? Not where it was taken before the clock was
+ * right, nor where clock_is_possible() says no. Sent, alerted, shown as the present and
+ * remembered as the newest is only what has passed here.
+ */
+bool report_time_is_possible(const struct report *report);
+
+/*
  * Is TEXT a station or sensor name: 1..63 bytes of printable UTF-8 without
  * control characters, '/' '+' '#' (they would break an MQTT topic)?
  */

@@ -1,6 +1,7 @@
 #include "derive/quality.h"
 
 #include <math.h>
+#include <stddef.h>
 
 #include "core/reading.h"
 
@@ -118,4 +119,14 @@ uint8_t quality_judge(const struct quality_config *config, struct quality_state 
 	flag = quality_worse(flag, judge_flat(config, state, time_ms, value));
 	remember(state, time_ms, value);
 	return flag;
+}
+
+void quality_shift(struct quality_state *state, int64_t since_ms, int64_t by_ms)
+{
+	int64_t *const times[] = { &state->times[0], &state->times[1],
+		&state->flat_since };
+
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+		if (*times[i] > since_ms)
+			*times[i] += by_ms;
 }

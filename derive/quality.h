@@ -45,4 +45,7 @@ struct quality_state {
 uint8_t quality_judge(const struct quality_config *config, struct quality_state *state,
 	int64_t time_ms, double value);
 
+/* The clock was set: as rain_shift(). */
+void quality_shift(struct quality_state *state, int64_t since_ms, int64_t by_ms);
+
 #endif

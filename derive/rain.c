@@ -189,6 +189,44 @@ bool rain_observe(struct rain_gauge *gauge, int64_t time_ms, double mm)
 	return added;
 }
 
+static void shift(int64_t *time_ms, int64_t since_ms, int64_t by_ms)
+{
+	if (*time_ms > since_ms)
+		*time_ms += by_ms;
+}
+
+void rain_shift(struct rain_gauge *gauge, int64_t since_ms, int64_t by_ms)
+{
+	size_t at = first_after(gauge, since_ms);
+	/* Between what is shifted and what is not, a step forward tears a gap. */
+	bool torn = gauge->last_ms > since_ms && by_ms > gap_ms;
+
+	for (; at < gauge->count; at++) {
+		gauge->tips[at].time_ms += by_ms;
+		if (at > 0 && gauge->tips[at].time_ms < gauge->tips[at - 1].time_ms)
+			gauge->tips[at].time_ms = gauge->tips[at - 1].time_ms;
+	}
+	if (torn && gauge->covered_ms <= since_ms)
+		gauge->covered_ms = since_ms + by_ms;
+	else
+		shift(&gauge->covered_ms, since_ms, by_ms);
+	shift(&gauge->total_ms, since_ms, by_ms);
+	shift(&gauge->last_ms, since_ms, by_ms);
+	if (gauge->count > 0 && gauge->last_ms < gauge->tips[gauge->count - 1].time_ms)
+		gauge->last_ms = gauge->tips[gauge->count - 1].time_ms;
+	sum_anew(gauge);
+}
+
+void rain_forget(struct rain_gauge *gauge, int64_t time_ms)
+{
+	struct rain_gauge old = *gauge;
+
+	rain_free(gauge);
+	gauge->has_total = old.has_total;
+	gauge->total = old.total;
+	gauge->total_ms = time_ms;
+}
+
 double rain_sum(const struct rain_gauge *gauge, size_t index)
 {
 	return (double)gauge->sums[index] / nm_per_mm;

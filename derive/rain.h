@@ -72,6 +72,19 @@ enum rain_verdict rain_credit(
  */
 bool rain_observe(struct rain_gauge *gauge, int64_t time_ms, double mm);
 
+/*
+ * The clock was set: what was observed after SINCE_MS was observed BY_MS later than its
+ * time says (earlier where BY_MS is negative). Sums and increments go on as if it had
+ * always been right.
+ */
+void rain_shift(struct rain_gauge *gauge, int64_t since_ms, int64_t by_ms);
+
+/*
+ * Forgets all that fell, but not where the counter stands: as read at TIME_MS. For what
+ * was remembered by a time that cannot have been.
+ */
+void rain_forget(struct rain_gauge *gauge, int64_t time_ms);
+
 /* The sum in mm of window INDEX at the newest observation, half-open (t − n, t]. */
 double rain_sum(const struct rain_gauge *gauge, size_t index);
 

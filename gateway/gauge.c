@@ -157,6 +157,37 @@ void gauge_replay(struct source *source, const struct report *report)
 	}
 }
 
+void gauge_open(struct source *source)
+{
+	find_gauge(source);
+}
+
+void gauge_shift(struct source *source, const struct clock_step *step)
+{
+	struct gauge *gauge = source->gauge;
+
+	if (!gauge)
+		return;
+	rain_shift(&gauge->rain, step->since_ms, step->by_ms);
+	gauge->said_ms = clock_after_step(step, gauge->said_ms);
+	gauge->dirty = true;
+}
+
+void gauge_forget_after(struct source *source, int64_t limit_ms)
+{
+	struct gauge *gauge = source->gauge;
+
+	if (!gauge ||
+		(gauge->rain.last_ms <= limit_ms && gauge->rain.total_ms <= limit_ms))
+		return;
+	log_warning("%s/%s: rain was remembered from the future, by a wrong clock; its "
+		    "sums begin anew",
+		source->station, source->sensor);
+	rain_forget(&gauge->rain, limit_ms);
+	gauge->said_ms = 0;
+	gauge->dirty = true;
+}
+
 int gauge_save(struct source *source, struct buffer *bytes)
 {
 	struct gauge *gauge = source->gauge;

@@ -6,6 +6,7 @@
 #define MUABUI_GATEWAY_GAUGE_H
 
 #include "core/buffer.h"
+#include "core/clock.h"
 #include "gateway/source.h"
 
 /* Appends to REPORT, whose flags are set, the increment and the sums that follow. */
@@ -13,6 +14,14 @@ void gauge_derive(struct source *source, struct report *report);
 
 /* After a restart: what a stored REPORT, which has its increment already, told. */
 void gauge_replay(struct source *source, const struct report *report);
+
+/* Takes the kept state of SOURCE up, as its first reading of rain would. */
+void gauge_open(struct source *source);
+
+/* What pipeline_shift() and pipeline_forget_after() mean for the rain, if there is any.
+ */
+void gauge_shift(struct source *source, const struct clock_step *step);
+void gauge_forget_after(struct source *source, int64_t limit_ms);
 
 /* Keeps what has changed, in the open transaction; BYTES is for use. 0 or -1. */
 int gauge_save(struct source *source, struct buffer *bytes);

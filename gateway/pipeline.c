@@ -1,5 +1,6 @@
 #include "gateway/pipeline.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/clock.h"
@@ -70,6 +71,7 @@ void pipeline_set_apart(struct source *source, struct report *report)
 		!(report->marks & REPORT_DEVICE_TIME))
 		report->time_ms = source->last_ms + 1;
 	source->last_ms = report->time_ms;
+	source->has_own_clock = report->marks & REPORT_DEVICE_TIME;
 }
 
 void pipeline_judge(
@@ -180,6 +182,92 @@ int pipeline_merge(struct pipeline *pipeline, int64_t last_id, int64_t now_ms)
 	return store_set_mark(store, STORE_MERGED_ID, last_id);
 }
 
+/* --- a clock that is set -------------------------------------------------- */
+
+struct opening {
+	struct pipeline *pipeline;
+	bool failed;
+};
+
+static void open_kept(void *arg, const char *station, const char *sensor)
+{
+	struct opening *opening = arg;
+	struct report report;
+
+	report_init(&report);
+	snprintf(report.station, sizeof report.station, "%s", station);
+	snprintf(report.sensor, sizeof report.sensor, "%s", sensor);
+	struct source *source = pipeline_source(opening->pipeline, &report);
+	if (source)
+		gauge_open(source);
+	else
+		opening->failed = true;
+}
+
+/* What is kept in the store must change, too, also of sources not heard of lately. */
+static int open_all_kept(struct pipeline *pipeline)
+{
+	struct opening opening = { .pipeline = pipeline };
+	struct store *store = pipeline->settings.store;
+
+	if (!store)
+		return 0;
+	/* The transaction first: see replay_stored(). */
+	if (store_join(store) < 0 ||
+		store_state_sources(store, "rain", open_kept, &opening) < 0)
+		return -1;
+	return opening.failed ? -1 : 0;
+}
+
+static void shift_source(struct source *source, const struct clock_step *step)
+{
+	source->last_ms = clock_after_step(step, source->last_ms);
+	for (size_t i = 0; i < source->count; i++) {
+		struct series *series = &source->series[i];
+		series->newest_ms = clock_after_step(step, series->newest_ms);
+		if (series->quality)
+			quality_shift(series->quality, step->since_ms, step->by_ms);
+	}
+	gauge_shift(source, step);
+}
+
+int pipeline_shift(struct pipeline *pipeline, const struct clock_step *step)
+{
+	struct source *source = NULL;
+
+	if (open_all_kept(pipeline) < 0)
+		return -1;
+	while ((source = sources_each(&pipeline->sources, source)))
+		if (!source->has_own_clock)
+			shift_source(source, step);
+	return 0;
+}
+
+static void forget_after(struct source *source, int64_t limit_ms)
+{
+	if (source->last_ms > limit_ms)
+		source->last_ms = 0;
+	for (size_t i = 0; i < source->count; i++) {
+		struct series *series = &source->series[i];
+		if (series->newest_ms > limit_ms)
+			series->newest_ms = 0;
+		if (series->quality && series->quality->times[0] > limit_ms)
+			*series->quality = (struct quality_state){ .count = 0 };
+	}
+	gauge_forget_after(source, limit_ms);
+}
+
+int pipeline_forget_after(struct pipeline *pipeline, int64_t limit_ms)
+{
+	struct source *source = NULL;
+
+	if (open_all_kept(pipeline) < 0)
+		return -1;
+	while ((source = sources_each(&pipeline->sources, source)))
+		forget_after(source, limit_ms);
+	return 0;
+}
+
 /* --- beginning --------------------------------------------------------- */
 
 struct replay {
@@ -205,6 +293,7 @@ static bool replay_report(void *arg, const struct stored_report *stored)
 	}
 	pipeline_count(source, &report);
 	source->last_ms = report.time_ms;
+	source->has_own_clock = report.marks & REPORT_DEVICE_TIME;
 	replay->last_id = stored->id;
 	judge_replay(source, &report);
 	return true;

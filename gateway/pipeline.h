@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/clock.h"
 #include "core/reading.h"
 #include "gateway/source.h"
 #include "store/store.h"
@@ -55,6 +56,20 @@ void pipeline_set_apart(struct source *source, struct report *report);
  */
 void pipeline_judge(
 	struct pipeline *pipeline, struct source *source, struct report *report);
+
+/*
+ * The clock was set. What is remembered by the clock before STEP is from now on
+ * remembered by the clock after it, so that what comes is held against it as if there had
+ * been no step. Reports counted already stay in their minutes: merge before, so that
+ * those that are not stored yet are, and after, so that what is kept agrees. 0 or -1.
+ */
+int pipeline_shift(struct pipeline *pipeline, const struct clock_step *step);
+
+/*
+ * Forgets what lies after LIMIT_MS, which is now, and therefore cannot be: what comes is
+ * not held against it. 0 or -1.
+ */
+int pipeline_forget_after(struct pipeline *pipeline, int64_t limit_ms);
 
 /*
  * Can a report of SOURCE with TIME_MS be counted? If not, its series have two other

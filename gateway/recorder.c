@@ -9,7 +9,9 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/thread.h"
+#include "gateway/held.h"
 #include "gateway/pipeline.h"
+#include "gateway/timekeeper.h"
 #include "store/codec.h"
 
 enum {
@@ -18,9 +20,12 @@ enum {
 	TICK_MS = 250,            /* rules see time pass this often */
 	RETRY_MS = 1000,          /* after the store has failed */
 	FORGET_ROWS = 500,        /* retention's portion in a commit */
+	FUTURE_MS =
+		2 * 60 * 1000, /* what a device's clock may be fast (sensors/inbox.h) */
 };
 
-static const int64_t merge_every_ms = 60 * 1000; /* data time */
+static const int64_t merge_every_ms =
+	60 * 1000; /* of clock_mono_ms(): that never steps */
 
 /*
  * Reports wait in a batch in memory, not in an open transaction, so that outputs and
@@ -40,6 +45,8 @@ struct recorder {
 	pthread_t thread;
 	struct pipeline *pipeline; /* NULL: to be made anew (the store has failed) */
 	struct alerts *alerts;
+	struct timekeeper keeper;
+	struct held held;
 	struct buffer batch;
 	size_t batch_count;
 	bool failing; /* since the last commit that worked */
@@ -81,7 +88,9 @@ static int make_brain(struct recorder *recorder)
 
 	recorder->pipeline = pipeline_new(&pipeline);
 	recorder->alerts = alerts_open(settings->config, settings->store);
-	if (!recorder->pipeline || !recorder->alerts || store_join(settings->store) < 0 ||
+	timekeeper_reload(&recorder->keeper);
+	if (!recorder->pipeline || !recorder->alerts ||
+		held_reload(&recorder->held) < 0 || store_join(settings->store) < 0 ||
 		store_commit(settings->store) < 0) {
 		store_rollback(settings->store);
 		forget_brain(recorder);
@@ -131,12 +140,19 @@ static int write_batch(struct recorder *recorder, bool merge, uint64_t *readings
 	int64_t now_ms = clock_wall_ms();
 
 	if (store_join(store) < 0 || append_batch(recorder, readings) < 0 ||
+		held_write(&recorder->held, recorder->last_id) < 0 ||
+		timekeeper_save(&recorder->keeper, now_ms) < 0 ||
 		alerts_save(recorder->alerts) < 0 ||
 		store_set_mark(store, STORE_RING_SEQ, (int64_t)recorder->seq) < 0)
 		return -1;
 	if (merge) {
-		if (pipeline_merge(recorder->pipeline, recorder->last_id, now_ms) < 0 ||
-			store_forget(store, now_ms - config->keep_raw, FORGET_ROWS) < 0)
+		if (pipeline_merge(recorder->pipeline, recorder->last_id, now_ms) < 0)
+			return -1;
+		/* A clock that is not right knows nothing of age. */
+		if (clock_is_set() &&
+			(store_forget(store, now_ms - config->keep_raw, FORGET_ROWS) <
+					0 ||
+				held_forget(&recorder->held, FORGET_ROWS) < 0))
 			return -1;
 	}
 	return store_commit(store);
@@ -170,7 +186,8 @@ static bool commit(struct recorder *recorder, bool merge, bool current)
 		return false;
 	}
 	if (merge)
-		recorder->next_merge_ms = clock_wall_ms() + merge_every_ms;
+		recorder->next_merge_ms = clock_mono_ms() + merge_every_ms;
+	held_committed(&recorder->held);
 	if (current)
 		ring_release_but_last(recorder->settings.ring);
 	else
@@ -189,6 +206,78 @@ static bool commit(struct recorder *recorder, bool merge, bool current)
 	return true;
 }
 
+/* Is there something to commit? */
+static bool has_something(const struct recorder *recorder)
+{
+	return recorder->batch_count > 0 || held_is_waiting(&recorder->held);
+}
+
+/* --- the clock --------------------------------------------------------- */
+
+static int shift_brain(struct recorder *recorder, const struct clock_step *step)
+{
+	if (pipeline_shift(recorder->pipeline, step) < 0 ||
+		alerts_shift(recorder->alerts, step) < 0)
+		return -1;
+	latest_shift(recorder->settings.latest, step);
+	return 0;
+}
+
+/*
+ * What was taken before the step is stored with what was known by then; what is known is
+ * kept anew, by the new clock, together with the step itself.
+ */
+static bool follow_step(
+	struct recorder *recorder, const struct clock_step *step, bool current)
+{
+	if (!commit(recorder, true, current))
+		return false;
+	timekeeper_follow(&recorder->keeper, step);
+	if (shift_brain(recorder, step) < 0) {
+		start_again(recorder);
+		return false;
+	}
+	if (!commit(recorder, true, current))
+		return false;
+	held_drain(
+		&recorder->held); /* what was read of it has its times by the old one */
+	return true;
+}
+
+/* From now on there are dates: first for what is held. */
+static bool follow_belief(struct recorder *recorder, bool current)
+{
+	int64_t now_ms = clock_wall_ms();
+
+	if (has_something(recorder) && !commit(recorder, false, current))
+		return false;
+	held_drain(&recorder->held);
+	if (!timekeeper_was_misled(&recorder->keeper, now_ms) ||
+		pipeline_forget_after(recorder->pipeline, now_ms + FUTURE_MS) == 0)
+		return true;
+	start_again(recorder);
+	return false;
+}
+
+/*
+ * Follows what has become of the clock. CURRENT: as of commit(). False when the store
+ * failed.
+ */
+static bool follow_clock(struct recorder *recorder, bool current)
+{
+	struct clock_step step;
+	enum clock_event event;
+
+	while ((event = timekeeper_look(&recorder->keeper, &step)) != CLOCK_GOES_ON) {
+		bool followed = event == CLOCK_STEPPED
+			? follow_step(recorder, &step, current)
+			: follow_belief(recorder, current);
+		if (!followed)
+			return false;
+	}
+	return true;
+}
+
 /* --- taking reports --------------------------------------------------- */
 
 static void count_flags(struct recorder *recorder, const struct report *report)
@@ -199,6 +288,12 @@ static void count_flags(struct recorder *recorder, const struct report *report)
 		flagged += report->readings[i].flag >= FLAG_SUSPECT;
 	if (flagged > 0)
 		atomic_fetch_add(&recorder->settings.stats->flagged, flagged);
+}
+
+static void begin_batch(struct recorder *recorder)
+{
+	if (!has_something(recorder))
+		recorder->began_ms = clock_real_ms();
 }
 
 static void put_in_batch(struct recorder *recorder, const struct source *source,
@@ -212,8 +307,8 @@ static void put_in_batch(struct recorder *recorder, const struct source *source,
 	uint8_t packed[CODEC_MAX];
 
 	entry.length = (uint32_t)codec_pack(report, packed);
-	if (recorder->batch_count++ == 0)
-		recorder->began_ms = clock_real_ms();
+	begin_batch(recorder);
+	recorder->batch_count++;
 	buffer_append(&recorder->batch, &entry, sizeof entry);
 	buffer_append(&recorder->batch, packed, entry.length);
 }
@@ -228,8 +323,57 @@ static void take_messages(struct recorder *recorder, int messages)
 	}
 }
 
-/* False when the store failed: the brain is gone. */
-static bool take_report(struct recorder *recorder, struct report *report, uint64_t seq)
+static void show_latest(
+	struct recorder *recorder, struct source *source, const struct report *report)
+{
+	size_t *slot = source_slot(source);
+
+	*slot = latest_put(recorder->settings.latest, *slot, report);
+	recorder->settings.stats->last_report_ms = clock_wall_ms();
+}
+
+/* REPORT, dated, from SOURCE. False when the store failed: the brain is gone. */
+static bool take_report(
+	struct recorder *recorder, struct source *source, struct report *report)
+{
+	pipeline_set_apart(source, report);
+	if (!pipeline_has_room(source, report->time_ms) && !commit(recorder, true, true))
+		return false;
+	pipeline_judge(recorder->pipeline, source, report);
+	pipeline_count(source, report);
+	put_in_batch(recorder, source, report);
+	count_flags(recorder, report);
+	show_latest(recorder, source, report);
+	take_messages(recorder, alerts_report(recorder->alerts, report, clock_wall_ms()));
+	return recorder->pipeline != NULL;
+}
+
+/* The same for one that comes from the ring, and for one that had to wait. */
+static bool take_from_ring(struct recorder *recorder, struct report *report, uint64_t seq)
+{
+	const char *boot = ring_boot(recorder->settings.ring, seq);
+
+	if (timekeeper_is_off(&recorder->keeper, report, boot) &&
+		!follow_clock(recorder, true))
+		return false;
+	struct source *source = pipeline_source(recorder->pipeline, report);
+	if (!source) {
+		start_again(recorder);
+		return false;
+	}
+	if (timekeeper_date(&recorder->keeper, report, boot)) {
+		if (!take_report(recorder, source, report))
+			return false;
+	} else {
+		begin_batch(recorder);
+		held_put(&recorder->held, report, source_id(source), boot);
+		show_latest(recorder, source, report);
+	}
+	recorder->seq = seq;
+	return true;
+}
+
+static bool take_held(struct recorder *recorder, struct report *report)
 {
 	struct source *source = pipeline_source(recorder->pipeline, report);
 
@@ -237,43 +381,57 @@ static bool take_report(struct recorder *recorder, struct report *report, uint64
 		start_again(recorder);
 		return false;
 	}
-	pipeline_set_apart(source, report);
-	if (!pipeline_has_room(source, report->time_ms) && !commit(recorder, true, true))
+	if (!take_report(recorder, source, report))
 		return false;
-	recorder->seq = seq;
-	pipeline_judge(recorder->pipeline, source, report);
-	pipeline_count(source, report);
-	put_in_batch(recorder, source, report);
-	count_flags(recorder, report);
-	size_t *slot = source_slot(source);
-	*slot = latest_put(recorder->settings.latest, *slot, report);
-	recorder->settings.stats->last_report_ms = clock_wall_ms();
-	take_messages(recorder, alerts_report(recorder->alerts, report, clock_wall_ms()));
-	return recorder->pipeline != NULL;
+	held_take(&recorder->held);
+	return true;
 }
 
-/* Takes what is in the ring, up to a batch. */
+static bool batch_is_full(const struct recorder *recorder)
+{
+	return recorder->batch.length >= BATCH_BYTES - CODEC_MAX ||
+		held_is_full(&recorder->held);
+}
+
+/* What had to wait for the clock. False: there is no room for more, or no brain. */
+static bool take_all_held(struct recorder *recorder)
+{
+	struct report report;
+	int got = 0;
+
+	while (!recorder->urgent && !batch_is_full(recorder) &&
+		(got = held_next(&recorder->held, &report)) > 0)
+		if (!take_held(recorder, &report))
+			return false;
+	if (got < 0)
+		start_again(recorder);
+	return got == 0 && recorder->pipeline && !batch_is_full(recorder);
+}
+
+/* Takes what there is, up to a batch: what was held, and then what is in the ring. */
 static void take_reports(struct recorder *recorder)
 {
 	struct report report;
 	uint64_t seq;
 
-	while (!recorder->urgent && recorder->batch.length < BATCH_BYTES - CODEC_MAX &&
+	if (!take_all_held(recorder))
+		return;
+	while (!recorder->urgent && !batch_is_full(recorder) &&
 		ring_next(recorder->settings.ring, &report, &seq)) {
 		/* Stored before a crash, released only now. */
 		if (seq <= recorder->seq)
 			continue;
-		if (!take_report(recorder, &report, seq))
+		if (!take_from_ring(recorder, &report, seq))
 			return;
 	}
 }
 
 /* --- the thread ------------------------------------------------------- */
 
-static bool batch_is_full(const struct recorder *recorder)
+/* Better now than when it is time? */
+static bool is_pressed(const struct recorder *recorder)
 {
-	return recorder->batch.length >= BATCH_BYTES - CODEC_MAX ||
-		ring_is_pressed(recorder->settings.ring);
+	return batch_is_full(recorder) || ring_is_pressed(recorder->settings.ring);
 }
 
 static bool commit_is_due(const struct recorder *recorder, int64_t now_ms)
@@ -283,8 +441,8 @@ static bool commit_is_due(const struct recorder *recorder, int64_t now_ms)
 	if (recorder->urgent || recorder->stopping ||
 		ring_is_awaited(recorder->settings.ring))
 		return true;
-	return recorder->batch_count > 0 &&
-		(batch_is_full(recorder) ||
+	return has_something(recorder) &&
+		(is_pressed(recorder) ||
 			now_ms - recorder->began_ms >= config->commit_every);
 }
 
@@ -301,7 +459,7 @@ static int64_t wait_ms(const struct recorder *recorder, int64_t now_ms)
 	int64_t until = recorder->next_tick_ms;
 	int64_t due = recorder->began_ms + recorder->settings.config->store.commit_every;
 
-	if (recorder->batch_count > 0 && due < until)
+	if (has_something(recorder) && due < until)
 		until = due;
 	return until > now_ms ? until - now_ms : 0;
 }
@@ -318,6 +476,8 @@ static void pause_ms(int64_t ms)
 /* One round with a working brain. */
 static void go_round(struct recorder *recorder)
 {
+	if (!follow_clock(recorder, false))
+		return;
 	take_reports(recorder);
 	if (!recorder->pipeline)
 		return;
@@ -325,10 +485,10 @@ static void go_round(struct recorder *recorder)
 	tick(recorder, now_ms);
 	if (!recorder->pipeline)
 		return;
-	bool merge = clock_wall_ms() >= recorder->next_merge_ms;
+	bool merge = clock_mono_ms() >= recorder->next_merge_ms;
 	if ((commit_is_due(recorder, now_ms) || merge) && !commit(recorder, merge, false))
 		return;
-	if (recorder->batch_count > 0 && batch_is_full(recorder))
+	if (has_something(recorder) && is_pressed(recorder))
 		return;
 	ring_wait(recorder->settings.ring, wait_ms(recorder, now_ms));
 	/* Waking for each of many messages would cost more than the messages. */
@@ -350,6 +510,14 @@ static void *run(void *arg)
 	return NULL;
 }
 
+static void release(struct recorder *recorder)
+{
+	forget_brain(recorder);
+	held_free(&recorder->held);
+	buffer_free(&recorder->batch);
+	free(recorder);
+}
+
 struct recorder *recorder_start(const struct recorder_settings *settings)
 {
 	struct recorder *recorder = calloc(1, sizeof *recorder);
@@ -360,13 +528,15 @@ struct recorder *recorder_start(const struct recorder_settings *settings)
 	}
 	recorder->settings = *settings;
 	recorder->alive_ms = clock_real_ms();
-	recorder->next_merge_ms = clock_wall_ms() + merge_every_ms;
+	recorder->next_merge_ms = clock_mono_ms() + merge_every_ms;
 	buffer_init(&recorder->batch, BATCH_BYTES + CODEC_MAX);
-	if (make_brain(recorder) < 0 ||
+	timekeeper_init(&recorder->keeper, &settings->config->clock, settings->store,
+		settings->stats);
+	if (!held_init(&recorder->held, settings->store, &recorder->keeper,
+		    settings->stats, settings->config->store.max_size) ||
+		make_brain(recorder) < 0 ||
 		thread_start(&recorder->thread, "recorder", run, recorder) < 0) {
-		forget_brain(recorder);
-		buffer_free(&recorder->batch);
-		free(recorder);
+		release(recorder);
 		return NULL;
 	}
 	return recorder;
@@ -378,11 +548,12 @@ static int store_rest(struct recorder *recorder)
 	do {
 		if (!recorder->pipeline && make_brain(recorder) < 0)
 			return -1;
-		take_reports(recorder);
+		if (follow_clock(recorder, false))
+			take_reports(recorder);
 		if (!recorder->pipeline || !commit(recorder, true, false))
 			return -1;
 		take_reports(recorder);
-	} while (recorder->batch_count > 0);
+	} while (has_something(recorder));
 	return recorder->pipeline ? 0 : -1;
 }
 
@@ -398,9 +569,7 @@ int recorder_stop(struct recorder *recorder)
 	if (result < 0)
 		log_error("store: %s; what is not stored waits in the ring",
 			store_error(recorder->settings.store));
-	forget_brain(recorder);
-	buffer_free(&recorder->batch);
-	free(recorder);
+	release(recorder);
 	return result;
 }
 

@@ -49,6 +49,7 @@ struct source {
 	size_t count, capacity;
 	int64_t newest_minute_ms; /* the minute counted into last */
 	int64_t last_ms;          /* time of its last report */
+	bool has_own_clock;       /* its last report's time was the device's own */
 	struct gauge *gauge;      /* gateway/gauge.h; NULL: no rain was seen here */
 };
 

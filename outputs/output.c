@@ -9,11 +9,8 @@
 #include "outputs/worker.h"
 
 enum {
-	IDLE_MS = 60 * 1000,         /* so that a lost ring costs a minute at most */
-	AHEAD_MS = 24 * 3600 * 1000, /* what a stamp may be before our clock */
+	IDLE_MS = 60 * 1000, /* so that a lost ring costs a minute at most */
 };
-
-static const int64_t earliest_ms = 1577836800000; /* 2020-01-01: nothing is older */
 
 struct outputs {
 	size_t count;
@@ -28,12 +25,6 @@ static bool is_full(const struct output *output)
 {
 	return output->too_large || output->count == output->batch_max ||
 		output->batch.length >= output->bytes_max;
-}
-
-static bool time_is_possible(const struct output *output, const struct report *report)
-{
-	return !(report->marks & REPORT_CLOCK_UNSET) && report->time_ms >= earliest_ms &&
-		report->time_ms <= output->latest_ms;
 }
 
 static void skip(struct output *output)
@@ -54,7 +45,7 @@ static bool take(void *arg, const struct stored_report *stored)
 		output->scanned = lanes_backlog_end(&output->place);
 		return false;
 	}
-	if (time_is_possible(output, &stored->report))
+	if (report_time_is_possible(&stored->report))
 		output->driver->encode(output->self, stored, &output->batch);
 	else
 		skip(output);
@@ -97,8 +88,6 @@ static bool fill(struct output *output)
 	int room = room_for(output);
 	int64_t newest = output_look_for_newest(output);
 	int64_t end = output->in_backlog ? lanes_backlog_end(&output->place) : newest;
-	/* An unset clock knows nothing of the future. */
-	output->latest_ms = clock_is_set() ? clock_wall_ms() + AHEAD_MS : INT64_MAX;
 	int got = store_scan(output->store, output->scanned, room, take, output);
 
 	if (got < 0) {

@@ -93,8 +93,7 @@ struct output_status {
  * oldest report there is when it is new. When it is more than a batch behind, at the
  * start or after failures, what arrives from then on is sent first and the backlog
  * between (two lanes, each in order), unless oldest first is asked for. Not sent, but
- * skipped and counted, are reports marked REPORT_CLOCK_UNSET or stamped before 2020 or
- * more than a day ahead.
+ * skipped and counted, are reports whose time is impossible (report_time_is_possible()).
  */
 struct outputs;
 struct outputs *outputs_start(const struct option_list *items, const char *store_path);

@@ -58,7 +58,6 @@ struct output {
 	bool too_large;     /* the next report did not fit into bytes_max */
 	size_t bytes_max;   /* a larger batch was refused for its size (413) */
 	int64_t since_ms;   /* when the batch got its first report */
-	int64_t latest_ms;  /* no stamp after this is believed */
 	unsigned attempts;  /* failed ones in a row */
 	enum mood mood;
 	int64_t letter_log_ms;

@@ -178,11 +178,14 @@ void inbox_stamp(struct report *report, int64_t now_ms)
 	bool is_set = clock_is_plausible(now_ms);
 	bool is_believed = (report->marks & REPORT_DEVICE_TIME) &&
 		clock_is_plausible(report->time_ms) &&
-		(!is_set || report->time_ms <= now_ms + INBOX_AHEAD_MS);
+		(is_set ? report->time_ms <= now_ms + INBOX_AHEAD_MS
+			: clock_is_possible(report->time_ms));
 
 	if (!is_believed) {
 		report->marks &= (uint16_t)~REPORT_DEVICE_TIME;
 		report->time_ms = now_ms;
+		if (!is_set)
+			report->marks |= REPORT_CLOCK_UNSET;
 	} else if (is_set && report->time_ms < now_ms - INBOX_LATE_MS) {
 		report->marks |= REPORT_BACKFILLED;
 	}
@@ -233,8 +236,9 @@ static void take_report(void *arg, struct report *report)
 		taking->is_confirmed = false;
 		return;
 	}
-	inbox_stamp(report, clock_wall_ms());
-	report->mono_ms = clock_mono_ms();
+	int64_t now_ms;
+	bool is_set = clock_stamp(&now_ms, &report->mono_ms);
+	inbox_stamp(report, is_set ? now_ms : 0);
 	if (message->is_retained)
 		report->marks |= REPORT_RETAINED;
 	if (!ring_push(sensor->ring, report, key, RING_WAIT)) {

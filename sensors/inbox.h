@@ -61,8 +61,9 @@ void inbox_note(struct inbox *inbox, enum sensor_result result, const char *deta
 void inbox_presence(struct inbox *inbox, const char *who, bool is_online);
 
 /*
- * Stamps REPORT, received now: its own time where that is plausible, else now. What is
- * older than INBOX_LATE_MS is marked as back-filled.
+ * Stamps REPORT, received at NOW_MS (0: the clock is not believed): its own time where
+ * that is possible, else now, or nothing, marked REPORT_CLOCK_UNSET. What is older than
+ * INBOX_LATE_MS is marked as back-filled.
  */
 void inbox_stamp(struct report *report, int64_t now_ms);
 

@@ -106,9 +106,7 @@ void sensor_note(struct sensor *sensor, enum sensor_result result, const char *d
 
 void sensor_deliver_part(struct sensor *sensor, struct report *report)
 {
-	report->time_ms = clock_wall_ms();
-	report->mono_ms = clock_mono_ms();
-	if (!clock_is_set())
+	if (!clock_stamp(&report->time_ms, &report->mono_ms))
 		report->marks |= REPORT_CLOCK_UNSET;
 	snprintf(report->station, sizeof(report->station), "%s", sensor->station);
 	snprintf(report->sensor, sizeof(report->sensor), "%s", sensor->name);

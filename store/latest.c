@@ -129,14 +129,20 @@ static struct latest_value *value_for(struct stored *source, uint16_t metric)
 	return &source->values[source->count++];
 }
 
+/* A late report does not replace a newer value. */
+static bool is_late(const struct report *report, const struct latest_value *value)
+{
+	return report->time_ms < value->time_ms &&
+		!((report->marks | value->marks) & REPORT_CLOCK_UNSET);
+}
+
 static void put_values(struct stored *source, const struct report *report)
 {
 	for (size_t i = 0; i < report->count; i++) {
 		const struct reading *reading = &report->readings[i];
 		struct latest_value *value = value_for(source, reading->metric);
 
-		/* A late report does not replace a newer value. */
-		if (!value || report->time_ms < value->time_ms)
+		if (!value || is_late(report, value))
 			continue;
 		*value = (struct latest_value){
 			.reading = *reading,
@@ -159,6 +165,21 @@ size_t latest_put(struct latest *latest, size_t slot, const struct report *repor
 		put_values(latest->sources[slot - 1], report);
 	pthread_mutex_unlock(&latest->mutex);
 	return slot;
+}
+
+void latest_shift(struct latest *latest, const struct clock_step *step)
+{
+	pthread_mutex_lock(&latest->mutex);
+	for (size_t i = 0; i < latest->count; i++) {
+		struct stored *source = latest->sources[i];
+
+		source->time_ms = clock_after_step(step, source->time_ms);
+		for (size_t v = 0; v < source->count; v++)
+			if (!(source->values[v].marks & REPORT_DEVICE_TIME))
+				source->values[v].time_ms =
+					clock_after_step(step, source->values[v].time_ms);
+	}
+	pthread_mutex_unlock(&latest->mutex);
 }
 
 static bool copy_source(

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/clock.h"
 #include "core/reading.h"
 
 struct latest;
@@ -20,11 +21,15 @@ void latest_free(struct latest *latest);
 
 /*
  * Takes REPORT's readings: each replaces the older reading of its metric; metrics the
- * report lacks keep their own, older, time. SLOT (0: not known yet) is what an earlier
- * call for the same source returned, and spares the look-up. Returns the slot, 0 when
- * memory is out. Only the recorder calls this.
+ * report lacks keep their own, older, time. Where a time says nothing (it is marked
+ * REPORT_CLOCK_UNSET), what comes later is newer. SLOT (0: not known yet) is what an
+ * earlier call for the same source returned, and spares the look-up. Returns the slot, 0
+ * when memory is out. Only the recorder calls this.
  */
 size_t latest_put(struct latest *latest, size_t slot, const struct report *report);
+
+/* The clock was set: times by the clock before STEP become times by the one after it. */
+void latest_shift(struct latest *latest, const struct clock_step *step);
 
 struct latest_value {
 	struct reading reading;

@@ -36,6 +36,7 @@ enum {
 	QUIET_LAP = 256 * 1024, /* an idle ring turns round here and stays small */
 	RISKED_MAX = 64,
 	WAIT_MS = 100, /* so that nobody oversleeps the end of waiting */
+	BOOTS_MAX = 8, /* remembered: reports wait over one, seldom more */
 	SLOT_MAX = 64 + 2 * NAME_SIZE + CODEC_MAX + 8,
 };
 
@@ -44,12 +45,20 @@ static const char magic[8] = "muabuiR1";
 /* No ring ever comes so far: what says so is damaged. */
 #define NUMBER_LIMIT (UINT64_C(1) << 62)
 
+struct boot {
+	uint64_t first_seq; /* of the reports handed over in it; 0: a free place */
+	char id[40];
+};
+
 struct header {
 	char magic[8];
 	uint64_t size;
 	_Atomic uint64_t oldest, tail, head;
 	_Atomic uint64_t next_seq;
+	struct boot boots[BOOTS_MAX]; /* the latest first */
 };
+
+_Static_assert(sizeof(struct header) <= HEADER_SIZE, "the header is one page");
 
 struct slot {
 	uint32_t length;   /* of the slot, a multiple of 8 */
@@ -242,6 +251,31 @@ static void header_begin(struct ring *ring, uint64_t last_seq)
 	ring->header->next_seq = last_seq + 1;
 }
 
+/* Notes where the reports of this boot begin. */
+static void note_boot(struct ring *ring)
+{
+	struct boot *boots = ring->header->boots;
+	struct boot now = { .first_seq = ring->header->next_seq };
+
+	for (size_t i = 0; i < BOOTS_MAX; i++)
+		boots[i].id[sizeof boots[i].id - 1] = '\0';
+	snprintf(now.id, sizeof now.id, "%s", clock_boot_id());
+	if (boots[0].first_seq > 0 && strcmp(boots[0].id, now.id) == 0)
+		return;
+	memmove(boots + 1, boots, (BOOTS_MAX - 1) * sizeof *boots);
+	boots[0] = now;
+}
+
+const char *ring_boot(const struct ring *ring, uint64_t seq)
+{
+	const struct boot *boots = ring->header->boots;
+
+	for (size_t i = 0; i < BOOTS_MAX && boots[i].first_seq > 0; i++)
+		if (seq >= boots[i].first_seq)
+			return boots[i].id;
+	return "";
+}
+
 static int map_file(struct ring *ring, size_t size)
 {
 	/* Blocks are taken now: a full disk later must not become a SIGBUS. */
@@ -332,6 +366,7 @@ struct ring *ring_open(const char *path, size_t size, char *why, size_t why_size
 	pthread_cond_init(&ring->room, &attributes);
 	pthread_condattr_destroy(&attributes);
 	take_stock(ring);
+	note_boot(ring);
 	return ring;
 }
 

@@ -37,6 +37,13 @@ struct ring *ring_open(const char *path, size_t size, char *why, size_t why_size
 void ring_close(struct ring *ring);
 
 /*
+ * The id of the machine's boot (clock_boot_id()) in which report number SEQ was handed
+ * over; "" if that is not known any more. What a ring holds may be older than the boot,
+ * and then the report's mono_ms says nothing now. Valid while the ring is open.
+ */
+const char *ring_boot(const struct ring *ring, uint64_t seq);
+
+/*
  * Makes numbers go on after LAST_SEQ, which the store has had; what the ring holds up to
  * there was stored before a crash. Before the first push.
  */

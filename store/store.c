@@ -20,6 +20,7 @@
 #include "store/lanes.h"
 #include "store/outbox.h"
 #include "store/statement.h"
+#include "store/undated.h"
 
 enum {
 	APPLICATION_ID = 0x6d75614d, /* "muaM": file(1) and we know our own */
@@ -218,6 +219,7 @@ static int make_tables(struct store *store)
 		exec(store, aggregates_schema, "make tables") < 0 ||
 		exec(store, outbox_schema, "make tables") < 0 ||
 		exec(store, lanes_schema, "make tables") < 0 ||
+		exec(store, undated_schema, "make tables") < 0 ||
 		exec(store, identity, "make tables") < 0) {
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 		return -1;
@@ -451,6 +453,7 @@ static const char *const mark_names[STORE_MARK_COUNT] = {
 	[STORE_RING_SEQ] = "ring_seq",
 	[STORE_MERGED_ID] = "merged_id",
 	[STORE_HOURS_MS] = "hours_ms",
+	[STORE_KNOWN_MS] = "known_ms",
 };
 
 int64_t store_mark(struct store *store, enum store_mark mark)
@@ -620,6 +623,23 @@ int store_state_get(struct store *store, int64_t source, const char *kind,
 	if (rc == SQLITE_ROW)
 		take(arg, sqlite3_column_blob(stmt, 0),
 			(size_t)sqlite3_column_bytes(stmt, 0));
+	return statement_done(store, stmt, rc);
+}
+
+int store_state_sources(struct store *store, const char *kind,
+	void (*each)(void *arg, const char *station, const char *sensor), void *arg)
+{
+	sqlite3_stmt *stmt = statement(store,
+		"SELECT station, sensor FROM state JOIN source ON source.id = state.source"
+		" WHERE kind = ?1");
+	int rc;
+
+	if (!stmt)
+		return -1;
+	sqlite3_bind_text(stmt, 1, kind, -1, SQLITE_STATIC);
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
+		each(arg, (const char *)sqlite3_column_text(stmt, 0),
+			(const char *)sqlite3_column_text(stmt, 1));
 	return statement_done(store, stmt, rc);
 }
 

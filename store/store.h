@@ -86,6 +86,7 @@ enum store_mark {
 	STORE_RING_SEQ,  /* the ring is stored up to this sequence number */
 	STORE_MERGED_ID, /* the minutes hold the reports up to this id */
 	STORE_HOURS_MS,  /* the hours are made up to this time */
+	STORE_KNOWN_MS,  /* the wall clock at the last commit at which it was believed */
 	STORE_MARK_COUNT,
 };
 int64_t store_mark(struct store *store, enum store_mark mark);
@@ -128,6 +129,10 @@ int store_state_set(struct store *store, int64_t source, const char *kind,
 /* Hands the state to TAKE, if there is one. 0 or -1. */
 int store_state_get(struct store *store, int64_t source, const char *kind,
 	void (*take)(void *arg, const void *bytes, size_t length), void *arg);
+
+/* Calls EACH with the names of all sources that have a state of KIND. 0 or -1. */
+int store_state_sources(struct store *store, const char *kind,
+	void (*each)(void *arg, const char *station, const char *sensor), void *arg);
 
 /* --- cursors and dead letters ---------------------------------------- */
 

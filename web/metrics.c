@@ -85,6 +85,28 @@ static double seconds(int64_t ms)
 
 /* --- the gateway itself ------------------------------------------------- */
 
+static void put_clock(struct buffer *out, const struct recorder_stats *recorder)
+{
+	put_single(out, "clock_held_reports", "gauge",
+		"Reports taken before the clock was right; they wait until it is.",
+		(double)atomic_load(&recorder->held));
+	put_single(out, "clock_undatable_reports", "gauge",
+		"Reports of earlier starts of the machine whose clock was never set.",
+		(double)atomic_load(&recorder->undatable));
+	put_single(out, "clock_dropped_total", "counter",
+		"Reports without a time given up because there was no room for more.",
+		(double)atomic_load(&recorder->held_dropped));
+	put_single(out, "clock_steps_total", "counter",
+		"How often the clock was set by more than two seconds.",
+		(double)atomic_load(&recorder->clock_steps));
+	put_single(out, "clock_last_step_seconds", "gauge",
+		"How far it was set the last time; negative: back.",
+		seconds(atomic_load(&recorder->clock_step_by_ms)));
+	put_single(out, "clock_last_step_timestamp_seconds", "gauge",
+		"When it was set the last time, 0 for never.",
+		seconds(atomic_load(&recorder->clock_step_ms)));
+}
+
 static void put_gateway(struct buffer *out, const struct gateway_view *view)
 {
 	int64_t uptime_ms = view_uptime_ms(view);
@@ -98,9 +120,12 @@ static void put_gateway(struct buffer *out, const struct gateway_view *view)
 		seconds(uptime_ms));
 	put_single(out, "clock_set", "gauge",
 		"1 if the system clock can be believed, 0 if not.", clock_is_set());
-	put_family(out, "clock_source", "gauge", "Why the clock is believed; always 1.");
+	put_family(out, "clock_source", "gauge",
+		"What the clock goes by: kernel, plausible, doubted, unset, simulated; "
+		"always 1.");
 	put_sample(out, "clock_source",
 		(struct label[]){ { "source", clock_source() }, { 0 } }, 1);
+	put_clock(out, view->recorder);
 }
 
 static void put_ring(struct buffer *out, const struct gateway_view *view)

@@ -79,6 +79,27 @@ static void put_some(
 		buffer_printf(out, ", %.0f %s", number(object, key), what);
 }
 
+static void put_clock(struct status *status, const cJSON *clock)
+{
+	struct buffer *out = status->out;
+	double by_s = number(clock, "last_step_s");
+
+	put_line(status, "clock", !is_true(clock, "set") || number(clock, "dropped") > 0);
+	words_plain(out, string(clock, "time"));
+	buffer_puts(out, ", ");
+	words_plain(out, string(clock, "source"));
+	put_some(out, clock, "held", "reports wait until it is right");
+	put_some(out, clock, "dropped", "given up for want of room");
+	put_some(out, clock, "undatable", "of unknown time kept apart");
+	if (by_s != 0) {
+		buffer_printf(out, ", set %s by ", by_s > 0 ? "forward" : "back");
+		words_duration(out, (int64_t)(by_s > 0 ? by_s : -by_s) * 1000, WORDS_EN);
+		buffer_putc(out, ' ');
+		put_age_of(status, clock, "last_step");
+	}
+	buffer_putc(out, '\n');
+}
+
 static void put_gateway(struct status *status, const cJSON *root)
 {
 	const cJSON *station = cJSON_GetObjectItemCaseSensitive(root, "station");
@@ -102,11 +123,7 @@ static void put_gateway(struct status *status, const cJSON *root)
 	put_line(status, "health", !is_true(health, "ok"));
 	words_plain(out, string(health, "reason"));
 	buffer_putc(out, '\n');
-	put_line(status, "clock", !is_true(clock, "set"));
-	words_plain(out, string(clock, "time"));
-	buffer_puts(out, ", ");
-	words_plain(out, string(clock, "source"));
-	buffer_putc(out, '\n');
+	put_clock(status, clock);
 }
 
 static void put_storage(struct status *status, const cJSON *root)

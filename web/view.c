@@ -244,6 +244,27 @@ static void put_parts(struct json *json, const struct gateway_view *view, int64_
 	json_end_array(json);
 }
 
+static void put_clock(
+	struct json *json, const struct recorder_stats *recorder, int64_t now_ms)
+{
+	int64_t step_ms = atomic_load(&recorder->clock_step_ms);
+
+	json_object(json, "clock");
+	json_string(json, "source", clock_source());
+	json_bool(json, "set", clock_is_set());
+	json_time(json, "time", now_ms, VIEW_OFFSET_MINUTES);
+	json_integer(json, "held", atomic_load(&recorder->held));
+	json_integer(json, "undatable", atomic_load(&recorder->undatable));
+	json_integer(json, "dropped", (int64_t)atomic_load(&recorder->held_dropped));
+	json_integer(json, "steps", (int64_t)atomic_load(&recorder->clock_steps));
+	if (step_ms) {
+		json_time(json, "last_step", step_ms, VIEW_OFFSET_MINUTES);
+		json_number(json, "last_step_s",
+			(double)atomic_load(&recorder->clock_step_by_ms) / 1000);
+	}
+	json_end_object(json);
+}
+
 void view_status_json(const struct gateway_view *view, struct buffer *out)
 {
 	int64_t now_ms = clock_wall_ms(), uptime_ms = view_uptime_ms(view);
@@ -263,11 +284,7 @@ void view_status_json(const struct gateway_view *view, struct buffer *out)
 	json_string(&json, "reason", buffer_text(&reason));
 	json_end_object(&json);
 	put_station(&json, &view->config->station);
-	json_object(&json, "clock");
-	json_string(&json, "source", clock_source());
-	json_bool(&json, "set", clock_is_set());
-	json_time(&json, "time", now_ms, VIEW_OFFSET_MINUTES);
-	json_end_object(&json);
+	put_clock(&json, view->recorder, now_ms);
 	put_ring(&json, view);
 	put_store(&json, view);
 	put_recorder(&json, view, now_ms);

@@ -29,6 +29,13 @@ struct recorder_stats {
 	atomic_int_fast64_t last_report_ms; /* wall clock of the newest report; 0: none */
 	atomic_int_fast64_t last_commit_ms;
 	atomic_int_fast64_t store_bytes; /* looked up now and then */
+	/* Honest time (gateway/timekeeper.h, gateway/held.h). */
+	atomic_int_fast64_t held;          /* reports that wait for the clock to be set */
+	atomic_int_fast64_t undatable;     /* reports of boots whose clock never was */
+	atomic_uint_fast64_t held_dropped; /* given up: there was no room */
+	atomic_uint_fast64_t clock_steps;  /* more than two seconds, while it ran */
+	atomic_int_fast64_t clock_step_ms; /* when the last one was; 0: there was none */
+	atomic_int_fast64_t clock_step_by_ms; /* and how far; negative: back */
 };
 
 /* Parts that the gateway does not have may be NULL: sensors, outputs, notifier, ring. */

@@ -438,10 +438,16 @@ static void only_plausible_times_are_used(void **state)
 	assert_int_equal(report.marks, 0);
 	report = stamped(5 * minute, now); /* 1970: its clock was never set */
 	assert_int_equal(report.time_ms, now);
-	/* Ours was not: the device knows better. */
-	report = stamped(now, 1000);
+	/* Ours was not: the device knows better, within reason. */
+	clock_freeze(1000, 0);
+	report = stamped(now, 0);
 	assert_int_equal(report.time_ms, now);
 	assert_int_equal(report.marks, REPORT_DEVICE_TIME);
+	report = stamped(INT64_C(2208988800001), 0); /* 2040 */
+	assert_int_equal(report.marks, REPORT_CLOCK_UNSET);
+	report = stamped(0, 0);
+	assert_int_equal(report.marks, REPORT_CLOCK_UNSET);
+	clock_simulate(0, 1);
 }
 
 static void devices_are_named(void **state)
