@@ -18,6 +18,10 @@ static const int64_t oldest_data_ms = INT64_C(1577836800000);    /* 2020-01-01 *
 static const int64_t oldest_played_ms = INT64_C(946684800000);   /* 2000-01-01 */
 static const int64_t newest_unknown_ms = INT64_C(2208988800000); /* 2040-01-01 */
 
+enum {
+	TOGETHER_MS = 50, /* what a thread may have slept between two readings */
+};
+
 enum mode { MODE_REAL, MODE_SIMULATED, MODE_FROZEN };
 
 static atomic_int mode = MODE_REAL;
@@ -26,6 +30,7 @@ static struct {
 	int64_t origin_real_ms, origin_wall_ms, origin_mono_ms;
 } simulated;
 static atomic_int_fast64_t frozen_wall_ms, frozen_mono_ms;
+static atomic_uint frozen_writes; /* odd: the two above are being set */
 static atomic_bool pretends, pretends_synchronised;
 static atomic_bool doubted;
 static char boot_id[40];
@@ -128,13 +133,27 @@ bool clock_is_set(void)
 	return is_believed(clock_wall_ms());
 }
 
+/* Both clocks, so near each other that nothing can have happened in between. */
+static void read_both(int64_t *wall_ms, int64_t *mono_ms)
+{
+	unsigned writes;
+	int64_t began_ms;
+
+	do {
+		writes = frozen_writes;
+		began_ms = clock_real_ms();
+		*wall_ms = clock_wall_ms();
+		*mono_ms = clock_mono_ms();
+	} while (writes % 2 == 1 || writes != frozen_writes ||
+		clock_real_ms() - began_ms > TOGETHER_MS);
+}
+
 bool clock_stamp(int64_t *wall_ms, int64_t *mono_ms)
 {
 	/* In this order: what is read after the belief is what was believed. */
 	bool believed = is_played() || !doubted;
 
-	*wall_ms = clock_wall_ms();
-	*mono_ms = clock_mono_ms();
+	read_both(wall_ms, mono_ms);
 	return believed && clock_is_plausible(*wall_ms);
 }
 
@@ -198,8 +217,10 @@ void clock_simulate(int64_t start_ms, double speed)
 
 void clock_freeze(int64_t wall_ms, int64_t mono_ms)
 {
+	frozen_writes++;
 	frozen_wall_ms = wall_ms;
 	frozen_mono_ms = mono_ms;
+	frozen_writes++;
 	mode = MODE_FROZEN;
 }
 

@@ -208,6 +208,60 @@ static void a_frozen_clock_stands_still(void **state)
 	assert_false(clock_is_plausible(946684799999));
 }
 
+/* As a machine without a battery has it. */
+static void belief(void **state)
+{
+	(void)state;
+	int64_t wall, mono, now = INT64_C(1795314600000);
+
+	clock_pretend(false, "boot-1");
+	assert_string_equal(clock_boot_id(), "boot-1");
+	clock_freeze(10000, 7000);
+	assert_int_equal(clock_state(), CLOCK_UNSET);
+	assert_false(clock_is_set());
+	assert_false(clock_stamp(&wall, &mono));
+	assert_int_equal(wall, 10000);
+	assert_int_equal(mono, 7000);
+	/* It knows nothing of the future, but what nobody can have. */
+	assert_true(clock_is_possible(now + INT64_C(1000) * 86400000));
+	assert_false(clock_is_possible(INT64_C(2208988800001)));
+
+	clock_freeze(now, 8000);
+	assert_string_equal(clock_source(), "plausible");
+	assert_true(clock_stamp(&wall, &mono));
+	assert_true(clock_is_possible(now + CLOCK_AHEAD_MS));
+	assert_false(clock_is_possible(now + CLOCK_AHEAD_MS + 1));
+	assert_true(clock_is_possible(INT64_C(1577836800000)));
+	assert_false(clock_is_possible(INT64_C(1577836799999)));
+
+	clock_doubt(true);
+	assert_string_equal(clock_source(), "doubted");
+	assert_false(clock_is_set());
+	assert_false(clock_stamp(&wall, &mono));
+	assert_true(clock_is_possible(now + CLOCK_AHEAD_MS + 1));
+	clock_doubt(false);
+	clock_pretend(true, "boot-1");
+	assert_int_equal(clock_state(), CLOCK_SYNCHRONISED);
+	assert_string_equal(clock_source(), "kernel");
+
+	clock_freeze_plainly();
+	clock_doubt(true); /* what is played is believed */
+	assert_true(clock_is_set());
+	assert_string_equal(clock_source(), "simulated");
+	assert_int_equal(strlen(clock_boot_id()), 36);
+	clock_doubt(false);
+}
+
+static void times_after_a_step(void **state)
+{
+	(void)state;
+	struct clock_step step = { .since_ms = 1000, .by_ms = -50 };
+
+	assert_int_equal(clock_after_step(&step, 0), 0);
+	assert_int_equal(clock_after_step(&step, 1000), 1000);
+	assert_int_equal(clock_after_step(&step, 1060), 1010);
+}
+
 static void a_simulated_clock_runs_fast(void **state)
 {
 	(void)state;
@@ -242,6 +296,8 @@ int main(void)
 		cmocka_unit_test(every_time_reads_back),
 		cmocka_unit_test(agrees_with_the_library_on_dates),
 		cmocka_unit_test(a_frozen_clock_stands_still),
+		cmocka_unit_test(belief),
+		cmocka_unit_test(times_after_a_step),
 		cmocka_unit_test(a_simulated_clock_runs_fast),
 	};
 
