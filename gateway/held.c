@@ -212,7 +212,8 @@ static int remove_taken(struct held *held)
  */
 static int make_room(struct held *held)
 {
-	int64_t over = held->own + held->foreign - held->most;
+	int64_t over = held->own + held->more_own + held->foreign + held->more_foreign -
+		held->most;
 
 	if (over <= 0)
 		return 0;

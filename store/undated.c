@@ -46,10 +46,12 @@ static bool take_row(sqlite3_stmt *stmt, struct undated *undated)
 	undated->id = sqlite3_column_int64(stmt, 0);
 	report_init(report);
 	report->mono_ms = sqlite3_column_int64(stmt, 2);
-	return data && take_text(stmt, 1, undated->boot, sizeof undated->boot) &&
+	bool sound = data && take_text(stmt, 1, undated->boot, sizeof undated->boot) &&
 		take_text(stmt, 4, report->station, sizeof report->station) &&
 		take_text(stmt, 5, report->sensor, sizeof report->sensor) &&
 		codec_unpack(report, data, (size_t)sqlite3_column_bytes(stmt, 3));
+	report->marks |= REPORT_CLOCK_UNSET;
+	return sound;
 }
 
 int undated_scan(struct store *store, int64_t after,

@@ -21,7 +21,8 @@ enum { UNDATED_BOOT_SIZE = 40 };
 struct undated {
 	int64_t id; /* grows in the order of acceptance */
 	char boot[UNDATED_BOOT_SIZE];
-	struct report report; /* not judged; mono_ms is of that boot, time_ms is 0 */
+	/* Not judged, marked REPORT_CLOCK_UNSET; mono_ms is of that boot, time_ms 0. */
+	struct report report;
 };
 
 /*
