@@ -180,7 +180,7 @@ static void list_devices(void)
 		const struct simulation *simulation = sensor_drivers[i]->simulation;
 
 		if (simulation)
-			fprintf(stderr, "  %-12s %s\n", simulation->name,
+			fprintf(stderr, "  %-12s %s\n", sensor_drivers[i]->kind.name,
 				simulation->summary);
 	}
 	fputs("options:\n", stderr);

@@ -35,6 +35,7 @@
 #include "core/metric.h"
 #include "sensors/routine.h"
 #include "sensors/serial.h"
+#include "sensors/simulate.h"
 #include "sensors/stream.h"
 
 enum {
@@ -235,6 +236,24 @@ static const struct option hpma115_table[] = {
 	{ .name = NULL },
 };
 
+/* Start, stop, talk, be asked, read. */
+static const struct simulate_row hpma115_rows[] = {
+	{ "68 01 01 96", "A5 A5", SIMULATE_TALK },
+	{ "68 01 02 95", "A5 A5", SIMULATE_HUSH },
+	{ "68 01 40 57", "A5 A5", SIMULATE_TALK },
+	{ "68 01 20 77", "A5 A5", SIMULATE_HUSH },
+	{ "68 01 04 93", "40 05 04 00 30 00 31 56", SIMULATE_NOTHING },
+	{ .heard = NULL },
+};
+
+/* HPMA-2 of the fixtures; HPMA-1 where it is asked. */
+static const struct simulation hpma115_simulation = {
+	.summary = "dust sensor that talks: PM2.5 35, PM10 60 µg/m³",
+	.sample = "42 4D 00 1C 00 00 00 23 00 3C 00 00 00 00 00 00 00 00 00 00 00 00 "
+		  "00 00 00 00 00 00 00 00 01 0A",
+	.rows = hpma115_rows,
+};
+
 const struct sensor_driver sensor_hpma115 = {
 	.kind = {
 		.name = "hpma115",
@@ -252,4 +271,5 @@ const struct sensor_driver sensor_hpma115 = {
 	.decode = hpma115_decode,
 	.turn = hpma115_turn,
 	.session_size = sizeof(struct routine_session),
+	.simulation = &hpma115_simulation,
 };

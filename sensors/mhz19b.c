@@ -79,32 +79,12 @@ static struct sensor_turn mhz19b_turn(const void *options, void *session,
 	return winsen_ask(set->every, set->warmup, session, last, request);
 }
 
-/* Answers "read" with a captured frame, and nothing else. */
-static size_t mhz19b_reply(double pm25, const uint8_t *heard, size_t length, size_t *used,
-	uint8_t frame[static SIMULATE_FRAME_MAX])
-{
-	static const uint8_t captured[WINSEN_SIZE] = { 0xFF, 0x86, 0x02, 0x7C, 0x42, 0x00,
-		0x00, 0x00, 0xBA };
-
-	(void)pm25;
-	*used = 0;
-	if (heard[0] == WINSEN_HEAD && length < WINSEN_SIZE)
-		return 0;
-	*used = 1;
-	if (length < WINSEN_SIZE ||
-		winsen_check(heard, WINSEN_SIZE, WINSEN_SIZE) != SENSOR_OK)
-		return 0;
-	*used = WINSEN_SIZE;
-	if (heard[2] != WINSEN_READ)
-		return 0;
-	memcpy(frame, captured, sizeof(captured));
-	return sizeof(captured);
-}
-
+/* CO2-1 and CO2-2 of the fixtures. */
 static const struct simulation mhz19b_simulation = {
-	.name = "mhz19b",
-	.summary = "CO2 module that is asked: 636 ppm, as captured",
-	.reply = mhz19b_reply,
+	.summary = "CO2 module that is asked: 636 and 633 ppm, as captured",
+	.sample = "FF 86 02 7C 42 00 00 00 BA FF 86 02 79 42 00 00 00 BD",
+	.is_asked = true,
+	.rows = winsen_rows,
 };
 
 static const char *const mhz19b_aliases[] = { "mhz19c", "mhz14a", NULL };

@@ -240,5 +240,5 @@ const struct sensor_driver sensor_modbus = {
 	.bus = SENSOR_BUS_MODBUS,
 	.decode = modbus_decode,
 	.modulus = modbus_modulus,
-	.simulation = &simulation_rain,
+	.simulation = &simulation_modbus,
 };

@@ -29,6 +29,7 @@
 #include "core/number.h"
 #include "sensors/line.h"
 #include "sensors/serial.h"
+#include "sensors/simulate.h"
 #include "sensors/stream.h"
 #include "sensors/unit.h"
 
@@ -500,4 +501,5 @@ const struct sensor_driver sensor_nmea = {
 	.frame_max = SENTENCE_MAX,
 	.decode = nmea_decode,
 	.is_text = true,
+	.simulation = &simulation_nmea,
 };

@@ -205,14 +205,14 @@ void plantower_check(const void *values, const struct config_place *place)
 
 /* --- being played --------------------------------------------------------------- */
 
-size_t plantower_play(const struct plantower_model *model, double pm25, uint8_t *frame)
+size_t plantower_follow(const struct simulate_moment *moment, size_t length,
+	uint8_t frame[static SIMULATE_FRAME_MAX])
 {
-	double values[3] = { pm25 * 0.7, pm25, pm25 * 1.4 };
-	size_t size = model->size;
+	double values[3] = { moment->pm25 * 0.7, moment->pm25, moment->pm25 * 1.4 };
 	unsigned sum;
 
-	if (isnan(pm25))
-		return size;
+	if (isnan(moment->pm25))
+		return length;
 	for (size_t i = 0; i < 3; i++) {
 		unsigned value = (unsigned)(fmin(fmax(values[i], 0), PLAY_MAX) + 0.5);
 
@@ -221,8 +221,18 @@ size_t plantower_play(const struct plantower_model *model, double pm25, uint8_t 
 			frame[base + 2 * i + 1] = value & 0xFF;
 		}
 	}
-	sum = sum_of(frame, size - SUM_SIZE);
-	frame[size - 2] = (uint8_t)(sum >> 8);
-	frame[size - 1] = sum & 0xFF;
-	return size;
+	sum = sum_of(frame, length - SUM_SIZE);
+	frame[length - 2] = (uint8_t)(sum >> 8);
+	frame[length - 1] = sum & 0xFF;
+	return length;
 }
+
+/* Passive, active, read, sleep, wake; waking is not acknowledged. */
+const struct simulate_row plantower_rows[] = {
+	{ "42 4D E1 00 00 01 70", "42 4D 00 04 E1 00 01 74", SIMULATE_HUSH },
+	{ "42 4D E1 00 01 01 71", "42 4D 00 04 E1 01 01 75", SIMULATE_TALK },
+	{ "42 4D E2 00 00 01 71", NULL, SIMULATE_NOTHING },
+	{ "42 4D E4 00 00 01 73", "42 4D 00 04 E4 00 01 77", SIMULATE_HUSH },
+	{ "42 4D E4 00 01 01 74", "", SIMULATE_TALK },
+	{ .heard = NULL },
+};

@@ -34,6 +34,7 @@
 #include "core/metric.h"
 #include "sensors/routine.h"
 #include "sensors/serial.h"
+#include "sensors/simulate.h"
 
 enum {
 	PLANTOWER_HEAD_SIZE = 4,
@@ -124,7 +125,9 @@ enum sensor_result plantower_decode(const struct plantower_model *model,
 struct sensor_turn plantower_turn(const void *options, void *session,
 	enum sensor_result last, uint8_t request[static SENSOR_REQUEST_MAX]);
 
-/* simulation.frame: puts PM25 (NAN: leaves it) into the captured FRAME of MODEL. */
-size_t plantower_play(const struct plantower_model *model, double pm25, uint8_t *frame);
+/* For their simulations: the dust of the moment, PM1 and PM10 following PM2.5. */
+size_t plantower_follow(const struct simulate_moment *moment, size_t length,
+	uint8_t frame[static SIMULATE_FRAME_MAX]);
+extern const struct simulate_row plantower_rows[];
 
 #endif

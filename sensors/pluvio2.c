@@ -31,6 +31,7 @@
 #include "sensors/ask.h"
 #include "sensors/line.h"
 #include "sensors/serial.h"
+#include "sensors/simulate.h"
 #include "sensors/stream.h"
 #include "sensors/unit.h"
 
@@ -206,6 +207,46 @@ static const struct option pluvio_table[] = {
 	{ .name = NULL },
 };
 
+/* --- being played ------------------------------------------------------------------- */
+
+static size_t pluvio2_follow(const struct simulate_moment *moment, size_t length,
+	uint8_t frame[static SIMULATE_FRAME_MAX])
+{
+	(void)length;
+	return simulate_line(frame,
+		"%+.3f;+0.000;+0.000;%+.3f;%+.3f;%+.3f;+27.4;+0;+0\r\n",
+		moment->rain_rate, fmod(moment->rain_mm, 500), moment->rain_mm,
+		moment->rain_mm);
+}
+
+/* RPT brings the last answer again. */
+static size_t pluvio2_reply(struct simulate_device *device, size_t *used,
+	uint8_t frame[static SIMULATE_FRAME_MAX])
+{
+	const uint8_t *end = memchr(device->heard, '\r', device->heard_length);
+	struct span line;
+
+	(void)frame;
+	if (end == NULL) {
+		*used = 0;
+		return 0;
+	}
+	*used = (size_t)(end - device->heard) + 1;
+	line = span_trim((struct span){ (const char *)device->heard, *used });
+	if (span_is(line, "RPT"))
+		return SIMULATE_AGAIN;
+	return span_is(line, "M;") ? SIMULATE_NEXT : 0;
+}
+
+/* PLUVIO-1 of the fixtures; what falls is said by --rain. */
+static const struct simulation pluvio2_simulation = {
+	.summary = "weighing rain gauge that is asked; rain as --rain says",
+	.sample = "+1.200;+0.100;+0.100;+123.450;+98.700;+98.650;+27.4;+0;+0\r\n",
+	.is_asked = true,
+	.follow = pluvio2_follow,
+	.reply = pluvio2_reply,
+};
+
 const struct sensor_driver sensor_pluvio2 = {
 	.kind = {
 		.name = "pluvio2",
@@ -226,4 +267,5 @@ const struct sensor_driver sensor_pluvio2 = {
 	.modulus = pluvio_modulus,
 	.by_line = true,
 	.is_text = true,
+	.simulation = &pluvio2_simulation,
 };

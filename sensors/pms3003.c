@@ -11,8 +11,6 @@
  *
  *  Without counts, clean air looks like a start: all dust zero is "warming up".
  */
-#include <string.h>
-
 #include "sensors/plantower.h"
 #include "sensors/simulate.h"
 #include "sensors/stream.h"
@@ -32,27 +30,17 @@ static enum sensor_result pms3003_decode(
 	return plantower_decode(&model, options, frame, length, report);
 }
 
-/* A captured frame, with the current dust in its place; PM1 and PM10 follow PM2.5. */
-static size_t pms3003_play(double pm25, uint8_t frame[static SIMULATE_FRAME_MAX])
-{
-	static const uint8_t captured[24] = { 0x42, 0x4D, 0x00, 0x14, 0x00, 0x51, 0x00,
-		0x6A, 0x00, 0x77, 0x00, 0x35, 0x00, 0x46, 0x00, 0x4F, 0x33, 0xD2, 0x0F,
-		0x28, 0x00, 0x3F, 0x04, 0x1A };
-
-	memcpy(frame, captured, sizeof(captured));
-	return plantower_play(&model, pm25, frame);
-}
-
-static const struct simulation pms3003_simulation = {
-	.name = "pms3003",
-	.summary =
-		"dust sensor; PM2.5 as --csv says, or a captured frame again and again",
-	.frame = pms3003_play,
-};
-
 static const struct option pms3003_table[] = {
 	PLANTOWER_OPTIONS,
 	{ .name = NULL },
+};
+
+/* PMS-3003 of the fixtures. */
+static const struct simulation pms3003_simulation = {
+	.summary = "dust sensor that talks; PM2.5 as --csv says, or as captured",
+	.sample = "42 4D 00 14 00 51 00 6A 00 77 00 35 00 46 00 4F "
+		  "33 D2 0F 28 00 3F 04 1A",
+	.follow = plantower_follow,
 };
 
 const struct sensor_driver sensor_pms3003 = {

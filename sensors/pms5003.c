@@ -14,8 +14,6 @@
  *  The PMS5003T has this length with temperature and humidity in bytes 24 to 27; its
  *  dust fields are read like the others'. So only the first four counts are looked at.
  */
-#include <string.h>
-
 #include "sensors/plantower.h"
 #include "sensors/simulate.h"
 #include "sensors/stream.h"
@@ -38,31 +36,21 @@ static enum sensor_result pms5003_decode(
 	return plantower_decode(&model, options, frame, length, report);
 }
 
-/* A captured frame, with the current dust in its place; PM1 and PM10 follow PM2.5. */
-static size_t pms5003_play(double pm25, uint8_t frame[static SIMULATE_FRAME_MAX])
-{
-	static const uint8_t captured[32] = { 0x42, 0x4D, 0x00, 0x1C, 0x00, 0x05, 0x00,
-		0x0D, 0x00, 0x16, 0x00, 0x05, 0x00, 0x0D, 0x00, 0x16, 0x02, 0xFD, 0x00,
-		0xFC, 0x00, 0x1D, 0x00, 0x0F, 0x00, 0x06, 0x00, 0x06, 0x97, 0x00, 0x03,
-		0xC5 };
-
-	memcpy(frame, captured, sizeof(captured));
-	return plantower_play(&model, pm25, frame);
-}
-
-static const struct simulation pms5003_simulation = {
-	.name = "pms5003",
-	.summary =
-		"dust sensor; PM2.5 as --csv says, or a captured frame again and again",
-	.frame = pms5003_play,
-};
-
 static const char *const pms5003_aliases[] = { "pms7003", "pmsa003", NULL };
 
 static const struct option pms5003_table[] = {
 	PLANTOWER_OPTIONS,
 	PLANTOWER_COMMAND_OPTIONS,
 	{ .name = NULL },
+};
+
+/* PMS-1 of the fixtures. */
+static const struct simulation pms5003_simulation = {
+	.summary = "dust sensor that talks; PM2.5 as --csv says, or as captured",
+	.sample = "42 4D 00 1C 00 05 00 0D 00 16 00 05 00 0D 00 16 "
+		  "02 FD 00 FC 00 1D 00 0F 00 06 00 06 97 00 03 C5",
+	.follow = plantower_follow,
+	.rows = plantower_rows,
 };
 
 const struct sensor_driver sensor_pms5003 = {

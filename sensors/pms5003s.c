@@ -10,6 +10,7 @@
  *  version read as formaldehyde (97 00: 38656) is refused as a value.
  */
 #include "sensors/plantower.h"
+#include "sensors/simulate.h"
 
 static const struct plantower_model model = {
 	.size = 32,
@@ -35,6 +36,15 @@ static const struct option pms5003s_table[] = {
 	{ .name = NULL },
 };
 
+/* PMS-S of the fixtures. */
+static const struct simulation pms5003s_simulation = {
+	.summary = "dust sensor that talks; PM2.5 as --csv says, or as captured",
+	.sample = "42 4D 00 1C 00 05 00 0D 00 16 00 05 00 0D 00 16 "
+		  "02 FD 00 FC 00 1D 00 0F 00 06 00 06 00 24 03 52",
+	.follow = plantower_follow,
+	.rows = plantower_rows,
+};
+
 const struct sensor_driver sensor_pms5003s = {
 	.kind = {
 		.name = "pms5003s",
@@ -52,4 +62,5 @@ const struct sensor_driver sensor_pms5003s = {
 	.decode = pms5003s_decode,
 	.turn = plantower_turn,
 	.session_size = sizeof(struct routine_session),
+	.simulation = &pms5003s_simulation,
 };

@@ -12,6 +12,7 @@
  *   37  error code
  */
 #include "sensors/plantower.h"
+#include "sensors/simulate.h"
 
 static const struct plantower_model model = {
 	.size = 40,
@@ -39,6 +40,16 @@ static const struct option pms5003st_table[] = {
 	{ .name = NULL },
 };
 
+/* PMS-ST of the fixtures. */
+static const struct simulation pms5003st_simulation = {
+	.summary = "dust sensor that talks; PM2.5 as --csv says, or as captured",
+	.sample = "42 4D 00 24 00 05 00 0D 00 16 00 05 00 0D 00 16 "
+		  "02 FD 00 FC 00 1D 00 0F 00 06 00 06 00 24 01 1D 02 64 "
+		  "00 00 97 00 04 75",
+	.follow = plantower_follow,
+	.rows = plantower_rows,
+};
+
 const struct sensor_driver sensor_pms5003st = {
 	.kind = {
 		.name = "pms5003st",
@@ -56,4 +67,5 @@ const struct sensor_driver sensor_pms5003st = {
 	.decode = pms5003st_decode,
 	.turn = plantower_turn,
 	.session_size = sizeof(struct routine_session),
+	.simulation = &pms5003st_simulation,
 };

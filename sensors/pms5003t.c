@@ -12,8 +12,6 @@
  *    42 4D 00 1C 00 17 00 27 00 29 00 16 00 23 00 29 10 08 04 A9 01 16 00 0C 00 D4
  *    00 E0 9A 00 04 AA             PM1 22, PM2.5 35, PM10 41, 21.2 °C, 22.4 %
  */
-#include <string.h>
-
 #include "sensors/plantower.h"
 #include "sensors/simulate.h"
 #include "sensors/stream.h"
@@ -39,29 +37,19 @@ static enum sensor_result pms5003t_decode(
 	return plantower_decode(&model, options, frame, length, report);
 }
 
-/* A captured frame, with the current dust in its place; PM1 and PM10 follow PM2.5. */
-static size_t pms5003t_play(double pm25, uint8_t frame[static SIMULATE_FRAME_MAX])
-{
-	static const uint8_t captured[32] = { 0x42, 0x4D, 0x00, 0x1C, 0x00, 0x17, 0x00,
-		0x27, 0x00, 0x29, 0x00, 0x16, 0x00, 0x23, 0x00, 0x29, 0x10, 0x08, 0x04,
-		0xA9, 0x01, 0x16, 0x00, 0x0C, 0x00, 0xD4, 0x00, 0xE0, 0x9A, 0x00, 0x04,
-		0xAA };
-
-	memcpy(frame, captured, sizeof(captured));
-	return plantower_play(&model, pm25, frame);
-}
-
-static const struct simulation pms5003t_simulation = {
-	.name = "pms5003t",
-	.summary =
-		"dust sensor; PM2.5 as --csv says, or a captured frame again and again",
-	.frame = pms5003t_play,
-};
-
 static const struct option pms5003t_table[] = {
 	PLANTOWER_OPTIONS,
 	PLANTOWER_COMMAND_OPTIONS,
 	{ .name = NULL },
+};
+
+/* PMS-T of the fixtures. */
+static const struct simulation pms5003t_simulation = {
+	.summary = "dust sensor that talks; PM2.5 as --csv says, or as captured",
+	.sample = "42 4D 00 1C 00 17 00 27 00 29 00 16 00 23 00 29 "
+		  "10 08 04 A9 01 16 00 0C 00 D4 00 E0 9A 00 04 AA",
+	.follow = plantower_follow,
+	.rows = plantower_rows,
 };
 
 const struct sensor_driver sensor_pms5003t = {

@@ -13,8 +13,7 @@ enum { FILE_MAX = 1 << 20 };
 /* The end of a piece; false: no memory. */
 static bool end_piece(struct recording *recording, size_t end)
 {
-	size_t *ends =
-		realloc(recording->ends, (recording->count + 1) * sizeof(*ends));
+	size_t *ends = realloc(recording->ends, (recording->count + 1) * sizeof(*ends));
 
 	if (ends == NULL)
 		return false;
@@ -48,8 +47,7 @@ static bool cut(
 
 		if (length > RECORDING_PIECE_MAX)
 			length = 0;
-		if ((length > 0 || is_full) && at > begin &&
-			!end_piece(recording, at))
+		if ((length > 0 || is_full) && at > begin && !end_piece(recording, at))
 			return false;
 		if (length > 0 || is_full)
 			begin = at;
@@ -72,8 +70,7 @@ int recording_add(struct recording *recording, const struct sensor_driver *drive
 	if (bytes == NULL)
 		goto no_memory;
 	recording->bytes = bytes;
-	line = hex_read_capture(
-		capture, length, driver->is_text, bytes + before, &used);
+	line = hex_read_capture(capture, length, driver->is_text, bytes + before, &used);
 	if (line != 0) {
 		snprintf(why, size, "line %zu is not hex", line);
 		return -1;
@@ -103,8 +100,7 @@ int recording_load(struct recording *recording, const struct sensor_driver *driv
 	else if (length > FILE_MAX)
 		snprintf(reason, sizeof(reason), "longer than 1 MiB");
 	if (reason[0] == '\0')
-		recording_add(
-			recording, driver, capture, length, reason, sizeof(reason));
+		recording_add(recording, driver, capture, length, reason, sizeof(reason));
 	if (reason[0] == '\0' && recording->count == 0)
 		snprintf(reason, sizeof(reason), "nothing is in it");
 	if (in != NULL)

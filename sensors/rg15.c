@@ -26,6 +26,7 @@
 #include "sensors/ask.h"
 #include "sensors/line.h"
 #include "sensors/serial.h"
+#include "sensors/simulate.h"
 #include "sensors/stream.h"
 #include "sensors/unit.h"
 
@@ -196,6 +197,37 @@ static const struct option rg15_table[] = {
 
 static const char *const rg15_aliases[] = { "rg9", NULL };
 
+/* --- being played ------------------------------------------------------------------- */
+
+static size_t rg15_follow(const struct simulate_moment *moment, size_t length,
+	uint8_t frame[static SIMULATE_FRAME_MAX])
+{
+	(void)length;
+	return simulate_line(frame,
+		"Acc  0.00 mm, EventAcc %5.2f mm, TotalAcc %5.2f mm, RInt %5.2f mmph\r\n",
+		moment->rain_mm, moment->rain_mm, moment->rain_rate);
+}
+
+static const struct simulate_row rg15_rows[] = {
+	{ "R\n", NULL, SIMULATE_NOTHING },
+	{ "P\n", "p\r\n", SIMULATE_HUSH },
+	{ "C\n", "c\r\n", SIMULATE_TALK },
+	{ "H\n", "h\r\n", SIMULATE_NOTHING },
+	{ "L\n", "l\r\n", SIMULATE_NOTHING },
+	{ "M\n", "m\r\n", SIMULATE_NOTHING },
+	{ .heard = NULL },
+};
+
+/* RG15-1 of the fixtures; what falls is said by --rain. */
+static const struct simulation rg15_simulation = {
+	.summary = "optical rain gauge that is asked; rain as --rain says",
+	.sample =
+		"Acc  0.01 mm, EventAcc  0.01 mm, TotalAcc  8.52 mm, RInt  0.15 mmph\r\n",
+	.is_asked = true,
+	.follow = rg15_follow,
+	.rows = rg15_rows,
+};
+
 const struct sensor_driver sensor_rg15 = {
 	.kind = {
 		.name = "rg15",
@@ -215,4 +247,5 @@ const struct sensor_driver sensor_rg15 = {
 	.turn = rg15_turn,
 	.session_size = sizeof(struct rg15_session),
 	.is_text = true,
+	.simulation = &rg15_simulation,
 };

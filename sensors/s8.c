@@ -26,6 +26,7 @@
 #include "sensors/routine.h"
 #include "sensors/rtu.h"
 #include "sensors/serial.h"
+#include "sensors/simulate.h"
 #include "sensors/stream.h"
 
 enum {
@@ -150,6 +151,21 @@ static const struct option s8_table[] = {
 	{ .name = NULL },
 };
 
+/* Four registers; and what older firmware is asked. */
+static const struct simulate_row s8_rows[] = {
+	{ "FE 04 00 00 00 04 E5 C6", NULL, SIMULATE_NOTHING },
+	{ "FE 44 00 08 02 9F 25", "FE 44 02 04 56 3A 1A", SIMULATE_NOTHING },
+	{ .heard = NULL },
+};
+
+/* S8-BLOCK of the fixtures. */
+static const struct simulation s8_simulation = {
+	.summary = "CO2 module that is asked over Modbus RTU",
+	.sample = "FE 04 08 00 00 00 00 00 00 01 90 16 E6",
+	.is_asked = true,
+	.rows = s8_rows,
+};
+
 const struct sensor_driver sensor_s8 = {
 	.kind = {
 		.name = "s8",
@@ -167,4 +183,5 @@ const struct sensor_driver sensor_s8 = {
 	.decode = s8_decode,
 	.turn = s8_turn,
 	.session_size = sizeof(struct routine_session),
+	.simulation = &s8_simulation,
 };

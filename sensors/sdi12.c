@@ -21,6 +21,8 @@
 
 #include <string.h>
 
+#include "sensors/simulate.h"
+
 enum {
 	FRAME_MAX = 512,
 	VALUE_DIGITS_MAX = 7,
@@ -419,4 +421,5 @@ const struct sensor_driver sensor_sdi12 = {
 	.decode = sdi12_decode,
 	.by_line = true,
 	.is_text = true,
+	.simulation = &simulation_sdi12,
 };

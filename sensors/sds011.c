@@ -160,16 +160,13 @@ static void sds011_check(const void *values, const struct config_place *place)
 
 /* --- being played --------------------------------------------------------------- */
 
-/* A captured frame, with the current dust in its place. */
-static size_t sds011_play(double pm25, uint8_t frame[static SIMULATE_FRAME_MAX])
+static size_t sds011_follow(const struct simulate_moment *moment, size_t length,
+	uint8_t frame[static SIMULATE_FRAME_MAX])
 {
-	static const uint8_t captured[NOVA_FRAME_SIZE] = { 0xAA, 0xC0, 0x06, 0x00, 0x06,
-		0x00, 0x58, 0xD9, 0x3D, 0xAB };
-	double values[2] = { pm25, pm25 * 1.4 };
+	double values[2] = { moment->pm25, moment->pm25 * 1.4 };
 
-	memcpy(frame, captured, sizeof(captured));
-	if (isnan(pm25))
-		return sizeof(captured);
+	if (isnan(moment->pm25))
+		return length;
 	for (size_t i = 0; i < 2; i++) {
 		unsigned value =
 			(unsigned)(fmin(fmax(values[i] * 10, 0), VALUE_MAX) + 0.5);
@@ -178,14 +175,44 @@ static size_t sds011_play(double pm25, uint8_t frame[static SIMULATE_FRAME_MAX])
 		frame[3 + 2 * i] = (uint8_t)(value >> 8);
 	}
 	frame[8] = nova_sum(frame);
+	return length;
+}
+
+/* Obeys what says whether it talks, and answers the rest as if it did. */
+static size_t sds011_reply(struct simulate_device *device, size_t *used,
+	uint8_t frame[static SIMULATE_FRAME_MAX])
+{
+	const uint8_t *heard = device->heard;
+
+	if (heard[0] != NOVA_HEAD)
+		return 0;
+	if (device->heard_length < COMMAND_SIZE) {
+		*used = 0;
+		return 0;
+	}
+	if (heard[1] != COMMAND_HEAD || heard[COMMAND_SIZE - 1] != NOVA_TAIL)
+		return 0;
+	*used = COMMAND_SIZE;
+	if (heard[2] == NOVA_QUERY)
+		return SIMULATE_NEXT;
+	if (heard[3] == 1 && heard[2] == NOVA_MODE)
+		device->is_talking = heard[4] == 0;
+	if (heard[3] == 1 && heard[2] == NOVA_WORK)
+		device->is_talking = heard[4] == 1;
+	memcpy(frame,
+		(uint8_t[NOVA_FRAME_SIZE]){ NOVA_HEAD, NOVA_ANSWER, heard[2], heard[3],
+			heard[4], 0, 0x58, 0xD9, 0, NOVA_TAIL },
+		NOVA_FRAME_SIZE);
+	frame[8] = nova_sum(frame);
 	return NOVA_FRAME_SIZE;
 }
 
+/* SDS-2 of the fixtures. */
 static const struct simulation sds011_simulation = {
-	.name = "sds011",
-	.summary =
-		"dust sensor; PM2.5 as --csv says, or a captured frame again and again",
-	.frame = sds011_play,
+	.summary = "dust sensor that talks; PM2.5 as --csv says, or as captured",
+	.sample = "AA C0 06 00 06 00 58 D9 3D AB",
+	.follow = sds011_follow,
+	.reply = sds011_reply,
 };
 
 static const char *const sds011_aliases[] = { "sds018", "sds021", NULL };

@@ -14,6 +14,7 @@
 #include "core/metric.h"
 #include "sensors/nova.h"
 #include "sensors/serial.h"
+#include "sensors/simulate.h"
 #include "sensors/stream.h"
 
 enum { VALUE_MAX = 20000 /* its data sheet's range, µg/m³ */ };
@@ -59,6 +60,12 @@ static const struct option sds198_table[] = {
 	{ .name = NULL },
 };
 
+/* SDS-198 of the fixtures. */
+static const struct simulation sds198_simulation = {
+	.summary = "dust sensor that talks: PM100 16 µg/m³, as captured",
+	.sample = "AA CF 0E 00 10 00 E9 05 0C AB",
+};
+
 const struct sensor_driver sensor_sds198 = {
 	.kind = {
 		.name = "sds198",
@@ -74,4 +81,5 @@ const struct sensor_driver sensor_sds198 = {
 	.frame = nova_frame,
 	.frame_max = NOVA_FRAME_SIZE,
 	.decode = sds198_decode,
+	.simulation = &sds198_simulation,
 };

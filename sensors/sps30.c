@@ -273,36 +273,49 @@ static void write_float(uint8_t *bytes, double value)
 		bytes[i] = (uint8_t)(bits >> (24 - 8 * i));
 }
 
-/* The answer to a request: values for reading, "done" for all else. */
-static size_t sps30_reply(double pm25, const uint8_t *heard, size_t length, size_t *used,
+static size_t sps30_follow(const struct simulate_moment *moment, size_t length,
 	uint8_t frame[static SIMULATE_FRAME_MAX])
 {
 	static const double parts[VALUES] = { 0.7, 1, 1.2, 1.4, 4, 5, 5.3, 5.4, 5.5, 0 };
+	uint8_t inner[INNER_MAX] = { 0, COMMAND_READ, 0, DATA_SIZE };
+
+	if (isnan(moment->pm25))
+		return length;
+	for (size_t i = 0; i < VALUES; i++)
+		write_float(inner + 4 + 4 * i, moment->pm25 * parts[i]);
+	write_float(inner + 4 + 4 * (VALUES - 1), 0.7);
+	return wrap(inner, 4 + DATA_SIZE, frame);
+}
+
+/* The answer to a request: values for reading, "done" for all else. */
+static size_t sps30_reply(struct simulate_device *device, size_t *used,
+	uint8_t frame[static SIMULATE_FRAME_MAX])
+{
 	uint8_t request[INNER_MAX];
 	uint8_t inner[INNER_MAX] = { 0 };
-	ssize_t size = sps30_frame(heard, length);
+	ssize_t size = sps30_frame(device->heard, device->heard_length);
 	size_t data = 0;
 
 	*used = size > 0 ? (size_t)size : size < 0 ? 1 : 0;
-	if (size <= 0 || unstuff(heard, (size_t)size, request) < 4)
+	if (size <= 0 || unstuff(device->heard, (size_t)size, request) < 4)
 		return 0;
-	if (request[1] == COMMAND_READ) {
-		data = DATA_SIZE;
-		for (size_t i = 0; i < VALUES; i++)
-			write_float(inner + 4 + 4 * i,
-				(isnan(pm25) ? 12.5 : pm25) * parts[i]);
-		write_float(inner + 4 + 4 * (VALUES - 1), 0.7);
-	} else if (request[1] == COMMAND_STATUS) {
+	if (request[1] == COMMAND_READ)
+		return SIMULATE_NEXT;
+	if (request[1] == COMMAND_STATUS)
 		data = STATUS_SIZE + 1;
-	}
 	inner[1] = request[1];
 	inner[3] = (uint8_t)data;
 	return wrap(inner, 4 + data, frame);
 }
 
+/* SPS-1 of the fixtures. */
 static const struct simulation sps30_simulation = {
-	.name = "sps30",
-	.summary = "dust sensor that is asked; PM2.5 as --csv says, or 12.5",
+	.summary = "dust sensor that is asked; PM2.5 as --csv says, or as captured",
+	.sample = "7E 00 03 00 28 40 A7 83 20 41 17 77 BB 41 4A 5F 83 41 54 8D DD 41 D2 "
+		  "83 3E 42 7D 33 FC 85 42 26 17 22 42 29 A4 D9 42 2A 29 BC 3F 55 B7 E7 "
+		  "9E 7E",
+	.is_asked = true,
+	.follow = sps30_follow,
 	.reply = sps30_reply,
 };
 

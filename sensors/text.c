@@ -25,6 +25,7 @@
 #include "sensors/line.h"
 #include "sensors/mapping.h"
 #include "sensors/serial.h"
+#include "sensors/simulate.h"
 #include "sensors/stream.h"
 
 enum { LINE_MAX_SIZE = 512, NUMBER_MAX_SIZE = 32, COLUMN_MAX = 200 };
@@ -391,6 +392,14 @@ static void text_check(const void *values, const struct config_place *place)
 			place, "delimiter", "must be one mark that no number contains");
 }
 
+/* Asked, it answers whatever it is asked with. */
+static const struct simulation text_simulation = {
+	.summary =
+		"a logger that says lines such as $ENV,12:00:01,74.6,55.1%,P=100.98,1207",
+	.sample = "$ENV,12:00:01,74.6,55.1%,P=100.98,1207\r\n"
+		  "$ENV,12:00:02,74.7,55.0%,P=100.98,1208\r\n",
+};
+
 const struct sensor_driver sensor_text = {
 	.kind = {
 		.name = "text",
@@ -409,4 +418,5 @@ const struct sensor_driver sensor_text = {
 	.turn = text_turn,
 	.by_line = true,
 	.is_text = true,
+	.simulation = &text_simulation,
 };

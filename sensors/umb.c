@@ -35,6 +35,7 @@
 #include "sensors/ask.h"
 #include "sensors/mapping.h"
 #include "sensors/serial.h"
+#include "sensors/simulate.h"
 #include "sensors/stream.h"
 
 enum {
@@ -301,6 +302,109 @@ static struct sensor_turn umb_turn(const void *opaque, void *opaque_session,
 	};
 }
 
+/* --- being played ------------------------------------------------------------------- */
+
+/* A plausible value of CHANNEL. */
+static float play_value(const struct simulate_moment *moment, unsigned channel)
+{
+	static const struct {
+		unsigned channel;
+		float value;
+	} channels[] = { { 100, 28.166483F }, { 200, 71.5F }, { 300, 1009.8F },
+		{ 400, 2.4F }, { 500, 112.0F } };
+
+	if (channel == 600 || channel == 620)
+		return (float)moment->rain_mm;
+	if (channel == 800 || channel == 820)
+		return (float)moment->rain_rate;
+	for (size_t i = 0; i < sizeof(channels) / sizeof(channels[0]); i++)
+		if (channels[i].channel == channel)
+			return channels[i].value;
+	return 1;
+}
+
+/* Writes "channel type value" of a channel that is asked for at WANTED. */
+static size_t play_channel(
+	const struct simulate_moment *moment, const uint8_t *wanted, uint8_t *bytes)
+{
+	float value = play_value(moment, word(wanted));
+	uint32_t pattern;
+
+	memcpy(&pattern, &value, sizeof(pattern));
+	memcpy(bytes, wanted, 2);
+	bytes[2] = 0x16;
+	for (size_t i = 0; i < 4; i++)
+		bytes[3 + i] = (uint8_t)(pattern >> (8 * i));
+	return 7;
+}
+
+/* Answers with the channels that the request at HEARD wants. */
+static size_t play_answer(const struct simulate_moment *moment, const uint8_t *heard,
+	uint8_t frame[static SIMULATE_FRAME_MAX])
+{
+	const uint8_t *payload = heard + HEAD_SIZE + COMMAND_SIZE;
+	size_t at = HEAD_SIZE + COMMAND_SIZE;
+	unsigned crc;
+
+	memcpy(frame, heard, at);
+	memcpy(frame + 2, heard + 4, 2); /* back to who asked */
+	memcpy(frame + 4, heard + 2, 2);
+	frame[at++] = STATUS_OK;
+	if (heard[8] == COMMAND_ONE) {
+		at += play_channel(moment, payload, frame + at);
+	} else {
+		frame[at++] = payload[0];
+		for (size_t i = 0; i < payload[0] && at + 20 < SIMULATE_FRAME_MAX; i++) {
+			frame[at++] = 8;
+			frame[at++] = STATUS_OK;
+			at += play_channel(moment, payload + 1 + 2 * i, frame + at);
+		}
+	}
+	frame[6] = (uint8_t)(at - HEAD_SIZE);
+	frame[at++] = ETX;
+	crc = checksum(frame, at);
+	frame[at++] = crc & 0xFF;
+	frame[at++] = (uint8_t)(crc >> 8);
+	frame[at++] = EOT;
+	return at;
+}
+
+static size_t umb_reply(struct simulate_device *device, size_t *used,
+	uint8_t frame[static SIMULATE_FRAME_MAX])
+{
+	const uint8_t *heard = device->heard;
+	ssize_t length = umb_frame(heard, device->heard_length);
+	size_t payload;
+
+	*used = length < 0 ? 1 : 0;
+	if (length <= 0 || (size_t)length > device->heard_length)
+		return 0;
+	*used = 1;
+	if (check_frame(heard, (size_t)length) != SENSOR_OK)
+		return 0;
+	*used = (size_t)length;
+	if (word(heard + 2) >> 12 == CLASS_CONTROLLER)
+		return 0; /* an answer */
+	if (device->settings->fixture_count > 0)
+		return SIMULATE_NEXT;
+	payload = heard[6] - COMMAND_SIZE;
+	if (heard[8] == COMMAND_ONE && payload == 2)
+		return play_answer(&device->now, heard, frame);
+	if (heard[8] == COMMAND_SEVERAL && payload >= 1 &&
+		heard[HEAD_SIZE + COMMAND_SIZE] <= CHANNELS_MAX &&
+		payload == 1 + 2U * heard[HEAD_SIZE + COMMAND_SIZE])
+		return play_answer(&device->now, heard, frame);
+	return 0;
+}
+
+/* UMB-1 of the fixtures; asked, it has any channel. */
+static const struct simulation umb_simulation = {
+	.summary = "Lufft instrument that is asked: any channel; rain as --rain says",
+	.sample = "01 10 01 F0 01 70 0A 02 23 10 00 64 00 16 F5 54 E1 41 03 90 86 04",
+	.is_asked = true,
+	.reply = umb_reply,
+};
+
 /* --- options --------------------------------------------------------------------------
  */
 
@@ -381,4 +485,5 @@ const struct sensor_driver sensor_umb = {
 	.decode = umb_decode,
 	.turn = umb_turn,
 	.session_size = sizeof(struct umb_session),
+	.simulation = &umb_simulation,
 };

@@ -63,3 +63,8 @@ struct sensor_turn winsen_ask(int64_t every_ms, int64_t warmup_ms, void *session
 	winsen_command(&routine.ask, WINSEN_READ, 0, true);
 	return routine_turn(&routine, session, last, request);
 }
+
+const struct simulate_row winsen_rows[] = {
+	{ "FF 01 86 00 00 00 00 00 79", NULL, SIMULATE_NOTHING },
+	{ .heard = NULL },
+};

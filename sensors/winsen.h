@@ -13,6 +13,7 @@
 
 #include "sensors/routine.h"
 #include "sensors/serial.h"
+#include "sensors/simulate.h"
 
 enum {
 	WINSEN_SIZE = 9, /* most frames, all commands */
@@ -40,6 +41,9 @@ double winsen_ug_m3(uint16_t metric, double ppb);
 /* The turns of a module that is only asked: every EVERY_MS, values after WARMUP_MS. */
 struct sensor_turn winsen_ask(int64_t every_ms, int64_t warmup_ms, void *session,
 	enum sensor_result last, uint8_t request[static SENSOR_REQUEST_MAX]);
+
+/* For simulations: "read" is answered by the next frame. */
+extern const struct simulate_row winsen_rows[];
 
 /* Rows for TYPE's members every and warmup. */
 #define WINSEN_EVERY(TYPE)                                                       \

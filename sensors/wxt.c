@@ -32,6 +32,7 @@
 #include "sensors/ask.h"
 #include "sensors/line.h"
 #include "sensors/serial.h"
+#include "sensors/simulate.h"
 #include "sensors/stream.h"
 #include "sensors/unit.h"
 
@@ -429,4 +430,5 @@ const struct sensor_driver sensor_wxt = {
 	.turn = wxt_turn,
 	.session_size = sizeof(struct wxt_session),
 	.is_text = true,
+	.simulation = &simulation_wxt,
 };

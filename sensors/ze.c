@@ -155,3 +155,10 @@ void ze_check_gas(const void *values, const struct config_place *place)
 		config_error(place, "gas",
 			"must be set in mode \"query\", where the answer does not name it");
 }
+
+const struct simulate_row ze_rows[] = {
+	{ "FF 01 78 41 00 00 00 00 46", "", SIMULATE_HUSH },
+	{ "FF 01 78 40 00 00 00 00 47", "", SIMULATE_TALK },
+	{ "FF 01 86 00 00 00 00 00 79", "FF 86 00 2A 00 00 00 20 30", SIMULATE_NOTHING },
+	{ .heard = NULL },
+};

@@ -6,6 +6,7 @@
  * unit and decimals are in the frame, and set `scale` to 0.1 where needed.
  */
 #include "core/metric.h"
+#include "sensors/simulate.h"
 #include "sensors/stream.h"
 #include "sensors/ze.h"
 
@@ -50,6 +51,21 @@ static const struct option ze03_table[] = {
 	{ .name = NULL },
 };
 
+/* Be asked, talk, read: 5 tenths of a ppm of SO2. */
+static const struct simulate_row ze03_rows[] = {
+	{ "FF 01 78 04 00 00 00 00 83", "", SIMULATE_HUSH },
+	{ "FF 01 78 03 00 00 00 00 84", "", SIMULATE_TALK },
+	{ "FF 01 86 00 00 00 00 00 79", "FF 86 00 05 2B 00 00 00 4A", SIMULATE_NOTHING },
+	{ .heard = NULL },
+};
+
+/* ZE03-1 of the fixtures. */
+static const struct simulation ze03_simulation = {
+	.summary = "gas module that talks: SO2, 0.5 ppm",
+	.sample = "FF 2B 03 01 00 05 00 C8 04",
+	.rows = ze03_rows,
+};
+
 const struct sensor_driver sensor_ze03 = {
 	.kind = {
 		.name = "ze03",
@@ -67,4 +83,5 @@ const struct sensor_driver sensor_ze03 = {
 	.decode = ze03_decode,
 	.turn = ze03_turn,
 	.session_size = sizeof(struct routine_session),
+	.simulation = &ze03_simulation,
 };

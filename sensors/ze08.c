@@ -3,6 +3,7 @@
  * formaldehyde as well.
  */
 #include "core/metric.h"
+#include "sensors/simulate.h"
 #include "sensors/stream.h"
 #include "sensors/ze.h"
 
@@ -37,6 +38,13 @@ static const struct option ze08_table[] = {
 	{ .name = NULL },
 };
 
+/* ZE-1 and ZE-2 of the fixtures. */
+static const struct simulation ze08_simulation = {
+	.summary = "formaldehyde module that talks",
+	.sample = "FF 17 04 00 00 25 13 88 25 FF 17 04 00 00 0E 13 88 3C",
+	.rows = ze_rows,
+};
+
 const struct sensor_driver sensor_ze08 = {
 	.kind = {
 		.name = "ze08",
@@ -54,4 +62,5 @@ const struct sensor_driver sensor_ze08 = {
 	.decode = ze08_decode,
 	.turn = ze08_turn,
 	.session_size = sizeof(struct routine_session),
+	.simulation = &ze08_simulation,
 };

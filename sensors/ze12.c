@@ -4,6 +4,7 @@
  * ZE08's, as their papers state.
  */
 #include "core/metric.h"
+#include "sensors/simulate.h"
 #include "sensors/stream.h"
 #include "sensors/ze.h"
 
@@ -44,6 +45,13 @@ static const struct option ze12_table[] = {
 	{ .name = NULL },
 };
 
+/* ZE12-SO2 of the fixtures. */
+static const struct simulation ze12_simulation = {
+	.summary = "gas module that talks: SO2, 20 ppb",
+	.sample = "FF 2B 04 00 00 14 07 D0 E6",
+	.rows = ze_rows,
+};
+
 const struct sensor_driver sensor_ze12 = {
 	.kind = {
 		.name = "ze12",
@@ -61,4 +69,5 @@ const struct sensor_driver sensor_ze12 = {
 	.decode = ze12_decode,
 	.turn = ze12_turn,
 	.session_size = sizeof(struct routine_session),
+	.simulation = &ze12_simulation,
 };

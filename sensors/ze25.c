@@ -3,6 +3,7 @@
  * the layout is the ZE08's, as its paper states.
  */
 #include "core/metric.h"
+#include "sensors/simulate.h"
 #include "sensors/stream.h"
 #include "sensors/ze.h"
 
@@ -37,6 +38,13 @@ static const struct option ze25_table[] = {
 	{ .name = NULL },
 };
 
+/* ZE25-1 of the fixtures. */
+static const struct simulation ze25_simulation = {
+	.summary = "ozone module that talks: 50 ppb",
+	.sample = "FF 2A 04 00 00 32 27 10 69",
+	.rows = ze_rows,
+};
+
 const struct sensor_driver sensor_ze25 = {
 	.kind = {
 		.name = "ze25",
@@ -54,4 +62,5 @@ const struct sensor_driver sensor_ze25 = {
 	.decode = ze25_decode,
 	.turn = ze25_turn,
 	.session_size = sizeof(struct routine_session),
+	.simulation = &ze25_simulation,
 };

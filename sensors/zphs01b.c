@@ -19,6 +19,7 @@
  */
 #include "core/metric.h"
 #include "core/number.h"
+#include "sensors/simulate.h"
 #include "sensors/stream.h"
 #include "sensors/winsen.h"
 
@@ -168,6 +169,15 @@ static const struct option zphs01b_table[] = {
 	{ .name = NULL },
 };
 
+/* ZPHS-1 of the fixtures. */
+static const struct simulation zphs01b_simulation = {
+	.summary = "dust, CO2, gases and climate on a board that is asked",
+	.sample = "FF 86 00 12 00 23 00 3C 02 68 01 02 F9 00 49 00 0F 00 07 00 02 00 03 "
+		  "00 00 3F",
+	.is_asked = true,
+	.rows = winsen_rows,
+};
+
 const struct sensor_driver sensor_zphs01b = {
 	.kind = {
 		.name = "zphs01b",
@@ -185,4 +195,5 @@ const struct sensor_driver sensor_zphs01b = {
 	.decode = zphs01b_decode,
 	.turn = zphs01b_turn,
 	.session_size = sizeof(struct routine_session),
+	.simulation = &zphs01b_simulation,
 };

@@ -157,22 +157,27 @@ static const struct sensor_driver *stream_driver(size_t index)
 static void run_reply(
 	const struct sensor_driver *driver, const uint8_t *data, size_t size)
 {
-	const struct simulation *simulation = driver->simulation;
+	struct simulate_settings settings = { .driver = driver, .unit_id = 1 };
+	struct simulate_device device;
+	uint8_t frame[SIMULATE_FRAME_MAX];
+	char why[200];
 
-	if (simulation == NULL || simulation->reply == NULL)
+	if (driver->simulation == NULL)
 		return;
+	if (simulate_device_open(&device, &settings, why, sizeof(why)) != 0)
+		abort();
 	while (size > 0) {
-		uint8_t frame[SIMULATE_FRAME_MAX];
-		size_t used = 0;
-		size_t length = simulation->reply(35, data, size, &used, frame);
+		size_t used = simulate_device_hear(&device, data, size), length;
 
-		if (length > sizeof(frame) || used > size || (length > 0 && used == 0))
-			abort();
 		if (used == 0)
-			return;
+			abort();
+		while ((length = simulate_device_answer(&device, frame)) > 0)
+			if (length > sizeof(frame))
+				abort();
 		data += used;
 		size -= used;
 	}
+	simulate_device_close(&device);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

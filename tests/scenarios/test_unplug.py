@@ -47,7 +47,7 @@ def test_an_unplugged_port_is_reported_and_taken_up_again(home, broker, sink):
 
 
 def test_a_port_that_hangs_up_again_and_again_does_not_spin(home):
-    simulator = Simulator(home, "pms5003", "--every", "100ms", "--hang-up-after", "3",
+    simulator = Simulator(home, "pms5003", "--every", "100ms", "--hang-up", "6",
                           "--down", "100ms")
     gateway = Gateway(home, sensors=sensors(simulator)).start()
     cpu, began = gateway.cpu_seconds(), time.monotonic()

@@ -19,9 +19,9 @@
 #include "sensors/framer.h"
 #include "sensors/line.h"
 #include "sensors/rtu.h"
-#include "sensors/simulate.h"
 #include "sensors/winsen.h"
 #include "tests/unit/sensor_settings.h"
+#include "tests/unit/simulated.h"
 
 enum { FRAMES = 100000, DAMAGE_PERCENT = 1 };
 
@@ -44,7 +44,7 @@ static double some_dust(void)
 
 static size_t play(const char *name, uint8_t *frame)
 {
-	return simulate_find(name)->frame(some_dust(), frame);
+	return simulated_frame(name, some_dust(), frame);
 }
 
 static size_t make_pms5003(uint8_t *frame)
@@ -69,11 +69,7 @@ static size_t make_sds011(uint8_t *frame)
 
 static size_t make_sps30(uint8_t *frame)
 {
-	static const uint8_t read[] = { 0x7E, 0x00, 0x03, 0x00, 0xFC, 0x7E };
-	size_t used;
-
-	return simulate_find("sps30")->reply(
-		some_dust(), read, sizeof(read), &used, frame);
+	return play("sps30", frame);
 }
 
 static size_t make_hpma115(uint8_t *frame)

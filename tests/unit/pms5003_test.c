@@ -12,7 +12,7 @@
 #include "sensors/framer.h"
 #include "sensors/plantower.h"
 #include "sensors/sensor.h"
-#include "sensors/simulate.h"
+#include "tests/unit/simulated.h"
 
 /* PMS-4: CF=1 and atmospheric differ. */
 static const uint8_t captured[32] = { 0x42, 0x4D, 0x00, 0x1C, 0x00, 0x3E, 0x00, 0x54,
@@ -108,18 +108,17 @@ static void test_refusals(void **state)
 
 static void test_simulation_says_what_it_is_told(void **state)
 {
-	const struct simulation *simulation = simulate_find("pms7003");
 	uint8_t frame[SIMULATE_FRAME_MAX];
 	struct report report;
 
 	(void)state;
-	assert_int_equal(simulation->frame(137.4, frame), 32);
+	assert_int_equal(simulated_frame("pms7003", 137.4, frame), 32);
 	assert_int_equal(decode(NULL, frame, 32, &report), SENSOR_OK);
 	assert_true(report_find(&report, METRIC_PM25)->value == 137);
-	assert_int_equal(simulation->frame(NAN, frame), 32);
+	assert_int_equal(simulated_frame("pms7003", NAN, frame), 32);
 	assert_int_equal(decode(NULL, frame, 32, &report), SENSOR_OK);
 	assert_true(report_find(&report, METRIC_PM25)->value == 13);
-	assert_int_equal(simulation->frame(1e9, frame), 32);
+	assert_int_equal(simulated_frame("pms7003", 1e9, frame), 32);
 	assert_int_equal(decode(NULL, frame, 32, &report), SENSOR_OK);
 }
 

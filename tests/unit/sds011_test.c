@@ -10,7 +10,7 @@
 #include "sensors/routine.h"
 #include "sensors/sensor.h"
 #include "sensors/serial.h"
-#include "sensors/simulate.h"
+#include "tests/unit/simulated.h"
 
 static const uint8_t captured[10] = { 0xAA, 0xC0, 0xD4, 0x04, 0x3A, 0x0A, 0xA1, 0x60,
 	0x1D, 0xAB };
@@ -80,7 +80,7 @@ static void test_simulation_says_what_it_is_told(void **state)
 
 	(void)state;
 	assert_ptr_equal(sensor_driver_find("sds021"), sensor_driver_find("sds011"));
-	assert_int_equal(simulate_find("sds018")->frame(35.2, frame), 10);
+	assert_int_equal(simulated_frame("sds018", 35.2, frame), 10);
 	assert_int_equal(decode(frame, 10, &report), SENSOR_OK);
 	assert_true(report_find(&report, METRIC_PM25)->value == 35.2);
 }

@@ -549,7 +549,7 @@ static void player_stop(struct player *player)
 static void test_simulated_dust(void **state)
 {
 	char *argv[] = { "pms5003", "--link", port, "--every", "100ms", "--csv",
-		"tests/fixtures/data/hanoi-two-weeks-pm25.csv", "--hang-up-after", "5",
+		"tests/fixtures/data/hanoi-two-weeks-pm25.csv", "--hang-up", "10",
 		"--down", "300ms", "--start", "2018-01-02T01:30:00+07:00" };
 	union stream_options options = { .serial = line() };
 	struct player player;

@@ -18,9 +18,9 @@
 #include "core/metric.h"
 #include "sensors/plantower.h"
 #include "sensors/pty.h"
-#include "sensors/simulate.h"
 #include "sensors/winsen.h"
 #include "store/ring.h"
+#include "tests/unit/simulated.h"
 
 enum { SPEED = 100 };
 
@@ -100,32 +100,30 @@ static unsigned reports_in_ring(struct report *last)
 /* Answers by the driver's simulation for MS of real time. */
 static void answer_for(const char *driver, int64_t ms)
 {
-	const struct simulation *simulation = simulate_find(driver);
+	struct simulate_settings settings = { .driver = simulate_find(driver) };
+	struct simulate_device device;
 	int64_t until = clock_real_ms() + ms;
-	uint8_t heard[256];
-	size_t length = 0;
+	char why_not[200];
 
+	assert_int_equal(
+		simulate_device_open(&device, &settings, why_not, sizeof(why_not)), 0);
+	device.now.pm25 = 20;
 	while (clock_real_ms() < until) {
 		struct pollfd fd = { .fd = pty.fd, .events = POLLIN };
-		uint8_t frame[SIMULATE_FRAME_MAX];
-		size_t used = 1;
+		uint8_t frame[SIMULATE_FRAME_MAX], heard[64];
 		ssize_t got;
+		size_t size;
 
 		if (poll(&fd, 1, 10) <= 0)
 			continue;
-		got = read(pty.fd, heard + length, sizeof(heard) - length);
+		got = read(pty.fd, heard, sizeof(heard));
 		if (got <= 0)
 			continue;
-		length += (size_t)got;
-		while (length > 0 && used > 0) {
-			size_t size = simulation->reply(20, heard, length, &used, frame);
-
-			length -= used;
-			memmove(heard, heard + used, length);
-			if (size > 0)
-				assert_int_equal(write(pty.fd, frame, size), size);
-		}
+		simulate_device_hear(&device, heard, (size_t)got);
+		while ((size = simulate_device_answer(&device, frame)) > 0)
+			assert_int_equal(write(pty.fd, frame, size), size);
 	}
+	simulate_device_close(&device);
 }
 
 struct mhz19b_options { /* as in mhz19b.c */
@@ -254,7 +252,7 @@ static void test_duty_cycle(void **state)
 	(void)state;
 	while (clock_real_ms() < until) {
 		uint8_t frame[SIMULATE_FRAME_MAX];
-		size_t size = simulate_find("pms5003")->frame(33, frame);
+		size_t size = simulated_frame("pms5003", 33, frame);
 		unsigned now;
 
 		obey(&device);
