@@ -115,6 +115,11 @@ static bool set_up(struct http_client *client, const struct http_settings *setti
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	/* A connection is kept; a new one is made where the name points to by then. */
+	curl_easy_setopt(curl, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+	/* "" keeps curl from looking into the environment. */
+	curl_easy_setopt(curl, CURLOPT_PROXY, settings->proxy ? settings->proxy : "");
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "muabui");
 	curl_easy_setopt(curl, CURLOPT_HTTPAUTH, authentication);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
@@ -130,6 +135,7 @@ static bool set_up(struct http_client *client, const struct http_settings *setti
 		set_text(curl, CURLOPT_SSLKEY, settings->client_key) &&
 		set_text(curl, CURLOPT_USERNAME, settings->username) &&
 		set_text(curl, CURLOPT_PASSWORD, settings->password) &&
+		set_text(curl, CURLOPT_CUSTOMREQUEST, settings->method) &&
 		set_text(curl, CURLOPT_XOAUTH2_BEARER, settings->bearer);
 }
 

@@ -23,6 +23,8 @@ struct http_settings {
 	const char *username; /* NULL: no basic authentication */
 	const char *password;
 	const char *bearer; /* NULL: no bearer token */
+	const char *proxy;  /* NULL or "": none, the environment is not asked */
+	const char *method; /* NULL or "": POST */
 };
 
 /* Copies the settings. NULL when memory is out. The free accepts NULL. */

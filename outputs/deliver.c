@@ -108,53 +108,76 @@ static void send_pieces(
 	output->driver->send(output->self, &part, answer);
 }
 
-/* At most as deep as a batch can be halved. */
-static bool deliver_halves(struct output *output, size_t first, size_t count)
+/*
+ * Names are believed only with USE_NAMES; what stands before a named one is sent without,
+ * so that the depth of these calls is bounded, whatever the far side says.
+ */
+static bool deliver(struct output *output, size_t first, size_t count, bool use_names);
+
+static bool deliver_halves(
+	struct output *output, size_t first, size_t count, bool use_names)
 {
 	size_t half = count / 2;
 
-	return output_deliver(output, first, half) &&
-		output_deliver(output, first + half, count - half);
+	return deliver(output, first, half, use_names) &&
+		deliver(output, first + half, count - half, use_names);
 }
 
-/* Those that were named become dead letters, what stands between them is sent. */
+/*
+ * Those that were named become dead letters, what stands before each of them is sent.
+ * FIRST and COUNT become what is left behind the last one.
+ */
 static bool deliver_around(
-	struct output *output, size_t first, size_t count, const struct answer *answer)
+	struct output *output, size_t *first, size_t *count, const struct answer *answer)
 {
-	size_t at = 0;
-
-	for (size_t i = 0; i < answer->guilty_count; i++) {
-		size_t guilty = answer->guilty[i];
-		if (guilty < at || guilty >= count)
-			continue;
-		if (guilty > at && !output_deliver(output, first + at, guilty - at))
+	for (size_t i = 0, at = 0; i < answer->guilty_count; i++) {
+		size_t before = answer->guilty[i] - at;
+		if (before > 0 && !deliver(output, *first, before, false))
 			return false;
-		if (!bury(output, first + guilty, 1, answer))
+		if (!bury(output, *first + before, 1, answer))
 			return false;
-		at = guilty + 1;
+		*first += before + 1;
+		*count -= before + 1;
+		at = answer->guilty[i] + 1;
 	}
-	return at == count || output_deliver(output, first + at, count - at);
+	return true;
 }
 
-static bool handle_refusal(
-	struct output *output, size_t first, size_t count, const struct answer *answer)
+/* Ascending, and all of them in what was sent. */
+static bool names_are_sound(const struct answer *answer, size_t count)
+{
+	for (size_t i = 0; i < answer->guilty_count; i++) {
+		if (answer->guilty[i] >= count ||
+			(i > 0 && answer->guilty[i] <= answer->guilty[i - 1]))
+			return false;
+	}
+	return answer->guilty_count > 0;
+}
+
+/* FIRST and COUNT become what is still to be sent. */
+static bool handle_refusal(struct output *output, size_t *first, size_t *count,
+	bool use_names, const struct answer *answer)
 {
 	size_t length =
-		output->pieces[first + count - 1].end - piece_start(output, first);
+		output->pieces[*first + *count - 1].end - piece_start(output, *first);
+	size_t all = *count;
 
 	output_note_refusal(output, answer);
-	if (count == 1 || answer->refused == (int64_t)count)
-		return bury(output, first, count, answer);
-	if (answer->status == STATUS_TOO_LARGE)
+	if (all > 1 && answer->status == STATUS_TOO_LARGE)
 		output->bytes_max = length / 2;
-	else if (answer->guilty_count > 0 && answer->guilty[0] < count)
+	else if (all > 1 && use_names && names_are_sound(answer, all))
 		return deliver_around(output, first, count, answer);
-	return deliver_halves(output, first, count);
+	*count = 0;
+	if (all == 1 || answer->refused == (int64_t)all)
+		return bury(output, *first, all, answer);
+	return deliver_halves(output, *first, all, use_names);
 }
 
-bool output_deliver(struct output *output, size_t first, size_t count)
+static bool deliver(struct output *output, size_t first, size_t count, bool use_names)
 {
-	for (unsigned attempt = 1;; attempt++) {
+	unsigned attempt = 0;
+
+	while (count > 0) {
 		struct answer answer;
 
 		send_pieces(output, first, count, &answer);
@@ -163,15 +186,24 @@ bool output_deliver(struct output *output, size_t first, size_t count)
 			output_note_sent(output, count);
 			return true;
 		}
-		if (answer.outcome == OUTCOME_REFUSED)
-			return handle_refusal(output, first, count, &answer);
+		if (answer.outcome == OUTCOME_REFUSED) {
+			if (!handle_refusal(output, &first, &count, use_names, &answer))
+				return false;
+			continue;
+		}
 		output_note_trouble(output, &answer);
 		output_save_cursor(output);
 		if (!output_back_off(output, &answer))
 			return false;
 		if (answer.outcome == OUTCOME_HELD && !output_reopen(output))
 			return false;
-		if (answer.maybe_taken && attempt >= 2 && count > 1)
-			return deliver_halves(output, first, count);
+		if (answer.maybe_taken && ++attempt >= 2 && count > 1)
+			return deliver_halves(output, first, count, use_names);
 	}
+	return true;
+}
+
+bool output_deliver(struct output *output, size_t first, size_t count)
+{
+	return deliver(output, first, count, true);
 }

@@ -7,6 +7,7 @@
 #include "core/http_client.h"
 #include "core/secret.h"
 #include "outputs/drivers.h"
+#include "outputs/influx_answer.h"
 #include "outputs/line_protocol.h"
 
 /*
@@ -17,8 +18,7 @@
  *   version 3   the same path (its version 2 compatible one)         Bearer
  *
  * A point is known by its tags and its time, so sending one again changes nothing.
- * An answer "partial write: … dropped=N" (400, or 422 from version 2) means that
- * the other points of the batch were written.
+ * What the answers mean is outputs/influx_answer.c's business.
  */
 
 struct influxdb_options {
@@ -36,6 +36,7 @@ struct influxdb_options {
 	const char *ca_file;
 	const char *client_cert;
 	const char *client_key;
+	const char *proxy;
 };
 
 struct influxdb {
@@ -52,7 +53,7 @@ struct influxdb {
 
 enum {
 	URL_MAX = 8192,
-	RESPONSE_MAX = 2048,
+	RESPONSE_MAX = 64 * 1024,
 	PACKED_MAX = 2 * 1024 * 1024,
 	PACKED_STEP = 32 * 1024,
 	/* Measured with tests/bench: level 1 already makes a fifth of it; a smaller
@@ -147,6 +148,7 @@ static bool open_client(struct influxdb *self, const struct influxdb_options *op
 		.ca_file = options->ca_file,
 		.client_cert = options->client_cert,
 		.client_key = options->client_key,
+		.proxy = options->proxy,
 	};
 
 	if (is_set(options->token_file) &&
@@ -267,13 +269,14 @@ static bool pack(struct influxdb *self, const struct buffer *batch)
 	return result == Z_STREAM_END;
 }
 
-/* N of "partial write: … dropped=N", 0 when it is not said. */
-static int64_t dropped_points(const char *text)
+static size_t count_lines(const struct buffer *batch)
 {
-	const char *found = strstr(text, "partial write");
+	size_t lines = 0;
 
-	found = found ? strstr(found, "dropped=") : NULL;
-	return found ? strtoll(found + strlen("dropped="), NULL, 10) : 0;
+	for (const char *p = batch->data, *end = p + batch->length;
+		p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++)
+		lines++;
+	return lines;
 }
 
 static void influxdb_send(void *arg, const struct buffer *batch, struct answer *answer)
@@ -298,15 +301,8 @@ static void influxdb_send(void *arg, const struct buffer *batch, struct answer *
 	buffer_clear(&self->response);
 	http_post(self->client, self->url, headers, body->data, body->length,
 		&self->response, answer);
-	const char *text = buffer_text(&self->response);
-	if (answer->outcome == OUTCOME_DONE && text[strspn(text, " \r\n\t")] == '<') {
-		/* A mobile provider's log-in page says 200 to everything. */
-		answer->outcome = OUTCOME_RETRY;
-		snprintf(answer->reason, sizeof answer->reason,
-			"HTTP %d with a web page: this is not InfluxDB", answer->status);
-	}
-	if (answer->outcome == OUTCOME_REFUSED)
-		answer->refused = dropped_points(text);
+	if (self->response.length > 0)
+		influx_answer_read(&self->response, count_lines(batch), answer);
 }
 
 static void influxdb_abort(void *arg)
@@ -350,6 +346,7 @@ static void influxdb_check(const void *values, const struct config_place *place)
 #define AT(member) offsetof(struct influxdb_options, member)
 
 static const char *const schemes[] = { "http", "https", NULL };
+static const char *const proxies[] = { "http", "https", "socks5h", NULL };
 
 static const struct option influxdb_table[] = {
 	{ .name = "url",
@@ -418,6 +415,12 @@ static const struct option influxdb_table[] = {
 		.type = OPTION_PATH,
 		.offset = AT(client_key),
 		.help = "Private key of client_cert (PEM)." },
+	{ .name = "proxy",
+		.type = OPTION_URL,
+		.offset = AT(proxy),
+		.choices = proxies,
+		.help = "Proxy on the way there; without it none is used, whatever the "
+			"environment says." },
 	{ .name = NULL },
 };
 

@@ -318,6 +318,38 @@ static void test_header_cannot_be_smuggled(void **state)
 
 /* --- TLS ---------------------------------------------------------------- */
 
+static void test_proxy(void **state)
+{
+	struct http_settings settings = plain;
+	char proxy[64];
+	struct exchange x, way;
+
+	(void)state;
+	/* The environment is not asked. */
+	begin(&x, "HTTP/1.1 204 No Content\r\n\r\n", &plain);
+	setenv("http_proxy", "http://127.0.0.1:1", 1);
+	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+	post(&x, "hello");
+	assert_int_equal(x.answer.outcome, OUTCOME_DONE);
+	unsetenv("http_proxy");
+	unsetenv("ALL_PROXY");
+	end(&x);
+	/* What is configured is, and only it needs to find the host. */
+	begin(&way, "HTTP/1.1 204 No Content\r\n\r\n", &plain);
+	snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", way.server.port);
+	settings.proxy = proxy;
+	settings.method = "PUT";
+	http_client_free(way.client);
+	way.client = http_client_new(&settings);
+	snprintf(way.url, sizeof way.url, "http://far.invalid/in");
+	post(&way, "hello");
+	assert_int_equal(way.answer.outcome, OUTCOME_DONE);
+	assert_int_equal(strncmp(way.server.requests[0].head,
+				 "PUT http://far.invalid/in HTTP/1.1\r\n", 36),
+		0);
+	end(&way);
+}
+
 static char directory[] = "/tmp/muabui-tls-XXXXXX";
 static char key_file[64], cert_file[64];
 
@@ -451,6 +483,7 @@ int main(void)
 		cmocka_unit_test(test_cut_and_silent_connections),
 		cmocka_unit_test(test_abort),
 		cmocka_unit_test(test_header_cannot_be_smuggled),
+		cmocka_unit_test(test_proxy),
 		cmocka_unit_test(test_tls),
 	};
 

@@ -9,6 +9,7 @@
 #include "core/http_client.h"
 #include "core/log.h"
 #include "outputs/drivers.h"
+#include "outputs/influx_answer.h"
 #include "tests/unit/output_store.h"
 #include "tests/unit/scripted_server.h"
 
@@ -259,6 +260,97 @@ static void test_answers(void **state)
 	free(said);
 }
 
+/* Body, lines sent → how many are refused, and which (their lines, 0 ends). */
+static const struct said {
+	int status;
+	const char *body;
+	enum outcome outcome;
+	int64_t refused;
+	unsigned lines[4];
+} saids[] = {
+	/* InfluxDB 1 */
+	{ 400, "{\"error\":\"partial write: points beyond retention policy dropped=7\"}",
+		OUTCOME_REFUSED, 7, { 0 } },
+	{ 400, "{\"error\":\"partial write: unable to parse 'x': missing fields dropped=0\"}",
+		OUTCOME_REFUSED, 0, { 0 } },
+	{ 400,
+		"{\"error\":\"partial write: field type conflict: input field \\\"a "
+		"dropped=9\\\" on measurement dropped=1 for database: d\"}",
+		OUTCOME_REFUSED, 1, { 0 } },
+	{ 404, "{\"error\":\"database not found: \\\"env\\\"\"}", OUTCOME_HELD, 0,
+		{ 0 } },
+	{ 500, "{\"error\":\"timeout\"}", OUTCOME_RETRY, 0, { 0 } },
+	/* InfluxDB 2 */
+	{ 422,
+		"{\"code\":\"unprocessable entity\",\"message\":\"failure writing points to "
+		"database: partial write: field type conflict: input field dropped=3\"}",
+		OUTCOME_REFUSED, 3, { 0 } },
+	{ 500,
+		"{\"code\":\"internal error\",\"message\":\"unexpected error writing points "
+		"to database: partial write: field type conflict dropped=2\"}",
+		OUTCOME_REFUSED, 2, { 0 } },
+	{ 400, "{\"code\":\"invalid\",\"message\":\"unable to parse 'x': bad timestamp\"}",
+		OUTCOME_REFUSED, 0, { 0 } },
+	/* InfluxDB 3 */
+	{ 400,
+		"{\"error\":\"partial write of line protocol occurred\",\"data\":["
+		"{\"original_line\":\"b\",\"line_number\":9,\"error_message\":\"e\"},"
+		"{\"original_line\":\"a\",\"line_number\":2,\"error_message\":\"e\"},"
+		"{\"original_line\":\"a\",\"line_number\":2,\"error_message\":\"f\"}]}",
+		OUTCOME_REFUSED, 0, { 2, 9 } },
+	{ 400,
+		"{\"error\":\"parsing failed for write_lp endpoint\",\"data\":"
+		"{\"original_line\":\"a\",\"line_number\":4,\"error_message\":\"e\"}}",
+		OUTCOME_REFUSED, 0, { 4 } },
+	{ 400,
+		"{\"code\":\"invalid\",\"line\":2,\"message\":\"failed to parse line "
+		"protocol: errors encountered on line(s):\\nerror parsing line 2 (1-based): "
+		"no\\nerror parsing line 4 (1-based): no\"}",
+		OUTCOME_REFUSED, 0, { 2, 4 } },
+	/* QuestDB */
+	{ 400,
+		"{\"code\":\"invalid\",\"message\":\"failed to parse line protocol:errors "
+		"encountered on line(s):\\nerror in line 5: table: environment, column: pm25; "
+		"cast error\",\"line\":5,\"errorId\":\"x-1\"}",
+		OUTCOME_REFUSED, 0, { 5 } },
+	/* What cannot be believed: beyond what was sent, no number, cut off. */
+	{ 400, "{\"line\":11,\"message\":\"\"}", OUTCOME_REFUSED, 0, { 0 } },
+	{ 400, "{\"line\":0,\"message\":\"\"}", OUTCOME_REFUSED, 0, { 0 } },
+	{ 400, "{\"line\":1e99,\"message\":\"\"}", OUTCOME_REFUSED, 0, { 0 } },
+	{ 400, "{\"data\":[{\"line_number\":\"2\"},5,null]}", OUTCOME_REFUSED, 0, { 0 } },
+	{ 400, "{\"data\":[{\"line_number\":2},", OUTCOME_REFUSED, 0, { 0 } },
+	/* VictoriaMetrics, Telegraf */
+	{ 204, "", OUTCOME_DONE, 0, { 0 } },
+	{ 400, "{\"error\":\"http: bad request\"}", OUTCOME_REFUSED, 0, { 0 } },
+	{ 503, "no", OUTCOME_RETRY, 0, { 0 } },
+};
+
+static void test_what_is_said_of_lines(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof saids / sizeof *saids; i++) {
+		const struct said *said = &saids[i];
+		struct answer answer = { .status = said->status,
+			.outcome = answer_outcome(said->status) };
+		struct buffer body;
+
+		buffer_init(&body, 4096);
+		buffer_puts(&body, said->body);
+		influx_answer_read(&body, 10, &answer);
+		buffer_free(&body);
+		print_message("%s\n", said->body);
+		assert_int_equal(answer.outcome, said->outcome);
+		assert_int_equal(answer.refused, said->refused);
+		for (size_t k = 0; k < 4; k++) {
+			if (said->lines[k] == 0) {
+				assert_int_equal(answer.guilty_count, k);
+				break;
+			}
+			assert_int_equal(answer.guilty[k] + 1, said->lines[k]);
+		}
+	}
+}
+
 /* A batch as large as batches get, and a shorter one after it by the same z_stream. */
 static void test_large_batches(void **state)
 {
@@ -431,6 +523,58 @@ static void test_poison_takes_nobody_along(void **state)
 	buffer_free(&accepted);
 }
 
+/* As InfluxDB 3 (odd requests) and QuestDB (even ones) do it. */
+static char *name_poison(void *arg, size_t index, const struct server_request *request)
+{
+	unsigned number = 1;
+
+	for (const char *p = request->body; *p; number++) {
+		const char *next = strchr(p, '\n') + 1;
+		const char *value = strstr(p, "pm25=");
+		if (strtol(value + 5, NULL, 10) % 100 == 77) {
+			char body[200];
+			snprintf(body, sizeof body,
+				index % 2 ? "{\"error\":\"partial write\",\"data\":[{"
+					    "\"line_number\":%u}]}"
+					  : "{\"message\":\"no\",\"line\":%u}",
+				number);
+			return server_answer(400, "", body);
+		}
+		p = next;
+	}
+	buffer_puts(arg, request->body);
+	return strdup(no_content);
+}
+
+static void test_named_poison_takes_nobody_along(void **state)
+{
+	struct buffer accepted;
+	struct output_status now;
+
+	(void)state;
+	buffer_init(&accepted, 256 * 1024);
+	output_store_open(&s);
+	output_store_fill(&s, 1, 1000);
+	server_start(&server, name_poison, &accepted);
+	start_output(1000);
+	output_store_await(&s, outputs, 0, 1000);
+	outputs_get_status(outputs, 0, &now);
+	assert_int_equal(now.sent, 990);
+	assert_int_equal(now.dead, 10);
+	for (int i = 1; i <= 1000; i++) {
+		char expected[32];
+		snprintf(expected, sizeof expected, "pm25=%d.0 ", i);
+		const char *found = strstr(buffer_text(&accepted), expected);
+		assert_int_equal(found == NULL, i % 100 == 77);
+		assert_true(!found || !strstr(found + 1, expected));
+	}
+	/* One sending more for each: the part before it, and the rest. */
+	assert_int_equal(server_count(&server), 1 + 2 * 10);
+	assert_int_equal(atomic_load(&server.connections), 1);
+	finish();
+	buffer_free(&accepted);
+}
+
 static char *never(void *arg, size_t index, const struct server_request *request)
 {
 	(void)arg, (void)index, (void)request;
@@ -521,9 +665,11 @@ int main(void)
 		cmocka_unit_test(test_version_3),
 		cmocka_unit_test(test_secrets_that_cannot_be_read),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_what_is_said_of_lines),
 		cmocka_unit_test(test_large_batches),
 		cmocka_unit_test(test_trouble_costs_nothing),
 		cmocka_unit_test(test_poison_takes_nobody_along),
+		cmocka_unit_test(test_named_poison_takes_nobody_along),
 		cmocka_unit_test(test_silent_server_does_not_hold_up_the_stop),
 		cmocka_unit_test(test_wrong_token_is_held),
 	};
