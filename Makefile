@@ -40,7 +40,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libmuabui.a
 PROGRAM := $(BUILD)/muabui
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
-BENCH   := $(addprefix $(BUILD)/bench/,publish null_client sink)
+BENCH   := $(addprefix $(BUILD)/bench/,publish null_client sink fill_store)
 FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 # As many jobs as processors, unless make was told.
 PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
@@ -102,6 +102,11 @@ $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpaho-mqtt3as -lz -lpthread
 
+$(BUILD)/bench/fill_store: tests/bench/fill_store.c $(LIBRARY)
+	@echo "  CC   $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
+
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIBRARY)
 	@echo "  FUZZ $@"
 	@mkdir -p $(@D)
@@ -140,7 +145,7 @@ unit: $(UNIT) ## the unit tests, under a minute
 pairs: $(PROGRAM) ## configurations and what is said of them
 	@MUABUI=$(PROGRAM) tests/config/run
 
-scenarios: $(PROGRAM) ## the real program against real brokers, servers and ports
+scenarios: $(PROGRAM) $(BUILD)/bench/fill_store $(BUILD)/bench/sink ## the real program against real brokers, servers and ports
 	@MUABUI=$(abspath $(PROGRAM)) PYTHONDONTWRITEBYTECODE=1 \
 		$(PYTHON) -m pytest -q -p no:cacheprovider tests/scenarios
 
@@ -174,8 +179,10 @@ fuzz: build/deps-BUILD_DEPS build/deps-FUZZ_DEPS ## libFuzzer on every parser th
 fuzz-targets: $(FUZZ)
 
 KILLS ?= 200
-torture: check ## what takes long: crash runs (KILLS=200), long fuzzing
+torture: check ## what takes long: crash runs (KILLS=200), a day's outage, long fuzzing
 	@KILLS=$(KILLS) $(MAKE) --no-print-directory scenarios
+	@OUTAGE_REPORTS=2160000 OUTAGE_RATE=100000 MUABUI=$(abspath $(PROGRAM)) $(PYTHON) -m pytest -q \
+		-s -p no:cacheprovider tests/scenarios/test_outage.py
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
 
 bench: all $(BENCH) ## CPU per message beside a do-nothing client, memory, alert latency

@@ -1,7 +1,8 @@
 /*
  * A counting InfluxDB: takes POSTs on one keep-alive connection after the other, unpacks
  * them, and counts lines and the sequence numbers in them. GET answers the counts as
- * "LINES DISTINCT BYTES". DELETE forgets.
+ * "LINES DISTINCT BYTES", GET /seen/N whether number N was there (1 or 0). DELETE
+ * forgets.
  *
  * usage: sink COUNT_MAX    (prints its port)
  */
@@ -84,8 +85,13 @@ static void answer(int fd, const char *head)
 		length = snprintf(text, sizeof text, "HTTP/1.1 204 No Content\r\n\r\n");
 	} else {
 		char counts[96];
-		int size = snprintf(
-			counts, sizeof counts, "%ld %ld %ld\n", lines, distinct, bytes);
+		long number = strncmp(head, "GET /seen/", 10) == 0
+			? strtol(head + 10, NULL, 10)
+			: -1;
+		int size = number >= 0 ? snprintf(counts, sizeof counts, "%d\n",
+						 number < seen_max && seen[number])
+				       : snprintf(counts, sizeof counts, "%ld %ld %ld\n",
+						 lines, distinct, bytes);
 		length = snprintf(text, sizeof text,
 			"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", size, counts);
 	}
