@@ -139,8 +139,25 @@ size_t number_format(char text[static NUMBER_TEXT_SIZE], double value)
 	return 0; /* not reached */
 }
 
+/* The end of the exponent at P, or P where there is none. */
+static const char *skip_exponent(const char *p, const char *end)
+{
+	const char *at = p;
+
+	if (at == end || (*at != 'e' && *at != 'E'))
+		return p;
+	at++;
+	if (at < end && (*at == '-' || *at == '+'))
+		at++;
+	if (at == end || *at < '0' || *at > '9')
+		return p;
+	while (at < end && *at >= '0' && *at <= '9')
+		at++;
+	return at;
+}
+
 /* Most numbers have few digits: exact by one division. The others are strtod's. */
-bool number_parse(const char *text, size_t length, double *value)
+size_t number_scan(const char *text, size_t length, double *value)
 {
 	const char *p = text, *end = text + length;
 	uint64_t mantissa = 0;
@@ -149,7 +166,6 @@ bool number_parse(const char *text, size_t length, double *value)
 
 	if (p < end && (*p == '-' || *p == '+'))
 		negative = *p++ == '-';
-	const char *first = p;
 	for (; p < end && *p >= '0' && *p <= '9'; p++, digits++)
 		mantissa = digits < 18 ? mantissa * 10 + (uint64_t)(*p - '0') : mantissa;
 	if (p < end && *p == '.') {
@@ -159,28 +175,24 @@ bool number_parse(const char *text, size_t length, double *value)
 					       : mantissa;
 	}
 	if (digits == 0)
-		return false;
-	if (p == end && digits <= 15 && first < end) {
+		return 0;
+	const char *rest = skip_exponent(p, end);
+	if (rest == p && digits <= 15) {
 		double magnitude = (double)mantissa / powers_of_ten[decimals];
 		*value = negative ? -magnitude : magnitude;
-		return true;
-	}
-	if (p < end && (*p == 'e' || *p == 'E')) {
-		p++;
-		if (p < end && (*p == '-' || *p == '+'))
-			p++;
-		if (p == end)
-			return false;
-		while (p < end && *p >= '0' && *p <= '9')
-			p++;
-		if (p[-1] < '0' || p[-1] > '9')
-			return false;
+		return (size_t)(p - text);
 	}
 	char copy[512];
-	if (p != end || length >= sizeof copy)
-		return false;
-	memcpy(copy, text, length);
-	copy[length] = '\0';
+	size_t used = (size_t)(rest - text);
+	if (used >= sizeof copy)
+		return 0;
+	memcpy(copy, text, used);
+	copy[used] = '\0';
 	*value = strtod(copy, NULL);
-	return isfinite(*value);
+	return isfinite(*value) ? used : 0;
+}
+
+bool number_parse(const char *text, size_t length, double *value)
+{
+	return length > 0 && number_scan(text, length, value) == length;
 }

@@ -45,4 +45,7 @@ size_t number_format_int(char text[static NUMBER_TEXT_SIZE], int64_t value);
  */
 bool number_parse(const char *text, size_t length, double *value);
 
+/* The same for the longest number at the start of TEXT: its length, 0: there is none. */
+size_t number_scan(const char *text, size_t length, double *value);
+
 #endif

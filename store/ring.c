@@ -32,8 +32,8 @@
 
 enum {
 	HEADER_SIZE = 4096,
-	KEYS_MAX = 4096,        /* keys remembered, a power of two */
-	QUIET_LAP = 256 * 1024, /* an idle ring turns round here and stays small */
+	KEY_PLACES = 2 * RING_KEYS, /* of a generation; a power of two */
+	QUIET_LAP = 256 * 1024,     /* an idle ring turns round here and stays small */
 	RISKED_MAX = 64,
 	WAIT_MS = 100, /* so that nobody oversleeps the end of waiting */
 	BOOTS_MAX = 8, /* remembered: reports wait over one, seldom more */
@@ -74,6 +74,14 @@ struct slot {
 	uint8_t data[]; /* station, sensor, readings */
 };
 
+#define KEY_FORGOTTEN UINT64_MAX /* no place for a key, and none to stop at */
+
+/* A table by hash. When it is full it becomes the older one, and a new one is begun. */
+struct keys {
+	uint64_t places[KEY_PLACES]; /* 0: free */
+	size_t count;
+};
+
 struct ring {
 	int fd;
 	struct header *header;
@@ -94,8 +102,7 @@ struct ring {
 	 */
 	uint64_t risked[RISKED_MAX];
 	uint64_t risked_count;
-	uint64_t keys[KEYS_MAX];
-	uint64_t key_count;
+	struct keys *newer, *older;
 	struct ring_status status;
 };
 
@@ -154,18 +161,53 @@ static void write_filler(struct ring *ring, uint64_t from, uint64_t to)
 	slot->checksum = slot_checksum(slot);
 }
 
+/* --- keys ------------------------------------------------------------- */
+
+/* Where KEY is in KEYS, or the free place where it would be. */
+static uint64_t *find_key(struct keys *keys, uint64_t key)
+{
+	size_t at = (size_t)(key ^ key >> 29) % KEY_PLACES;
+
+	while (keys->places[at] && keys->places[at] != key)
+		at = (at + 1) % KEY_PLACES;
+	return &keys->places[at];
+}
+
 static void remember_key(struct ring *ring, uint64_t key)
 {
-	if (key)
-		ring->keys[ring->key_count++ % KEYS_MAX] = key;
+	uint64_t *place;
+
+	if (!key || *(place = find_key(ring->newer, key)))
+		return;
+	if (ring->newer->count == RING_KEYS) {
+		struct keys *emptied = ring->older;
+		memset(emptied, 0, sizeof *emptied);
+		ring->older = ring->newer;
+		ring->newer = emptied;
+		place = find_key(emptied, key);
+	}
+	*place = key;
+	ring->newer->count++;
+}
+
+static bool is_known(struct ring *ring, uint64_t key)
+{
+	return key &&
+		(*find_key(ring->newer, key) == key ||
+			*find_key(ring->older, key) == key);
 }
 
 /* What is lost was never had: its sender may bring it again. */
 static void forget_key(struct ring *ring, uint64_t key)
 {
-	for (size_t i = 0; key && i < KEYS_MAX; i++)
-		if (ring->keys[i] == key)
-			ring->keys[i] = 0;
+	struct keys *both[] = { ring->newer, ring->older };
+
+	for (size_t i = 0; key && i < 2; i++) {
+		uint64_t *place = find_key(both[i], key);
+		/* Not freed: the search for others goes on beyond it. */
+		if (*place == key)
+			*place = KEY_FORGOTTEN;
+	}
 }
 
 /* --- opening ---------------------------------------------------------- */
@@ -339,13 +381,26 @@ static int open_file(struct ring *ring, const char *path, size_t size)
 	return 0;
 }
 
+static void free_ring(struct ring *ring)
+{
+	free(ring->newer);
+	free(ring->older);
+	free(ring);
+}
+
 struct ring *ring_open(const char *path, size_t size, char *why, size_t why_size)
 {
 	struct ring *ring = calloc(1, sizeof *ring);
 	pthread_condattr_t attributes;
 
-	if (!ring) {
+	if (ring) {
+		ring->newer = calloc(1, sizeof *ring->newer);
+		ring->older = calloc(1, sizeof *ring->older);
+	}
+	if (!ring || !ring->newer || !ring->older) {
 		snprintf(why, why_size, "out of memory");
+		if (ring)
+			free_ring(ring);
 		return NULL;
 	}
 	size = (size + 4095) / 4096 * 4096;
@@ -356,7 +411,7 @@ struct ring *ring_open(const char *path, size_t size, char *why, size_t why_size
 		unmap_file(ring);
 		if (ring->fd >= 0)
 			close(ring->fd);
-		free(ring);
+		free_ring(ring);
 		return NULL;
 	}
 	pthread_mutex_init(&ring->mutex, NULL);
@@ -387,7 +442,7 @@ void ring_close(struct ring *ring)
 	pthread_cond_destroy(&ring->room);
 	pthread_cond_destroy(&ring->filled);
 	pthread_mutex_destroy(&ring->mutex);
-	free(ring);
+	free_ring(ring);
 }
 
 /* --- writing ---------------------------------------------------------- */
@@ -491,25 +546,17 @@ static bool wait_for_release(struct ring *ring)
 	return true;
 }
 
-bool ring_push(
-	struct ring *ring, const struct report *report, uint64_t key, enum ring_full full)
+/* Under the mutex. False: writers are to give up. */
+static bool put_slot(struct ring *ring, struct slot *slot, enum ring_full full)
 {
-	_Alignas(8) uint8_t bytes[SLOT_MAX];
-	struct slot *slot = (struct slot *)bytes;
+	struct header *header = ring->header;
 	uint64_t place;
 
-	make_slot(slot, report, key);
-	if (slot->length > ring->size / 2)
-		return false;
-	pthread_mutex_lock(&ring->mutex);
 	while (place = place_for(ring, slot->length),
 		!make_room(ring, place + slot->length, full)) {
-		if (!wait_for_release(ring)) {
-			pthread_mutex_unlock(&ring->mutex);
+		if (!wait_for_release(ring))
 			return false;
-		}
 	}
-	struct header *header = ring->header;
 	slot->seq = header->next_seq;
 	slot->checksum = slot_checksum(slot);
 	write_filler(ring, header->head, place);
@@ -517,24 +564,40 @@ bool ring_push(
 	header->next_seq = slot->seq + 1;
 	/* Last of all: from here on the slot is there, whatever happens to us. */
 	atomic_store_explicit(&header->head, place + slot->length, memory_order_release);
-	remember_key(ring, key);
+	remember_key(ring, slot->key);
 	ring->status.accepted++;
+	return true;
+}
+
+static void tell_reader(struct ring *ring)
+{
 	if (ring->reader_waits) {
 		ring->reader_waits = false;
 		pthread_cond_signal(&ring->filled);
 	}
+}
+
+bool ring_push(
+	struct ring *ring, const struct report *report, uint64_t key, enum ring_full full)
+{
+	_Alignas(8) uint8_t bytes[SLOT_MAX];
+	struct slot *slot = (struct slot *)bytes;
+
+	make_slot(slot, report, key);
+	if (slot->length > ring->size / 2)
+		return false;
+	pthread_mutex_lock(&ring->mutex);
+	bool accepted = put_slot(ring, slot, full);
+	if (accepted)
+		tell_reader(ring);
 	pthread_mutex_unlock(&ring->mutex);
-	return true;
+	return accepted;
 }
 
 bool ring_has_key(struct ring *ring, uint64_t key)
 {
-	bool found = false;
-
 	pthread_mutex_lock(&ring->mutex);
-	uint64_t count = ring->key_count < KEYS_MAX ? ring->key_count : KEYS_MAX;
-	for (uint64_t i = 1; i <= count && !found; i++)
-		found = ring->keys[(ring->key_count - i) % KEYS_MAX] == key;
+	bool found = is_known(ring, key);
 	pthread_mutex_unlock(&ring->mutex);
 	return found;
 }
@@ -562,6 +625,74 @@ bool ring_confirm(struct ring *ring)
 	bool kept = ring->stored >= end && ring->status.dropped == lost;
 	pthread_mutex_unlock(&ring->mutex);
 	return kept;
+}
+
+/* --- batches ---------------------------------------------------------- */
+
+void ring_batch_init(struct ring_batch *batch, size_t limit)
+{
+	batch->count = 0;
+	buffer_init(&batch->slots, limit);
+}
+
+void ring_batch_free(struct ring_batch *batch)
+{
+	batch->count = 0;
+	buffer_free(&batch->slots);
+}
+
+void ring_batch_clear(struct ring_batch *batch)
+{
+	batch->count = 0;
+	buffer_clear(&batch->slots);
+}
+
+bool ring_batch_add(struct ring_batch *batch, const struct report *report, uint64_t key)
+{
+	struct slot *slot = (struct slot *)buffer_reserve(&batch->slots, SLOT_MAX);
+
+	if (!slot)
+		return false;
+	make_slot(slot, report, key);
+	buffer_advance(&batch->slots, slot->length);
+	batch->count++;
+	return true;
+}
+
+size_t ring_batch_known(struct ring *ring, const struct ring_batch *batch)
+{
+	size_t known = 0, at = 0;
+
+	pthread_mutex_lock(&ring->mutex);
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct slot *slot = (const struct slot *)(batch->slots.data + at);
+		if (is_known(ring, slot->key))
+			known = i + 1;
+		at += slot->length;
+	}
+	pthread_mutex_unlock(&ring->mutex);
+	return known;
+}
+
+size_t ring_push_batch(struct ring *ring, const struct ring_batch *batch, size_t skip)
+{
+	size_t accepted = 0, at = 0;
+
+	pthread_mutex_lock(&ring->mutex);
+	for (size_t i = 0; i < batch->count; i++) {
+		struct slot *slot = (struct slot *)(batch->slots.data + at);
+		size_t length = slot->length;
+		at += length;
+		if (i < skip)
+			continue;
+		if (length > ring->size / 2 || !put_slot(ring, slot, RING_WAIT))
+			break;
+		/* Where it has to wait for room, somebody must make it. */
+		tell_reader(ring);
+		accepted++;
+	}
+	pthread_mutex_unlock(&ring->mutex);
+	return accepted;
 }
 
 void ring_stop_waiting(struct ring *ring, int64_t ms)

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/buffer.h"
 #include "core/reading.h"
 
 struct ring;
@@ -64,10 +65,37 @@ bool ring_push(struct ring *ring, const struct report *report, uint64_t key,
 	enum ring_full full);
 
 /*
- * Was a report with KEY accepted lately, before or after a restart? Looks at the
- * slots still in the file, released or not, latest first, at most 4096 of them.
+ * Was a report with KEY accepted lately, before or after a restart? Known are the keys of
+ * the slots still in the file, released or not, and of the latest RING_KEYS at least.
  */
 bool ring_has_key(struct ring *ring, uint64_t key);
+
+enum { RING_KEYS = 8192 };
+
+/* Reports to be handed over together, ready to be copied. Not thread-safe. */
+struct ring_batch {
+	struct buffer slots;
+	size_t count;
+};
+
+/* LIMIT in bytes; a report takes 60 and its names and readings, about 100. */
+void ring_batch_init(struct ring_batch *batch, size_t limit);
+void ring_batch_free(struct ring_batch *batch);
+void ring_batch_clear(struct ring_batch *batch);
+/* False: the limit is met, or memory is out. */
+bool ring_batch_add(struct ring_batch *batch, const struct report *report, uint64_t key);
+
+/*
+ * How many of the first reports of BATCH were accepted lately: up to the last whose key
+ * is known, because a batch is handed over in order.
+ */
+size_t ring_batch_known(struct ring *ring, const struct ring_batch *batch);
+
+/*
+ * Hands over all of BATCH but the first SKIP, in order, waiting where the ring is full.
+ * Returns how many were accepted: fewer when ring_stop_waiting() was called.
+ */
+size_t ring_push_batch(struct ring *ring, const struct ring_batch *batch, size_t skip);
 
 /*
  * From now on ring_confirm() waits for the store. Before the first push; otherwise what
