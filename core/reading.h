@@ -32,6 +32,7 @@ enum report_mark {
 	REPORT_BACKFILLED = 1 << 1,  /* arrived late, out of somebody's buffer */
 	REPORT_CLOCK_UNSET = 1 << 2, /* time_ms was taken before the clock was right */
 	REPORT_DEVICE_TIME = 1 << 3, /* time_ms is the device's own, not of receipt */
+	REPORT_AFTER_LOSS = 1 << 4,  /* an answer before it was lost, and what it told */
 };
 
 enum {

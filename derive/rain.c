@@ -5,84 +5,91 @@
 #include <string.h>
 
 #include "core/metric.h"
+#include "derive/rain_parts.h"
 
-#define MINUTE INT64_C(60000)
-#define HOUR   (60 * MINUTE)
+#define DAY (24 * RAIN_HOUR)
 
-const struct rain_window rain_windows[RAIN_WINDOWS] = {
-	{ METRIC_RAIN_10M, 10 * MINUTE },
-	{ METRIC_RAIN_30M, 30 * MINUTE },
-	{ METRIC_RAIN_1H, HOUR },
-	{ METRIC_RAIN_3H, 3 * HOUR },
-	{ METRIC_RAIN_6H, 6 * HOUR },
-	{ METRIC_RAIN_12H, 12 * HOUR },
-	{ METRIC_RAIN_24H, 24 * HOUR },
-	{ METRIC_RAIN_48H, 48 * HOUR },
-	{ METRIC_RAIN_72H, 72 * HOUR },
+const struct rain_window rain_windows[RAIN_SUMS] = {
+	{ METRIC_RAIN_10M, 10 * RAIN_MINUTE },
+	{ METRIC_RAIN_30M, 30 * RAIN_MINUTE },
+	{ METRIC_RAIN_1H, RAIN_HOUR },
+	{ METRIC_RAIN_3H, 3 * RAIN_HOUR },
+	{ METRIC_RAIN_6H, 6 * RAIN_HOUR },
+	{ METRIC_RAIN_12H, 12 * RAIN_HOUR },
+	{ METRIC_RAIN_24H, 24 * RAIN_HOUR },
+	{ METRIC_RAIN_48H, 48 * RAIN_HOUR },
+	{ METRIC_RAIN_72H, 72 * RAIN_HOUR },
+	{ METRIC_RAIN_DAY, 0 },
 };
 
 static const double nm_per_mm = 1e6;
-static const int64_t gap_ms = 15 * MINUTE;
-static const double plausible_mm_per_h = 1000;
-static const double plausible_mm = 5; /* a bucket may have filled up unseen */
-/* A tip a second for three days: what is beyond is not rain. */
-static const size_t tips_max = 3 * 24 * 3600;
+static const int64_t vietnam_ms = 7 * RAIN_HOUR; /* one zone, no summer time */
 
-void rain_init(struct rain_gauge *gauge, double modulus)
+/* --- beginning and end -------------------------------------------------- */
+
+void rain_init(struct rain_gauge *gauge, const struct rain_config *config, double modulus)
 {
-	*gauge = (struct rain_gauge){ .modulus = modulus };
+	int minutes = 0;
+
+	if (!config)
+		config = &rain_defaults;
+	rain_day_starts(config->day_starts, &minutes);
+	*gauge = (struct rain_gauge){
+		.config = *config,
+		.day_offset_ms = minutes * RAIN_MINUTE - vietnam_ms,
+		.rate = NAN,
+	};
+	counter_init(&gauge->counter, config->modulus > 0 ? config->modulus : modulus,
+		config->max_intensity, config->gap);
 }
 
 void rain_free(struct rain_gauge *gauge)
 {
+	struct rain_config config = gauge->config;
+
 	free(gauge->tips);
-	rain_init(gauge, gauge->modulus);
+	coverage_free(&gauge->coverage);
+	rain_init(gauge, &config, gauge->counter.modulus);
 }
 
-static bool is_plausible(double mm, int64_t elapsed_ms)
+int64_t rain_least_gap(const struct rain_gauge *gauge)
 {
-	double hours = elapsed_ms > 0 ? (double)elapsed_ms / (double)HOUR : 0;
+	int64_t shortest = rain_windows[0].length_ms;
 
-	return mm <= plausible_mm + plausible_mm_per_h * hours;
+	return gauge->config.gap < shortest ? gauge->config.gap : shortest;
 }
 
-/* Differences of decimals, without the dust of binary fractions. */
-static double difference(double a, double b)
+/* --- the counter --------------------------------------------------------- */
+
+struct counter_step rain_credit(struct rain_gauge *gauge, int64_t time_ms, double total)
 {
-	return nearbyint((a - b) * nm_per_mm) / nm_per_mm;
+	struct counter_step step = counter_take(&gauge->counter, time_ms, total);
+
+	if (step.lost_ms > 0)
+		rain_lose(gauge, step.lost_ms);
+	if (step.watched_ms > gauge->coverage.last_ms)
+		coverage_observe(
+			&gauge->coverage, step.watched_ms, rain_least_gap(gauge));
+	return step;
 }
 
-static enum rain_verdict judge(const struct rain_gauge *gauge, int64_t elapsed_ms,
-	double total, double *increment)
-{
-	double delta = difference(total, gauge->total), half = gauge->modulus / 2;
+/* --- windows ------------------------------------------------------------- */
 
-	*increment = 0;
-	if (delta >= 0) {
-		*increment = delta;
-		return is_plausible(delta, elapsed_ms) ? RAIN_CREDITED : RAIN_IMPLAUSIBLE;
-	}
-	double over = delta + gauge->modulus;
-	if (half > 0 && gauge->total > half && total < half && over >= 0 &&
-		is_plausible(over, elapsed_ms)) {
-		*increment = difference(over, 0);
-		return RAIN_WRAPPED;
-	}
-	return RAIN_RESET;
+/* The start of the day that TIME_MS belongs to; a day's own start belongs to the one
+ * before. */
+static int64_t day_start(const struct rain_gauge *gauge, int64_t time_ms)
+{
+	int64_t since_start = (time_ms - 1 - gauge->day_offset_ms) % DAY;
+
+	return time_ms - 1 - (since_start < 0 ? since_start + DAY : since_start);
 }
 
-enum rain_verdict rain_credit(
-	struct rain_gauge *gauge, int64_t time_ms, double total, double *increment)
+static int64_t window_start(const struct rain_gauge *gauge, size_t index)
 {
-	enum rain_verdict verdict = RAIN_BASELINE;
+	int64_t last_ms = gauge->coverage.last_ms;
 
-	*increment = 0;
-	if (gauge->has_total)
-		verdict = judge(gauge, time_ms - gauge->total_ms, total, increment);
-	gauge->has_total = true;
-	gauge->total = total;
-	gauge->total_ms = time_ms;
-	return verdict;
+	return index == RAIN_DAY ? day_start(gauge, last_ms)
+				 : last_ms - rain_windows[index].length_ms;
 }
 
 /* The index of the first tip after TIME_MS. */
@@ -100,11 +107,10 @@ static size_t first_after(const struct rain_gauge *gauge, int64_t time_ms)
 	return low;
 }
 
-static void sum_anew(struct rain_gauge *gauge)
+void rain_sum_anew(struct rain_gauge *gauge)
 {
-	for (size_t w = 0; w < RAIN_WINDOWS; w++) {
-		size_t at =
-			first_after(gauge, gauge->last_ms - rain_windows[w].length_ms);
+	for (size_t w = 0; w < RAIN_SUMS; w++) {
+		size_t at = first_after(gauge, window_start(gauge, w));
 
 		gauge->starts[w] = at;
 		gauge->sums[w] = 0;
@@ -115,33 +121,36 @@ static void sum_anew(struct rain_gauge *gauge)
 
 static void forget_old_tips(struct rain_gauge *gauge)
 {
-	size_t old = gauge->starts[RAIN_WINDOWS - 1];
+	size_t old = gauge->starts[RAIN_LONGEST];
 
 	/* Moving all costs: wait until half is old, or there is nothing to move. */
 	if (old == 0 || (old < gauge->count / 2 && old < 1024))
 		return;
 	gauge->count -= old;
 	memmove(gauge->tips, gauge->tips + old, gauge->count * sizeof *gauge->tips);
-	for (size_t w = 0; w < RAIN_WINDOWS; w++)
+	for (size_t w = 0; w < RAIN_SUMS; w++)
 		gauge->starts[w] -= old;
 }
 
-/* Lets the windows' starts follow last_ms. */
+/* Lets the windows' starts follow the newest observation. */
 static void leave_behind(struct rain_gauge *gauge)
 {
-	for (size_t w = 0; w < RAIN_WINDOWS; w++) {
-		int64_t start_ms = gauge->last_ms - rain_windows[w].length_ms;
+	for (size_t w = 0; w < RAIN_SUMS; w++) {
+		int64_t start_ms = window_start(gauge, w);
 
 		while (gauge->starts[w] < gauge->count &&
 			gauge->tips[gauge->starts[w]].time_ms <= start_ms)
 			gauge->sums[w] -= gauge->tips[gauge->starts[w]++].nm;
 	}
+	coverage_forget(&gauge->coverage, window_start(gauge, RAIN_LONGEST));
 	forget_old_tips(gauge);
 }
 
+/* --- observations -------------------------------------------------------- */
+
 static bool insert_tip(struct rain_gauge *gauge, size_t at, struct rain_tip tip)
 {
-	if (gauge->count >= tips_max)
+	if (gauge->count >= RAIN_TIPS_MAX)
 		return false;
 	if (gauge->count == gauge->capacity) {
 		size_t capacity = gauge->capacity ? gauge->capacity * 2 : 8;
@@ -158,141 +167,117 @@ static bool insert_tip(struct rain_gauge *gauge, size_t at, struct rain_tip tip)
 	return true;
 }
 
-static bool add_newest(struct rain_gauge *gauge, struct rain_tip tip)
+static bool add_newest(struct rain_gauge *gauge, struct rain_tip tip, int64_t before_ms)
 {
+	double rate = rain_rate_of_tip(gauge, tip, before_ms);
+
 	if (!insert_tip(gauge, gauge->count, tip))
 		return false;
-	for (size_t w = 0; w < RAIN_WINDOWS; w++)
+	for (size_t w = 0; w < RAIN_SUMS; w++)
 		gauge->sums[w] += tip.nm;
+	gauge->rate = rate;
+	gauge->tip_ms = tip.time_ms;
+	if (gauge->least_nm == 0 || tip.nm < gauge->least_nm)
+		gauge->least_nm = tip.nm;
 	return true;
+}
+
+static bool observe_late(struct rain_gauge *gauge, struct rain_tip tip)
+{
+	if (tip.time_ms <= window_start(gauge, RAIN_LONGEST))
+		return true;
+	bool noted = coverage_observe(
+		&gauge->coverage, tip.time_ms, rain_least_gap(gauge));
+	if (tip.nm == 0)
+		return noted;
+	bool added = insert_tip(gauge, first_after(gauge, tip.time_ms), tip);
+	rain_sum_anew(gauge);
+	return added && noted;
 }
 
 bool rain_observe(struct rain_gauge *gauge, int64_t time_ms, double mm)
 {
+	int64_t before_ms = gauge->coverage.last_ms;
 	struct rain_tip tip = {
 		.time_ms = time_ms,
 		.nm = (int64_t)nearbyint(mm * nm_per_mm),
 	};
 
-	if (gauge->last_ms == 0 || time_ms - gauge->last_ms > gap_ms)
-		gauge->covered_ms = time_ms;
-	if (time_ms >= gauge->last_ms) {
-		gauge->last_ms = time_ms;
+	if (time_ms < before_ms)
+		return observe_late(gauge, tip);
+	bool noted =
+		coverage_observe(&gauge->coverage, time_ms, rain_least_gap(gauge));
+	leave_behind(gauge);
+	if (tip.nm == 0)
+		return noted;
+	return add_newest(gauge, tip, before_ms) && noted;
+}
+
+bool rain_lose(struct rain_gauge *gauge, int64_t time_ms)
+{
+	bool noted = coverage_lose(&gauge->coverage, time_ms);
+
+	if (gauge->coverage.last_ms > 0)
 		leave_behind(gauge);
-		return tip.nm == 0 || add_newest(gauge, tip);
-	}
-	if (tip.nm == 0 ||
-		time_ms <= gauge->last_ms - rain_windows[RAIN_WINDOWS - 1].length_ms)
-		return true;
-	bool added = insert_tip(gauge, first_after(gauge, time_ms), tip);
-	sum_anew(gauge);
-	return added;
+	return noted;
 }
 
-static void shift(int64_t *time_ms, int64_t since_ms, int64_t by_ms)
+/* A tip at the same millisecond is one that came twice. */
+bool rain_is_bounce(const struct rain_gauge *gauge, int64_t time_ms)
 {
-	if (*time_ms > since_ms)
-		*time_ms += by_ms;
+	int64_t bounce_ms = gauge->config.bounce;
+	size_t at = first_after(gauge, time_ms - bounce_ms);
+
+	return bounce_ms > 0 && at < gauge->count &&
+		gauge->tips[at].time_ms < time_ms + bounce_ms;
 }
 
-void rain_shift(struct rain_gauge *gauge, int64_t since_ms, int64_t by_ms)
-{
-	size_t at = first_after(gauge, since_ms);
-	/* Between what is shifted and what is not, a step forward tears a gap. */
-	bool torn = gauge->last_ms > since_ms && by_ms > gap_ms;
-
-	for (; at < gauge->count; at++) {
-		gauge->tips[at].time_ms += by_ms;
-		if (at > 0 && gauge->tips[at].time_ms < gauge->tips[at - 1].time_ms)
-			gauge->tips[at].time_ms = gauge->tips[at - 1].time_ms;
-	}
-	if (torn && gauge->covered_ms <= since_ms)
-		gauge->covered_ms = since_ms + by_ms;
-	else
-		shift(&gauge->covered_ms, since_ms, by_ms);
-	shift(&gauge->total_ms, since_ms, by_ms);
-	shift(&gauge->last_ms, since_ms, by_ms);
-	if (gauge->count > 0 && gauge->last_ms < gauge->tips[gauge->count - 1].time_ms)
-		gauge->last_ms = gauge->tips[gauge->count - 1].time_ms;
-	sum_anew(gauge);
-}
-
-void rain_forget(struct rain_gauge *gauge, int64_t time_ms)
-{
-	struct rain_gauge old = *gauge;
-
-	rain_free(gauge);
-	gauge->has_total = old.has_total;
-	gauge->total = old.total;
-	gauge->total_ms = time_ms;
-}
+/* --- answers ------------------------------------------------------------- */
 
 double rain_sum(const struct rain_gauge *gauge, size_t index)
 {
 	return (double)gauge->sums[index] / nm_per_mm;
 }
 
+/* Of the window INDEX, in ms; its length goes to LENGTH_MS. */
+static int64_t missed(const struct rain_gauge *gauge, size_t index, int64_t *length_ms)
+{
+	int64_t last_ms = gauge->coverage.last_ms, limit_ms = gauge->config.gap;
+
+	*length_ms = last_ms - window_start(gauge, index);
+	/* What fell since the last time may have fallen before the window. */
+	if (index != RAIN_DAY && *length_ms < limit_ms)
+		limit_ms = *length_ms;
+	return coverage_missed(&gauge->coverage, last_ms - *length_ms, last_ms, limit_ms);
+}
+
+double rain_completeness(const struct rain_gauge *gauge, size_t index)
+{
+	int64_t length_ms, missed_ms = missed(gauge, index, &length_ms);
+
+	return 1 - (double)missed_ms / (double)length_ms;
+}
+
 bool rain_is_complete(const struct rain_gauge *gauge, size_t index)
 {
-	return gauge->last_ms - gauge->covered_ms >= rain_windows[index].length_ms;
+	int64_t length_ms;
+
+	return missed(gauge, index, &length_ms) == 0;
 }
 
-/* --- state ------------------------------------------------------------ */
-
-/* Of this machine only: the file stays with the box that wrote it. */
-struct saved {
-	uint32_t version;
-	uint32_t has_total;
-	double total;
-	int64_t total_ms, covered_ms, last_ms;
-	uint64_t count;
-};
-
-enum { SAVED_VERSION = 1 };
-
-void rain_save(const struct rain_gauge *gauge, struct buffer *out)
+bool rain_end_day(const struct rain_gauge *gauge, int64_t next_ms, struct rain_day *day)
 {
-	size_t first = gauge->starts[RAIN_WINDOWS - 1];
-	struct saved saved = {
-		.version = SAVED_VERSION,
-		.has_total = gauge->has_total,
-		.total = gauge->total,
-		.total_ms = gauge->total_ms,
-		.covered_ms = gauge->covered_ms,
-		.last_ms = gauge->last_ms,
-		.count = gauge->count - first,
-	};
+	int64_t last_ms = gauge->coverage.last_ms, length_ms;
 
-	buffer_append(out, &saved, sizeof saved);
-	if (saved.count > 0)
-		buffer_append(
-			out, gauge->tips + first, saved.count * sizeof *gauge->tips);
-}
-
-bool rain_load(struct rain_gauge *gauge, const void *bytes, size_t length)
-{
-	struct saved saved;
-
-	rain_free(gauge);
-	if (length < sizeof saved)
+	if (last_ms == 0)
 		return false;
-	memcpy(&saved, bytes, sizeof saved);
-	if (saved.version != SAVED_VERSION || saved.count > tips_max ||
-		length != sizeof saved + saved.count * sizeof *gauge->tips)
+	day->end_ms = day_start(gauge, last_ms) + DAY;
+	if (next_ms <= day->end_ms)
 		return false;
-	if (saved.count > 0) {
-		gauge->tips = malloc(saved.count * sizeof *gauge->tips);
-		if (!gauge->tips)
-			return false;
-		memcpy(gauge->tips, (const char *)bytes + sizeof saved,
-			saved.count * sizeof *gauge->tips);
-	}
-	gauge->count = gauge->capacity = saved.count;
-	gauge->has_total = saved.has_total;
-	gauge->total = saved.total;
-	gauge->total_ms = saved.total_ms;
-	gauge->covered_ms = saved.covered_ms;
-	gauge->last_ms = saved.last_ms;
-	sum_anew(gauge);
-	return true;
+	int64_t missed_ms = missed(gauge, RAIN_DAY, &length_ms);
+	if (next_ms - last_ms > gauge->config.gap)
+		missed_ms += day->end_ms - last_ms;
+	day->mm = rain_sum(gauge, RAIN_DAY);
+	day->completeness = 1 - (double)missed_ms / (double)DAY;
+	return missed_ms < DAY;
 }

@@ -1,16 +1,25 @@
 /*
- * The rain of one source: its counter's increments and the running sums, made at the
- * first reading of rain and kept in the store.
+ * The rain of one source: its counter's increments, the running sums and the intensity,
+ * made at the first reading of rain and kept in the store.
  */
 #ifndef MUABUI_GATEWAY_GAUGE_H
 #define MUABUI_GATEWAY_GAUGE_H
+
+#include <stdbool.h>
 
 #include "core/buffer.h"
 #include "core/clock.h"
 #include "gateway/source.h"
 
-/* Appends to REPORT, whose flags are set, the increment and the sums that follow. */
+/*
+ * Appends to REPORT, whose flags are set, the increment, the sums and the intensity that
+ * follow. An odd reading of the counter becomes suspect. Increments are corrected for
+ * under-catch; their raw value is what the gauge told.
+ */
 void gauge_derive(struct source *source, struct report *report);
+
+/* As pipeline_end_day(). */
+bool gauge_end_day(struct source *source, const struct report *report, struct report *end);
 
 /* After a restart: what a stored REPORT, which has its increment already, told. */
 void gauge_replay(struct source *source, const struct report *report);

@@ -196,8 +196,10 @@ static void treat(
 
 	(void)station;
 	treatment->rain_modulus = sensors_modulus(items, sensor, METRIC_RAIN_TOTAL);
-	if (common)
-		treatment->quality = common->quality;
+	if (!common)
+		return;
+	treatment->quality = common->quality;
+	treatment->rain = &common->rain;
 }
 
 static void on_reports(void *arg)

@@ -81,6 +81,13 @@ void pipeline_judge(
 	judge_report(source, report);
 }
 
+bool pipeline_end_day(
+	struct source *source, const struct report *report, struct report *end)
+{
+	return judge_is_of_its_time(report) && clock_is_plausible(report->time_ms) &&
+		gauge_end_day(source, report, end);
+}
+
 static struct accumulator *find_minute(const struct series *series, int64_t end_ms)
 {
 	for (size_t m = 0; m < SOURCE_MINUTES; m++) {

@@ -72,6 +72,13 @@ int pipeline_shift(struct pipeline *pipeline, const struct clock_step *step);
 int pipeline_forget_after(struct pipeline *pipeline, int64_t limit_ms);
 
 /*
+ * Before REPORT of SOURCE is judged: does the rain day end between the gauge's last
+ * report and this one? Then END, judged already, says its sum at the stamp of its end.
+ */
+bool pipeline_end_day(
+	struct source *source, const struct report *report, struct report *end);
+
+/*
  * Can a report of SOURCE with TIME_MS be counted? If not, its series have two other
  * minutes open: call pipeline_merge() first.
  */

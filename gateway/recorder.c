@@ -332,19 +332,42 @@ static void show_latest(
 	recorder->settings.stats->last_report_ms = clock_wall_ms();
 }
 
-/* REPORT, dated, from SOURCE. False when the store failed: the brain is gone. */
-static bool take_report(
-	struct recorder *recorder, struct source *source, struct report *report)
+/* REPORT is judged. */
+static void keep_report(
+	struct recorder *recorder, struct source *source, const struct report *report)
 {
-	pipeline_set_apart(source, report);
-	if (!pipeline_has_room(source, report->time_ms) && !commit(recorder, true, true))
-		return false;
-	pipeline_judge(recorder->pipeline, source, report);
 	pipeline_count(source, report);
 	put_in_batch(recorder, source, report);
 	count_flags(recorder, report);
 	show_latest(recorder, source, report);
 	take_messages(recorder, alerts_report(recorder->alerts, report, clock_wall_ms()));
+}
+
+/* What a day's rain was that ends before REPORT. False as of take_report(). */
+static bool end_day(
+	struct recorder *recorder, struct source *source, const struct report *report)
+{
+	struct report end;
+
+	if (!pipeline_end_day(source, report, &end))
+		return true;
+	if (!pipeline_has_room(source, end.time_ms) && !commit(recorder, true, true))
+		return false;
+	keep_report(recorder, source, &end);
+	return recorder->pipeline != NULL;
+}
+
+/* REPORT, dated, from SOURCE. False when the store failed: the brain is gone. */
+static bool take_report(
+	struct recorder *recorder, struct source *source, struct report *report)
+{
+	pipeline_set_apart(source, report);
+	if (!end_day(recorder, source, report))
+		return false;
+	if (!pipeline_has_room(source, report->time_ms) && !commit(recorder, true, true))
+		return false;
+	pipeline_judge(recorder->pipeline, source, report);
+	keep_report(recorder, source, report);
 	return recorder->pipeline != NULL;
 }
 

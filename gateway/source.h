@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "config/quality.h"
+#include "config/rain.h"
 #include "core/reading.h"
 #include "derive/quality.h"
 #include "store/aggregates.h"
@@ -32,7 +33,9 @@ struct series {
 /* How a sensor's readings are treated; zeroed: as they come. */
 struct treatment {
 	struct option_list quality; /* struct quality_config */
-	double rain_modulus;        /* mm at which its counter starts again; 0: unknown */
+	const struct rain_config *rain; /* NULL: rain_defaults */
+	double rain_modulus; /* mm at which its driver says that its counter starts
+				again; 0: unknown */
 };
 
 struct source {

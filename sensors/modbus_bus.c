@@ -28,6 +28,8 @@ struct slot {
 	struct sensor *sensor;
 	const struct modbus_options *options;
 	int64_t usual_ms; /* an answer lately took, at most; 0: none came yet */
+	bool clears;   /* there is something that reading clears */
+	bool has_lost; /* an answer with it, since the last good one */
 	size_t block_count;
 	struct modbus_block blocks[READINGS_MAX];
 };
@@ -142,6 +144,9 @@ static enum sensor_result fetch(struct modbus_bus *bus, struct slot *slot, bool 
 
 		if (bus->line.stopping)
 			return SENSOR_TIMEOUT;
+		/* Who says no has not read it. */
+		if (result != SENSOR_OK && result != SENSOR_DEVICE_ERROR)
+			slot->has_lost |= modbus_clears(slot->options, &slot->blocks[i]);
 		if (result == SENSOR_PORT_ERROR)
 			return result;
 		*answered = *answered ||
@@ -181,8 +186,22 @@ static enum sensor_result decode_parts(
 	return failed;
 }
 
+/*
+ * What reading clears went with the answer that was lost. The next increment says so: not
+ * all that fell before it is known.
+ */
+static void mark_loss(struct slot *slot, enum sensor_result result, struct report *report)
+{
+	bool has_rain = report_find(report, METRIC_RAIN) != NULL;
+
+	if (slot->has_lost && has_rain)
+		report->marks |= REPORT_AFTER_LOSS;
+	slot->has_lost = slot->clears && !has_rain &&
+		(slot->has_lost || result != SENSOR_OK);
+}
+
 /* Hands over what was fetched, complete or not. */
-static void hand_over(struct modbus_bus *bus, const struct slot *slot, bool complete)
+static void hand_over(struct modbus_bus *bus, struct slot *slot, bool complete)
 {
 	struct report report;
 	enum sensor_result result;
@@ -191,11 +210,13 @@ static void hand_over(struct modbus_bus *bus, const struct slot *slot, bool comp
 	result = slot->sensor->driver->decode(
 		slot->options, bus->exchanges, bus->used, &report);
 	if (result == SENSOR_OK && complete) {
+		mark_loss(slot, result, &report);
 		sensor_deliver(slot->sensor, &report);
 		return;
 	}
 	if (result != SENSOR_OK)
 		result = decode_parts(bus, slot, &report);
+	mark_loss(slot, result, &report);
 	if (report.count > 0)
 		sensor_deliver_part(slot->sensor, &report);
 	if (result != SENSOR_OK)
@@ -320,6 +341,10 @@ static void set_up(struct modbus_bus *bus, struct sensor *const *sensors)
 		slot->sensor = sensors[i];
 		slot->options = sensors[i]->item->options;
 		slot->block_count = modbus_plan(slot->options, slot->blocks);
+		for (size_t b = 0; b < slot->block_count; b++)
+			slot->clears |= modbus_clears(slot->options, &slot->blocks[b]);
+		/* An answer to whoever asked before us may have been lost. */
+		slot->has_lost = slot->clears;
 		if (silence_ms < slot->options->pause)
 			silence_ms = slot->options->pause;
 	}

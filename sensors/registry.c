@@ -66,6 +66,13 @@ static const struct option common_table[] = {
 		.group = &quality_group,
 		.help = "What the sensor's values are held against, per metric.",
 	},
+	{
+		.name = "rain",
+		.type = OPTION_GROUP,
+		.offset = offsetof(struct sensor_common, rain),
+		.group = &rain_group,
+		.help = "How its rain is taken, where it is a gauge.",
+	},
 	{ .name = NULL },
 };
 

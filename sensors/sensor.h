@@ -17,6 +17,7 @@
 
 #include "config/option.h"
 #include "config/quality.h"
+#include "config/rain.h"
 #include "core/reading.h"
 
 struct ring;
@@ -126,6 +127,7 @@ struct sensor_common {
 	const char *station; /* "" = the gateway's own; "{1}" = from the MQTT topic */
 	int64_t stale_after; /* ms without a good reading until status calls it silent */
 	struct option_list quality; /* struct quality_config */
+	struct rain_config rain;
 };
 
 /* The common options of the sensor NAME of ITEMS, or NULL. */
