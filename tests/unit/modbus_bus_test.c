@@ -217,6 +217,48 @@ static void test_what_reading_clears_is_asked_for_once(void **state)
 	sensors_stop(sensors);
 }
 
+/* The first increment of all, and the first behind a lost answer, are marked. */
+static void test_a_lost_increment_is_told(void **state)
+{
+	struct modbus_register reg = rain(true);
+	struct modbus_options options = device(1, &reg, 1);
+	struct sensors *sensors;
+	struct report report;
+
+	(void)state;
+	sensors = start(&options, 1);
+	next_report("a", &report);
+	assert_int_equal(report.marks & REPORT_AFTER_LOSS, REPORT_AFTER_LOSS);
+	for (int i = 0; i < 2; i++) {
+		next_report("a", &report);
+		assert_int_equal(report.marks & REPORT_AFTER_LOSS, 0);
+	}
+	deaf[1] = 1;
+	while (count_of(sensors, 0, SENSOR_TIMEOUT) == 0)
+		poll(NULL, 0, 5);
+	do
+		next_report("a", &report);
+	while (!(report.marks & REPORT_AFTER_LOSS));
+	next_report("a", &report);
+	assert_int_equal(report.marks & REPORT_AFTER_LOSS, 0);
+	sensors_stop(sensors);
+}
+
+/* With a total nothing is lost. */
+static void test_a_total_loses_nothing(void **state)
+{
+	struct modbus_register reg = rain(false);
+	struct modbus_options options = device(1, &reg, 1);
+	struct sensors *sensors;
+	struct report report;
+
+	(void)state;
+	sensors = start(&options, 1);
+	next_report("a", &report);
+	assert_int_equal(report.marks & REPORT_AFTER_LOSS, 0);
+	sensors_stop(sensors);
+}
+
 static void test_lost_answers_are_counted(void **state)
 {
 	struct modbus_register reg = rain(true), total = rain(false);
@@ -290,6 +332,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BUS(test_what_reading_clears_is_asked_for_once),
+		BUS(test_a_lost_increment_is_told),
+		BUS(test_a_total_loses_nothing),
 		BUS(test_lost_answers_are_counted),
 		BUS(test_a_bad_block_spoils_no_other),
 		BUS(test_a_missed_request_is_sent_again),
