@@ -30,7 +30,7 @@ struct rig {
 
 static struct rig rig;
 
-static void rig_keep_log(enum log_level level, const char *line)
+static inline void rig_keep_log(enum log_level level, const char *line)
 {
 	size_t length = strlen(rig.log);
 
@@ -38,13 +38,13 @@ static void rig_keep_log(enum log_level level, const char *line)
 	snprintf(rig.log + length, sizeof rig.log - length, "%s\n", line);
 }
 
-static void rig_no_news(void *arg)
+static inline void rig_no_news(void *arg)
 {
 	(void)arg;
 }
 
 /* Sets both clocks of the machine. */
-static void rig_clock(int64_t wall_ms, int64_t mono_ms)
+static inline void rig_clock(int64_t wall_ms, int64_t mono_ms)
 {
 	rig.wall_ms = wall_ms;
 	rig.mono_ms = mono_ms;
@@ -52,19 +52,19 @@ static void rig_clock(int64_t wall_ms, int64_t mono_ms)
 }
 
 /* Time passes. */
-static void rig_pass(int64_t ms)
+static inline void rig_pass(int64_t ms)
 {
 	rig_clock(rig.wall_ms + ms, rig.mono_ms + ms);
 }
 
 /* The wall clock is set. */
-static void rig_set(int64_t wall_ms)
+static inline void rig_set(int64_t wall_ms)
 {
 	rig_clock(wall_ms, rig.mono_ms);
 }
 
 /* The machine starts: in another boot, with WALL_MS on its clock. */
-static void rig_boot(const char *boot, int64_t wall_ms)
+static inline void rig_boot(const char *boot, int64_t wall_ms)
 {
 	snprintf(rig.boot, sizeof rig.boot, "%s", boot);
 	rig.is_synchronised = false;
@@ -72,7 +72,7 @@ static void rig_boot(const char *boot, int64_t wall_ms)
 	clock_pretend(false, boot);
 }
 
-static void rig_synchronise(int64_t wall_ms)
+static inline void rig_synchronise(int64_t wall_ms)
 {
 	rig_set(wall_ms);
 	rig.is_synchronised = true;
@@ -80,7 +80,7 @@ static void rig_synchronise(int64_t wall_ms)
 }
 
 /* The process starts. */
-static void rig_start(void)
+static inline void rig_start(void)
 {
 	char path[128], why[256] = "";
 
@@ -111,7 +111,7 @@ static void rig_start(void)
 }
 
 /* The process ends in order. */
-static void rig_stop(void)
+static inline void rig_stop(void)
 {
 	assert_int_equal(recorder_stop(rig.recorder), 0);
 	ring_close(rig.ring);
@@ -119,7 +119,7 @@ static void rig_stop(void)
 	latest_free(rig.latest);
 }
 
-static int rig_begin(void **state)
+static inline int rig_begin(void **state)
 {
 	(void)state;
 	memset(&rig, 0, sizeof rig);
@@ -135,7 +135,7 @@ static int rig_begin(void **state)
 	return 0;
 }
 
-static int rig_end(void **state)
+static inline int rig_end(void **state)
 {
 	(void)state;
 	store_close(rig.reader);
@@ -145,7 +145,7 @@ static int rig_end(void **state)
 }
 
 /* A report of METRIC = VALUE, stamped and handed over as a sensor's is. */
-static void rig_push(const char *sensor, uint16_t metric, double value)
+static inline void rig_push(const char *sensor, uint16_t metric, double value)
 {
 	struct report report;
 
@@ -159,7 +159,7 @@ static void rig_push(const char *sensor, uint16_t metric, double value)
 }
 
 /* Waits until SQL asks for WANTED; fails after ten seconds. */
-static void rig_await(const char *sql, double wanted)
+static inline void rig_await(const char *sql, double wanted)
 {
 	int64_t deadline = clock_real_ms() + 10000;
 	double have;
