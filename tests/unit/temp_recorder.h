@@ -158,6 +158,20 @@ static inline void rig_push(const char *sensor, uint16_t metric, double value)
 	assert_true(ring_push(rig.ring, &report, 0, RING_WAIT));
 }
 
+/* Waits until the recorder has stored all that was handed over. */
+static inline void rig_catch_up(void)
+{
+	int64_t deadline = clock_real_ms() + 10000;
+	struct ring_status status;
+
+	do {
+		usleep(1000);
+		ring_get_status(rig.ring, &status);
+		if (clock_real_ms() > deadline)
+			fail_msg("nothing is stored any more\n%s", rig.log);
+	} while (status.used > 0);
+}
+
 /* Waits until SQL asks for WANTED; fails after ten seconds. */
 static inline void rig_await(const char *sql, double wanted)
 {
