@@ -129,6 +129,48 @@ static void a_late_report_does_not_replace(void **state)
 	latest_free(latest);
 }
 
+/* Where there is no date, what comes later is newer; and a date is better than none. */
+static void without_a_date_the_order_counts(void **state)
+{
+	(void)state;
+	struct latest *latest = latest_new();
+	struct report report = { .station = "S", .sensor = "d", .time_ms = 5000 };
+
+	report_add(&report, METRIC_PM25, 1);
+	size_t slot = latest_put(latest, 0, &report);
+	report.time_ms = 20;
+	report.marks = REPORT_CLOCK_UNSET;
+	report.readings[0].value = 2;
+	latest_put(latest, slot, &report);
+	look(latest);
+	assert_true(seen.sources[0].values[0].reading.value == 2);
+	report.time_ms = 10;
+	report.marks = REPORT_BACKFILLED;
+	report.readings[0].value = 3;
+	latest_put(latest, slot, &report);
+	look(latest);
+	assert_true(seen.sources[0].values[0].reading.value == 3);
+	latest_free(latest);
+}
+
+static void a_clock_set_back_hides_nothing(void **state)
+{
+	(void)state;
+	struct latest *latest = latest_new();
+	struct clock_step step = { .since_ms = 4000, .by_ms = -900 };
+	size_t old = put(latest, 0, "S", "before", 4000, 1);
+	size_t slot = put(latest, 0, "S", "d", 5000, 50);
+
+	latest_shift(latest, &step);
+	put(latest, slot, "S", "d", 4101, 51);
+	put(latest, old, "S", "before", 3999, 2);
+	look(latest);
+	assert_true(seen.sources[0].values[0].reading.value == 1);
+	assert_int_equal(seen.sources[1].time_ms, 4101);
+	assert_true(seen.sources[1].values[0].reading.value == 51);
+	latest_free(latest);
+}
+
 static void many_sources_stay_in_order(void **state)
 {
 	(void)state;
@@ -233,6 +275,8 @@ int main(void)
 		cmocka_unit_test(keeps_the_newest_of_each_source),
 		cmocka_unit_test(a_metric_not_reported_keeps_its_own_time),
 		cmocka_unit_test(a_late_report_does_not_replace),
+		cmocka_unit_test(without_a_date_the_order_counts),
+		cmocka_unit_test(a_clock_set_back_hides_nothing),
 		cmocka_unit_test(many_sources_stay_in_order),
 		cmocka_unit_test(more_metrics_than_a_source_may_have),
 		cmocka_unit_test(readers_see_whole_reports),

@@ -17,6 +17,8 @@
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
 
+#define DAY (24 * HOUR)
+
 static const int64_t start = 1795300000000;
 
 enum { W10M, W30M, W1H, W3H, W6H, W12H, W24H, W48H, W72H };
@@ -402,6 +404,72 @@ static void there_is_an_end_of_tips(void **state)
 	assert_int_equal(gauge.count, 1);
 }
 
+/* --- a clock that is set ------------------------------------------------- */
+
+/* A tip each ten minutes for a day, and the clock set by BY_MS after each of them. */
+static void sums_over_a_step(int64_t by_ms)
+{
+	int64_t wrong_ms = 0;
+
+	for (int i = 0; i <= 144; i++) {
+		int64_t now_ms = start + i * 10 * MINUTE + wrong_ms;
+		observe(now_ms, 0.2);
+		assert_true(rain_sum(&gauge, W10M) == 0.2);
+		assert_true(rain_sum(&gauge, W1H) == (i < 6 ? (i + 1) * 2 : 12) / 10.0);
+		assert_true(rain_is_complete(&gauge, W1H) == (i >= 6));
+		rain_shift(&gauge, start - 1 + wrong_ms, i % 2 ? -by_ms : by_ms);
+		wrong_ms += i % 2 ? -by_ms : by_ms;
+	}
+	assert_true(rain_sum(&gauge, W24H) == 28.8);
+	assert_true(rain_is_complete(&gauge, W24H));
+}
+
+static void sums_go_on_over_a_step_forward(void **state)
+{
+	(void)state;
+	sums_over_a_step(HOUR);
+}
+
+static void sums_go_on_over_a_step_back(void **state)
+{
+	(void)state;
+	sums_over_a_step(-HOUR);
+}
+
+/* What was observed before the machine was started, was by another clock. */
+static void only_what_was_observed_since_the_start_moves(void **state)
+{
+	(void)state;
+	for (int i = 0; i <= 6; i++)
+		observe(start + i * 10 * MINUTE, 1);
+	observe(start + HOUR + 5 * MINUTE, 0.5); /* just started */
+	assert_true(rain_is_complete(&gauge, W1H));
+	rain_shift(&gauge, start + HOUR + MINUTE, 3 * HOUR);
+	observe(start + 4 * HOUR + 6 * MINUTE, 0);
+	assert_true(rain_sum(&gauge, W1H) == 0.5);
+	assert_true(rain_sum(&gauge, W6H) == 7.5);
+	assert_false(rain_is_complete(&gauge, W1H)); /* nobody watched in between */
+	/* Back over what was there before: the order stays. */
+	rain_shift(&gauge, start + 4 * HOUR, -4 * HOUR);
+	assert_true(gauge.last_ms >= gauge.tips[gauge.count - 1].time_ms);
+	for (size_t i = 1; i < gauge.count; i++)
+		assert_true(gauge.tips[i - 1].time_ms <= gauge.tips[i].time_ms);
+	assert_true(rain_sum(&gauge, W72H) == 7.5);
+}
+
+static void what_was_never_is_forgotten(void **state)
+{
+	(void)state;
+	rain_init(&gauge, 100);
+	expect_credit(start + 900 * DAY, 10, RAIN_BASELINE, 0);
+	observe(start + 900 * DAY, 3);
+	rain_forget(&gauge, start);
+	expect_credit(start + MINUTE, 11, RAIN_CREDITED, 1);
+	observe(start + MINUTE, 1);
+	assert_true(rain_sum(&gauge, W72H) == 1);
+	assert_true(gauge.modulus == 100);
+}
+
 int main(void)
 {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, begin, end)
@@ -423,6 +491,10 @@ int main(void)
 		TEST(a_fresh_gauge_is_saved_too),
 		TEST(other_bytes_are_refused),
 		TEST(there_is_an_end_of_tips),
+		TEST(sums_go_on_over_a_step_forward),
+		TEST(sums_go_on_over_a_step_back),
+		TEST(only_what_was_observed_since_the_start_moves),
+		TEST(what_was_never_is_forgotten),
 	};
 
 	return cmocka_run_group_tests_name("rain", tests, NULL, NULL);

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "core/clock.h"
 #include "core/metric.h"
 #include "store/ring.h"
 
@@ -607,6 +608,31 @@ static void positions_that_cannot_be(void **state)
 	ring_close(ring);
 }
 
+static void knows_the_boot_of_a_report(void **state)
+{
+	(void)state;
+	char boot[8];
+
+	for (int i = 0; i < 20; i++) {
+		snprintf(boot, sizeof boot, "b%d", i);
+		clock_pretend(false, boot);
+		struct ring *ring = open_ring(0);
+		push(ring, i * 2);
+		ring_close(ring);
+		ring = open_ring(0); /* the same boot, another process */
+		push(ring, i * 2 + 1);
+		assert_string_equal(ring_boot(ring, (uint64_t)i * 2 + 1), boot);
+		assert_string_equal(ring_boot(ring, (uint64_t)i * 2 + 2), boot);
+		snprintf(boot, sizeof boot, "b%d", i - 7);
+		if (i >= 7)
+			assert_string_equal(ring_boot(ring, (uint64_t)i * 2 - 12), boot);
+		if (i >= 8) /* too long ago */
+			assert_string_equal(ring_boot(ring, (uint64_t)i * 2 - 14), "");
+		ring_close(ring);
+	}
+	clock_freeze_plainly();
+}
+
 int main(void)
 {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, fresh, remove_file)
@@ -627,6 +653,7 @@ int main(void)
 		TEST(a_torn_end),
 		TEST(an_absurd_next_number),
 		TEST(positions_that_cannot_be),
+		TEST(knows_the_boot_of_a_report),
 	};
 	return cmocka_run_group_tests_name("ring", tests, NULL, NULL);
 }

@@ -577,6 +577,28 @@ static void test_clock_set_back(void **unused)
 	assert_int_equal(show(&rule, &state, start - 4 * HOUR + 2, 60), RULE_FIRE);
 }
 
+/* By an hour, forward: neither has the condition stood for an hour, nor was it silent. */
+static void test_clock_followed(void **unused)
+{
+	struct rule rule = rule_above(50);
+	struct rule_state state = { 0 };
+	struct clock_step step = { .since_ms = start - 1, .by_ms = HOUR };
+
+	(void)unused;
+	rule.on_delay = 10 * MINUTE;
+	assert_int_equal(show(&rule, &state, start, 60), RULE_NOTHING);
+	assert_int_equal(show(&rule, &state, start + 5 * MINUTE, 60), RULE_NOTHING);
+	rule_shift(&state, &step);
+	assert_int_equal(
+		show(&rule, &state, start + HOUR + 6 * MINUTE, 60), RULE_NOTHING);
+	step = (struct clock_step){ .since_ms = start + HOUR - 1, .by_ms = -2 * HOUR };
+	rule_shift(&state, &step);
+	assert_int_equal(
+		show(&rule, &state, start - HOUR + 9 * MINUTE, 60), RULE_NOTHING);
+	assert_int_equal(show(&rule, &state, start - HOUR + 10 * MINUTE, 60), RULE_FIRE);
+	assert_int_equal(state.since_ms, start - HOUR);
+}
+
 static void test_covers(void **unused)
 {
 	const char *names[] = { "A", "B" };
@@ -733,6 +755,7 @@ int main(void)
 		cmocka_unit_test(test_bad_texts_are_unknown),
 		cmocka_unit_test(test_longest_text_fits),
 		cmocka_unit_test(test_clock_set_back),
+		cmocka_unit_test(test_clock_followed),
 		cmocka_unit_test(test_covers),
 		cmocka_unit_test(test_random_runs),
 	};

@@ -275,6 +275,9 @@ static void test_status(void **state)
 	assert_string_equal(at(at(root, "station"), "id")->valuestring, "HN-CG-01");
 	assert_string_equal(
 		at(at(root, "clock"), "time")->valuestring, "2026-11-22T09:30:00+07:00");
+	assert_int_equal(at(at(root, "clock"), "held")->valueint, 0);
+	assert_int_equal(at(at(root, "clock"), "steps")->valueint, 0);
+	assert_null(cJSON_GetObjectItem(at(root, "clock"), "last_step"));
 	assert_int_equal(at(at(root, "ring"), "used")->valueint, 1536);
 	assert_int_equal(at(at(root, "recorder"), "commits")->valueint, 3500);
 	assert_string_equal(
