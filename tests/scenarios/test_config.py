@@ -4,8 +4,6 @@ import json
 import re
 import subprocess
 
-import pytest
-
 from lib import PROGRAM, ROOT
 
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -143,31 +141,6 @@ def test_files_that_are_none(home):
     assert muabui("version").returncode == 0 and muabui("help").returncode == 0
     status = muabui("status", "-c", write(home, EXAMPLE.replace("/run/muabui", str(home.path))))
     assert status.returncode == 1 and "no gateway is running" in status.stderr
-
-
-FILES = [(folder.name, file) for folder in sorted(FIXTURES.iterdir()) if folder.is_dir()
-         for file in sorted(folder.glob("*.hex"))]
-
-
-@pytest.mark.parametrize("driver", sorted({driver for driver, _ in FILES}))
-def test_decode_prints_what_the_fixtures_say(home, driver):
-    options = FIXTURES / driver / "sensor.conf"  # the sensor's own, where it needs some
-    config = home.path / "decode.conf"
-    if options.exists():
-        config.write_text(
-            'station = { id = "S"; }; store = { path = "/nowhere/store.db"; };\n'
-            f'sensors = ( {{ name = "s"; driver = "{driver}"; port = "/dev/null";\n'
-            f"{options.read_text()} }} );\n")
-    for _, file in (pair for pair in FILES if pair[0] == driver):
-        arguments = [driver, file]
-        if options.exists():
-            arguments += ["-c", config, "--sensor", "s"]
-        decoded = muabui("decode", *arguments)
-        assert decoded.returncode == 0, (file, decoded.stderr)
-        expected = file.with_suffix(".json").read_text()
-        assert decoded.stdout == expected, file
-        for line in decoded.stdout.splitlines():
-            json.loads(line)
 
 
 def test_decode_reads_binary_and_standard_input(home):
