@@ -4,6 +4,8 @@
 
 #include "outputs/output.h"
 
+extern const struct output_driver output_file;
+extern const struct output_driver output_http;
 extern const struct output_driver output_influxdb;
 
 #endif

@@ -4,11 +4,15 @@
 
 const struct output_driver *const output_drivers[] = {
 	&output_influxdb,
+	&output_file,
+	&output_http,
 	NULL,
 };
 
 static const struct option_kind *const kinds[] = {
 	&output_influxdb.kind,
+	&output_file.kind,
+	&output_http.kind,
 	NULL,
 };
 
