@@ -69,7 +69,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "fill_store: %s\n", why);
 		return 1;
 	}
-	int result = fill(store, atol(argv[2]), atoi(argv[3]));
+	int result =
+		fill(store, strtol(argv[2], NULL, 10), (int)strtol(argv[3], NULL, 10));
 	if (result < 0)
 		fprintf(stderr, "fill_store: %s\n", store_error(store));
 	store_close(store);
