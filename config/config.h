@@ -31,6 +31,7 @@ struct store_config {
 	int64_t commit_every; /* ms */
 	int durability;       /* enum durability */
 	int64_t keep_raw;     /* ms */
+	int64_t keep_minutes; /* ms */
 	int64_t max_size;     /* bytes */
 };
 

@@ -149,6 +149,15 @@ static const struct option store_options[] = {
 		.help = "How long single readings are kept; their hourly means stay.",
 	},
 	{
+		.name = "keep_minutes",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct store_config, keep_minutes),
+		.fallback = "370d",
+		.min = 2 * HOUR,
+		.max = INFINITY,
+		.help = "How long means of minutes are kept.",
+	},
+	{
 		.name = "max_size",
 		.type = OPTION_SIZE,
 		.offset = offsetof(struct store_config, max_size),

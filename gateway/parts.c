@@ -95,6 +95,22 @@ static void fill_latest(struct parts *parts)
 		log_warning("%s", store_error(parts->store));
 }
 
+/* An output that is no longer configured holds nothing back. */
+static int keep_cursors(struct parts *parts)
+{
+	const struct option_item *items = parts->config->outputs.items;
+	size_t count = parts->config->outputs.count;
+	const char **names = calloc(count + 1, sizeof *names);
+
+	if (!names)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		names[i] = items[i].name;
+	int result = store_cursors_keep(parts->store, names, count);
+	free(names);
+	return result;
+}
+
 static bool open_store(struct parts *parts)
 {
 	const struct store_config *config = &parts->config->store;
@@ -121,7 +137,7 @@ static bool open_store(struct parts *parts)
 	ring_number_after(
 		parts->ring, (uint64_t)store_mark(parts->store, STORE_RING_SEQ));
 	if (store_begin(parts->store) < 0 || store_write_metrics(parts->store) < 0 ||
-		store_commit(parts->store) < 0) {
+		keep_cursors(parts) < 0 || store_commit(parts->store) < 0) {
 		store_rollback(parts->store);
 		log_warning("store: %s", store_error(parts->store));
 	}

@@ -13,6 +13,7 @@
 #include "gateway/pipeline.h"
 #include "gateway/timekeeper.h"
 #include "store/codec.h"
+#include "store/room.h"
 
 enum {
 	BATCH_BYTES = 256 * 1024, /* of judged reports waiting for their commit */
@@ -47,8 +48,11 @@ struct recorder {
 	struct alerts *alerts;
 	struct timekeeper keeper;
 	struct held held;
+	struct room room;
 	struct buffer batch;
 	size_t batch_count;
+	uint64_t lost_shown;
+	bool pausing; /* before the store is tried again */
 	bool failing; /* since the last commit that worked */
 	bool urgent;  /* an alert is in the batch: commit at once */
 	uint64_t seq; /* of the newest report in the batch or the store */
@@ -105,14 +109,20 @@ static int make_brain(struct recorder *recorder)
 static void start_again(struct recorder *recorder)
 {
 	struct recorder_stats *stats = recorder->settings.stats;
+	struct store *store = recorder->settings.store;
+	bool full = store_is_full(store);
 
+	store_rollback(store);
+	forget_brain(recorder);
+	/* A file that only had to grow, or to forget, is no failure. */
+	if (full && room_relieve(&recorder->room))
+		return;
+	recorder->pausing = true;
 	atomic_fetch_add(&stats->commit_errors, 1);
 	if (!recorder->failing)
-		log_error("store: %s; what arrives waits in the ring",
-			store_error(recorder->settings.store));
+		log_error(
+			"store: %s; what arrives waits in the ring", store_error(store));
 	recorder->failing = true;
-	store_rollback(recorder->settings.store);
-	forget_brain(recorder);
 }
 
 /* --- committing ------------------------------------------------------- */
@@ -136,7 +146,6 @@ static int append_batch(struct recorder *recorder, uint64_t *readings)
 static int write_batch(struct recorder *recorder, bool merge, uint64_t *readings)
 {
 	struct store *store = recorder->settings.store;
-	const struct store_config *config = &recorder->settings.config->store;
 	int64_t now_ms = clock_wall_ms();
 
 	if (store_join(store) < 0 || append_batch(recorder, readings) < 0 ||
@@ -145,16 +154,16 @@ static int write_batch(struct recorder *recorder, bool merge, uint64_t *readings
 		alerts_save(recorder->alerts) < 0 ||
 		store_set_mark(store, STORE_RING_SEQ, (int64_t)recorder->seq) < 0)
 		return -1;
-	if (merge) {
-		if (pipeline_merge(recorder->pipeline, recorder->last_id, now_ms) < 0)
-			return -1;
-		/* A clock that is not right knows nothing of age. */
-		if (clock_is_set() &&
-			(store_forget(store, now_ms - config->keep_raw, FORGET_ROWS) <
-					0 ||
-				held_forget(&recorder->held, FORGET_ROWS) < 0))
-			return -1;
-	}
+	if (merge && pipeline_merge(recorder->pipeline, recorder->last_id, now_ms) < 0)
+		return -1;
+	/* A clock that is not right knows nothing of age. */
+	if (merge && clock_is_set() &&
+		(room_tidy(&recorder->room, now_ms) < 0 ||
+			held_forget(&recorder->held, FORGET_ROWS) < 0))
+		return -1;
+	if (room_keep(&recorder->room, clock_is_set() ? now_ms : 0,
+		    (int)recorder->batch_count) < 0)
+		return -1;
 	return store_commit(store);
 }
 
@@ -166,9 +175,13 @@ static void count_commit(struct recorder *recorder, uint64_t readings)
 	atomic_fetch_add(&stats->readings, readings);
 	atomic_fetch_add(&stats->commits, 1);
 	stats->last_commit_ms = clock_wall_ms();
+	stats->forgotten = recorder->room.forgotten;
 	/* Asking the file system once in a while is enough. */
 	if (stats->commits % 64 == 1)
 		stats->store_bytes = store_size(recorder->settings.store);
+	if (recorder->room.lost != recorder->lost_shown)
+		stats->lost = room_lost(recorder->settings.store);
+	recorder->lost_shown = recorder->room.lost;
 }
 
 /*
@@ -196,6 +209,7 @@ static bool commit(struct recorder *recorder, bool merge, bool current)
 	buffer_clear(&recorder->batch);
 	recorder->batch_count = 0;
 	recorder->urgent = false;
+	room_grow(&recorder->room);
 	if (recorder->failing)
 		log_notice("store: works again");
 	recorder->failing = false;
@@ -525,9 +539,12 @@ static void *run(void *arg)
 
 	while (!recorder->stopping) {
 		recorder->alive_ms = clock_real_ms();
+		recorder->pausing = false;
 		if (recorder->pipeline || make_brain(recorder) == 0)
 			go_round(recorder);
-		if (!recorder->pipeline)
+		else
+			recorder->pausing = true;
+		if (recorder->pausing)
 			pause_ms(RETRY_MS);
 	}
 	return NULL;
@@ -552,6 +569,13 @@ struct recorder *recorder_start(const struct recorder_settings *settings)
 	recorder->settings = *settings;
 	recorder->alive_ms = clock_real_ms();
 	recorder->next_merge_ms = clock_mono_ms() + merge_every_ms;
+	recorder->settings.stats->lost = room_lost(settings->store);
+	room_init(&recorder->room, settings->store,
+		&(struct room_limits){
+			.keep_raw_ms = settings->config->store.keep_raw,
+			.keep_minutes_ms = settings->config->store.keep_minutes,
+			.max_bytes = settings->config->store.max_size,
+		});
 	buffer_init(&recorder->batch, BATCH_BYTES + CODEC_MAX);
 	timekeeper_init(&recorder->keeper, &settings->config->clock, settings->store,
 		settings->stats);

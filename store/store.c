@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +31,7 @@ enum {
 	BUSY_MS = 10000,
 	HURRIED_MS = 1000,
 	BUSY_STEP_MS = 5,
+	CHUNK_BYTES = 64 * 1024,
 };
 
 struct cached_statement {
@@ -41,6 +44,8 @@ struct store {
 	char *path;
 	uint64_t damaged;
 	int64_t last_id;
+	int lock_fd; /* the recorder's: -1 for others */
+	bool full;   /* the latest failure came of a full disk */
 	atomic_bool hurried;
 	int64_t busy_since_ms;
 	struct cached_statement statements[STATEMENTS_MAX];
@@ -66,7 +71,9 @@ static const char schema[] =
 	" output TEXT PRIMARY KEY, report INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS dead_letter("
 	" id INTEGER PRIMARY KEY, output TEXT NOT NULL, report INTEGER NOT NULL,"
-	" time INTEGER NOT NULL, body TEXT NOT NULL, reason TEXT NOT NULL);";
+	" time INTEGER NOT NULL, body TEXT NOT NULL, reason TEXT NOT NULL);"
+	/* Empty but for a moment: see store/room.c. */
+	"CREATE TABLE IF NOT EXISTS ballast(id INTEGER PRIMARY KEY, data BLOB);";
 
 /* --- statements ------------------------------------------------------- */
 
@@ -87,6 +94,8 @@ static int fail(struct store *store, const char *what)
 {
 	if (is_damage(sqlite3_errcode(store->db)))
 		damage_found = true;
+	store->full = sqlite3_errcode(store->db) == SQLITE_FULL ||
+		sqlite3_system_errno(store->db) == ENOSPC;
 	snprintf(store->error, sizeof store->error, "%s: %s: %s", store->path, what,
 		sqlite3_errmsg(store->db));
 	return -1;
@@ -260,6 +269,25 @@ static int wait_for_lock(void *arg, int count)
 	return 1;
 }
 
+/*
+ * Two recorders on one file would each number reports by themselves. The lock is a file's
+ * of its own: closing any descriptor of the store's file would end SQLite's locks on it.
+ */
+static int take_lock(struct store *store)
+{
+	char resolved[PATH_MAX], path[PATH_MAX + 8];
+
+	/* By whatever name the file is reached. */
+	snprintf(path, sizeof path, "%s.lock",
+		realpath(store->path, resolved) ? resolved : store->path);
+	store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (store->lock_fd >= 0 && flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	snprintf(store->error, sizeof store->error, "%.200s: %s", path,
+		errno == EWOULDBLOCK ? "in use by another muabui" : strerror(errno));
+	return -1;
+}
+
 void store_hurry(struct store *store)
 {
 	store->hurried = true;
@@ -267,6 +295,7 @@ void store_hurry(struct store *store)
 
 static int open_connection(struct store *store, enum store_role role)
 {
+	int chunk = CHUNK_BYTES;
 	int flags =
 		SQLITE_OPEN_READWRITE | (role == STORE_RECORDER ? SQLITE_OPEN_CREATE : 0);
 
@@ -275,6 +304,9 @@ static int open_connection(struct store *store, enum store_role role)
 	sqlite3_extended_result_codes(store->db, 1);
 	/* Even the first look may find the file closed by another connection's end. */
 	sqlite3_busy_handler(store->db, wait_for_lock, store);
+	/* Files grow by whole chunks, of blocks that are taken at once: see store/room.h.
+	 */
+	sqlite3_file_control(store->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
 	if (check_identity(store) < 0 || configure(store, role) < 0)
 		return -1;
 	store->last_id = -1;
@@ -309,6 +341,12 @@ struct store *store_open(const char *path, enum store_role role, char *why, size
 		free(store);
 		return NULL;
 	}
+	store->lock_fd = -1;
+	if (role == STORE_RECORDER && take_lock(store) < 0) {
+		snprintf(why, size, "%s", store->error);
+		store_close(store);
+		return NULL;
+	}
 	int result = open_connection(store, role);
 	if (result < 0 && role == STORE_RECORDER && damage_found) {
 		sqlite3_close_v2(store->db);
@@ -330,6 +368,8 @@ void store_close(struct store *store)
 	for (size_t i = 0; i < STATEMENTS_MAX; i++)
 		sqlite3_finalize(store->statements[i].stmt);
 	sqlite3_close_v2(store->db);
+	if (store->lock_fd >= 0)
+		close(store->lock_fd);
 	free(store->path);
 	free(store);
 }
@@ -339,9 +379,24 @@ const char *store_error(const struct store *store)
 	return store->error;
 }
 
+bool store_is_full(const struct store *store)
+{
+	return store->full;
+}
+
 struct sqlite3 *store_handle(struct store *store)
 {
 	return store->db;
+}
+
+const char *store_path(const struct store *store)
+{
+	return store->path;
+}
+
+int store_exec(struct store *store, const char *sql)
+{
+	return exec(store, sql, "write");
 }
 
 int store_begin(struct store *store)
@@ -454,6 +509,7 @@ static const char *const mark_names[STORE_MARK_COUNT] = {
 	[STORE_MERGED_ID] = "merged_id",
 	[STORE_HOURS_MS] = "hours_ms",
 	[STORE_KNOWN_MS] = "known_ms",
+	[STORE_LOST] = "lost",
 };
 
 int64_t store_mark(struct store *store, enum store_mark mark)
@@ -644,6 +700,56 @@ int store_state_sources(struct store *store, const char *kind,
 }
 
 /* --- cursors and dead letters ----------------------------------------- */
+
+/* An output may keep a second place, under its name and a '/' (outputs/periods.c). */
+static bool is_named(const char *name, const char *const *names, size_t count)
+{
+	size_t length = strcspn(name, "/");
+
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(name, names[i], length) == 0 && !names[i][length])
+			return true;
+	return false;
+}
+
+/* One cursor that nobody answers to is removed. 1: there may be more; 0; or -1. */
+static int drop_a_cursor(struct store *store, const char *const *names, size_t count)
+{
+	sqlite3_stmt *stmt = statement(store, "SELECT output FROM cursor");
+	char stray[NAME_SIZE] = "";
+	int rc = SQLITE_OK;
+
+	if (!stmt)
+		return -1;
+	while (!*stray && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		const char *name = (const char *)sqlite3_column_text(stmt, 0);
+		if (name && !is_named(name, names, count))
+			snprintf(stray, sizeof stray, "%s", name);
+	}
+	if (statement_done(store, stmt, rc) < 0)
+		return -1;
+	if (!*stray)
+		return 0;
+	log_notice("output %s: is no longer configured; its place in the store is "
+		   "forgotten",
+		stray);
+	return statement_run(store, "DELETE FROM cursor WHERE output=?1", "t", stray) < 0
+		? -1
+		: 1;
+}
+
+int store_cursors_keep(struct store *store, const char *const *names, size_t count)
+{
+	int result;
+
+	while ((result = drop_a_cursor(store, names, count)) > 0)
+		;
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = statement_run(store,
+			"INSERT OR IGNORE INTO cursor(output, report) VALUES(?1, 0)", "t",
+			names[i]);
+	return result;
+}
 
 int store_cursor_get(struct store *store, const char *name, int64_t *id)
 {

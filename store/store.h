@@ -1,7 +1,8 @@
 /*
  * The store: one SQLite file in WAL mode, one connection (struct store) per
- * thread. Only the recorder appends reports and alert events; an output moves
- * only its own cursor; the notifier only its channels' outbox rows.
+ * thread. One recorder at a time: a lock file beside the store keeps off others. Only the
+ * recorder appends reports and alert events; an output moves only its own cursor; the
+ * notifier only its channels' outbox rows.
  *
  * A report is one row, appended by rowid, its readings packed (store/codec.h):
  * a fifth of the cost of a row per reading, and a row is what outputs send.
@@ -47,8 +48,13 @@ const char *store_error(const struct store *store);
  */
 void store_hurry(struct store *store);
 
-/* The connection, for the other files of this room. */
+/* Did the latest failure come of a full disk, or of a file that may not grow? */
+bool store_is_full(const struct store *store);
+
+/* The connection, its file, and any SQL, for the other files of this room. */
 struct sqlite3 *store_handle(struct store *store);
+const char *store_path(const struct store *store);
+int store_exec(struct store *store, const char *sql);
 
 int store_begin(struct store *store);
 /* Begins unless a transaction is open already: for those who add to the recorder's. */
@@ -87,6 +93,7 @@ enum store_mark {
 	STORE_MERGED_ID, /* the minutes hold the reports up to this id */
 	STORE_HOURS_MS,  /* the hours are made up to this time */
 	STORE_KNOWN_MS,  /* the wall clock at the last commit at which it was believed */
+	STORE_LOST,      /* reports removed before every output had had them */
 	STORE_MARK_COUNT,
 };
 int64_t store_mark(struct store *store, enum store_mark mark);
@@ -135,6 +142,13 @@ int store_state_sources(struct store *store, const char *kind,
 	void (*each)(void *arg, const char *station, const char *sensor), void *arg);
 
 /* --- cursors and dead letters ---------------------------------------- */
+
+/*
+ * Outputs other than the COUNT of NAMES are forgotten with their cursors (what they had
+ * not had waits for nobody), each with a line in the log; the named that are new have had
+ * nothing. 0 or -1.
+ */
+int store_cursors_keep(struct store *store, const char *const *names, size_t count);
 
 /* How far the output NAME has got (0: nowhere); and moving it. */
 int store_cursor_get(struct store *store, const char *name, int64_t *id);

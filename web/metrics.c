@@ -176,6 +176,12 @@ static void put_recorder(struct buffer *out, const struct recorder_stats *record
 		seconds(atomic_load(&recorder->last_commit_ms)));
 	put_single(out, "store_bytes", "gauge", "Size of the store's files.",
 		(double)atomic_load(&recorder->store_bytes));
+	put_single(out, "store_forgotten_total", "counter",
+		"Reports removed because of their age or for want of room.",
+		(double)atomic_load(&recorder->forgotten));
+	put_single(out, "store_lost_total", "counter",
+		"Of these, reports that some output had not had, since the store was begun.",
+		(double)atomic_load(&recorder->lost));
 }
 
 /* --- sensors ------------------------------------------------------------ */

@@ -156,7 +156,7 @@ static void put_storage(struct status *status, const cJSON *root)
 	put_age_of(status, recorder, "last_report");
 
 	buffer_putc(out, '\n');
-	put_line(status, "store", false);
+	put_line(status, "store", number(store, "lost") > 0);
 	words_plain(out, string(store, "path"));
 	buffer_puts(out, ", ");
 	words_bytes(out, number(store, "bytes"));
@@ -164,6 +164,8 @@ static void put_storage(struct status *status, const cJSON *root)
 		buffer_puts(out, " of at most ");
 		words_bytes(out, number(store, "max_bytes"));
 	}
+	put_some(out, store, "forgotten", "reports forgotten");
+	put_some(out, store, "lost", "never sent to some output");
 	buffer_putc(out, '\n');
 }
 

@@ -133,6 +133,8 @@ static void put_store(struct json *json, const struct gateway_view *view)
 	json_string(json, "path", view->config->store.path);
 	json_integer(json, "bytes", atomic_load(&view->recorder->store_bytes));
 	json_integer(json, "max_bytes", view->config->store.max_size);
+	put_count(json, "forgotten", &view->recorder->forgotten);
+	json_integer(json, "lost", atomic_load(&view->recorder->lost));
 	json_end_object(json);
 }
 

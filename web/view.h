@@ -36,6 +36,8 @@ struct recorder_stats {
 	atomic_uint_fast64_t clock_steps;  /* more than two seconds, while it ran */
 	atomic_int_fast64_t clock_step_ms; /* when the last one was; 0: there was none */
 	atomic_int_fast64_t clock_step_by_ms; /* and how far; negative: back */
+	atomic_uint_fast64_t forgotten;  /* reports removed from the store */
+	atomic_int_fast64_t lost; /* removed before every output had had them, ever */
 };
 
 /* Parts that the gateway does not have may be NULL: sensors, outputs, notifier, ring. */

@@ -78,7 +78,10 @@ static void configure(void)
 	channel = (struct option_item){ .name = "web", .kind = &kind, .common = &common };
 	config = (struct config){
 		.station = { .id = "S", .name = "Cầu Giấy", .area = "hn" },
-		.store = { .commit_every = 20, .keep_raw = INT64_C(60) * 86400 * 1000 },
+		.store = { .commit_every = 20,
+			.keep_raw = INT64_C(60) * 86400 * 1000,
+			.keep_minutes = INT64_C(370) * 86400 * 1000,
+			.max_size = 1 << 30 },
 		.alerts = { .rules = { .items = &rule, .count = 1 },
 			.channels = { .items = &channel, .count = 1 } },
 	};
