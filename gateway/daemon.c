@@ -123,10 +123,14 @@ static void print_summary(const struct daemon *daemon, uint64_t dropped)
 static bool reload(struct daemon *daemon)
 {
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_real_ms() * 1000);
-	struct config *fresh = gateway_load_config(daemon->settings->config_file);
+	/* Parts that cannot open the store again would be none. */
+	bool works = !parts_view(daemon->parts)->recorder->failing;
+	struct config *fresh =
+		works ? gateway_load_config(daemon->settings->config_file) : NULL;
 	if (!fresh) {
-		log_error("%s: not loaded; the old configuration stays",
-			daemon->settings->config_file);
+		log_error("%s: not loaded%s; the old configuration stays",
+			daemon->settings->config_file,
+			works ? "" : ", while the store does not work");
 		sd_notify(0, "READY=1");
 		return true;
 	}

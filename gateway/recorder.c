@@ -122,7 +122,7 @@ static void start_again(struct recorder *recorder)
 	if (!recorder->failing)
 		log_error(
 			"store: %s; what arrives waits in the ring", store_error(store));
-	recorder->failing = true;
+	recorder->failing = stats->failing = true;
 }
 
 /* --- committing ------------------------------------------------------- */
@@ -212,7 +212,7 @@ static bool commit(struct recorder *recorder, bool merge, bool current)
 	room_grow(&recorder->room);
 	if (recorder->failing)
 		log_notice("store: works again");
-	recorder->failing = false;
+	recorder->failing = recorder->settings.stats->failing = false;
 	if (has_messages)
 		recorder->settings.on_messages(recorder->settings.arg);
 	if (has_reports)

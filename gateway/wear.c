@@ -10,7 +10,7 @@ enum {
 	TALKS_MS = 1000,    /* between reports of what talks by itself */
 	MESSAGE_MS = 10000, /* between messages */
 	FRAME_BYTES = 4120, /* a page in the WAL */
-	COMMIT_PAGES = 3,   /* the newest reports, the marks, now and then a new page */
+	COMMIT_PAGES = 2,   /* the newest reports and the marks */
 	MERGE_PAGES = 6,    /* besides the series: state, hours, retention */
 	SENSOR_SERIES = 6,  /* each a page of its own in the minutes */
 	REPORT_BYTES = 100, /* in the ring, and as much in the store with its share */

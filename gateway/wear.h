@@ -28,7 +28,7 @@ struct wear {
  *             + 2 · 100 · reports                          ring and store
  *             + 2880 · 8192                                the ring's head, every 30 s
  *
- * Measured against the kernel's count of written bytes it is right within a tenth
+ * Measured against the kernel's count of written bytes it is right within an eighth
  * (docs/durability.md).
  */
 void wear_estimate(const struct config *config, struct wear *wear);

@@ -143,9 +143,9 @@ void room_grow(struct room *room)
 {
 	int64_t pages = free_pages(room);
 
-	if (pages < 0 || pages >= LOW_PAGES)
+	if (pages < 0 || (pages >= LOW_PAGES && !room->tight))
 		return;
-	room->tight = !grow(room, STEP_PAGES) && free_pages(room) < LOW_PAGES;
+	room->tight = !grow(room, STEP_PAGES) && (pages < LOW_PAGES || room->tight);
 	if (room->tight && !room->tight_said)
 		log_warning("%s: no room to grow; the oldest reports make room for new "
 			    "ones",
@@ -293,6 +293,7 @@ bool room_relieve(struct room *room)
 	if (grow(room, room->step_pages))
 		return true;
 	room->step_pages = STEP_PAGES;
+	room->tight = true;
 	int count = -1;
 	if (store_begin(store) == 0 &&
 		(count = forget(room, INT64_MAX, RELIEF_ROWS)) >= 0 &&

@@ -26,6 +26,7 @@ struct recorder_stats {
 	atomic_uint_fast64_t commits;
 	atomic_uint_fast64_t commit_errors;
 	atomic_uint_fast64_t messages;      /* put into the outbox */
+	atomic_bool failing;                /* the latest commit did not work */
 	atomic_int_fast64_t last_report_ms; /* wall clock of the newest report; 0: none */
 	atomic_int_fast64_t last_commit_ms;
 	atomic_int_fast64_t store_bytes; /* looked up now and then */

@@ -6,7 +6,8 @@ import sqlite3
 
 import pytest
 
-from lib import SEQ, Gateway, by_seq, influx_output, mqtt_sensor, wait_until
+from lib import (SEQ, Gateway, HttpSink, by_seq, count, influx_output, mqtt_sensor,
+                 wait_until)
 from mqtt_wire import Publisher
 
 
@@ -91,7 +92,8 @@ def test_damage_that_shows_while_running_begins_a_new_store(home, broker, sink):
     wait_for(sink, range(3000))
     assert gateway.reload()  # closes the store, so all of it is in the file
     gateway.wait_connected("nodes")
-    size = gateway.store.stat().st_size
+    size = 4096 * (gateway.query("PRAGMA page_count")[0][0]
+                   - gateway.query("PRAGMA freelist_count")[0][0])
     with open(gateway.store, "r+b") as file:
         file.seek(size // 3 // 4096 * 4096)
         file.write(os.urandom(size // 3))
@@ -153,42 +155,99 @@ def test_somebody_holds_the_store_for_a_while(home, broker, sink):
     assert gateway.query("SELECT count(*) FROM report") == [(500,)]
 
 
-def can_mount(home):
-    folder = home.path / "small"
-    folder.mkdir()
-    return os.getuid() == 0 and shutil.which("mount") and os.system(
-        f"mount -t tmpfs -o size=3m tmpfs {folder} 2>/dev/null") == 0
+def test_two_gateways_with_rings_of_their_own_keep_off_one_store(home, broker, sink):
+    first = make_gateway(home, broker, sink).start()
+    first.wait_connected("nodes")
+    link = home.path / "another-name.db"
+    link.symlink_to(first.store)
+    for path in (first.store, link):
+        second = Gateway(home, "second", sensors=[], store={
+            "path": path, "ring": home.path / "second.ring"}).launch()
+        assert second.process.wait(10) == 1
+        assert "in use by another muabui" in second.log(), second.log()
+    publish(broker, range(10))
+    wait_for(sink, range(10))
+    first.stop()
 
 
-def test_a_full_disk_keeps_the_gateway_running(home, broker, sink):
-    """On a file system of 3 MB that is full: readings wait, and go on when there is room."""
-    if not can_mount(home):
-        pytest.skip("a small file system cannot be mounted here")
-    small = home.path / "small"
-    gateway = make_gateway(home, broker, sink, store={
-        "path": small / "store.db", "commit_every": "100ms", "ring_size": "256KiB"})
-    gateway.store = small / "store.db"
-    ballast = small / "ballast"
-    try:
-        gateway.start()
-        gateway.wait_connected("nodes")
-        publish(broker, range(50))
-        wait_for(sink, range(50))
-        with open(ballast, "wb", buffering=0) as file:
+def fill(folder):
+    """Not a block is left, in FOLDER's file system."""
+    ballast = folder / "ballast"
+    with open(ballast, "ab", buffering=0) as file:
+        for size in (65536, 4096):
             try:
                 while True:
-                    file.write(b"x" * 4096)
+                    file.write(b"x" * size)
             except OSError:
                 pass
-        publish(broker, range(50, 1500))
-        wait_until(lambda: gateway.status()["recorder"]["commit_errors"] >= 1, 20,
-                   "a failed commit", every=0.3)
-        assert gateway.process.is_running()
-        assert gateway.get("/api/v1/stations")[0] == 200
-        ballast.unlink()
-        wait_for(sink, range(1500), timeout=40)
-        assert all(len(places) == 1 for places in by_seq(sink.points()).values())
-        gateway.stop()
+    return ballast
+
+
+@pytest.fixture
+def small(home):
+    """A file system of 6 MB."""
+    folder = home.path / "small"
+    folder.mkdir()
+    if os.getuid() != 0 or not shutil.which("mount") or os.system(
+            f"mount -t tmpfs -o size=6m tmpfs {folder} 2>/dev/null") != 0:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        yield folder
     finally:
-        gateway.process.end()
-        os.system(f"umount {small}")
+        for gateway in home.gateways:
+            gateway.process.end()
+        os.system(f"umount {folder}")
+
+
+def test_a_full_disk_stops_neither_readings_nor_alerts(home, broker, sink, small):
+    """For as long as it lasts: the oldest reports make room for new ones. Those that an
+    output had not had are lost, and counted."""
+    dead = HttpSink(home, answer=lambda request: (503, {}, ""))
+    hook = HttpSink(home)
+    gateway = Gateway(
+        home, metrics=[SEQ], sensors=[mqtt_sensor(broker, metrics=("pm25", "seq"))],
+        outputs=[influx_output(sink), influx_output(dead, "dead")],
+        alerts={"rules": [{"name": "flood", "metric": "pm25", "above": 500.0,
+                           "severity": "severe"}],
+                "channels": [{"name": "hook", "type": "webhook", "url": hook.url}]},
+        store={"path": small / "store.db", "commit_every": "100ms", "ring_size": "256KiB"})
+    gateway.store = small / "store.db"
+    gateway.start()
+    gateway.wait_connected("nodes")
+    publish(broker, range(50))
+    wait_for(sink, range(50))
+    ballast = fill(small)
+    total = count("FULL", 30000)
+    publish(broker, range(50, total))
+    Publisher(broker).publish("env/N1/air", {"pm25": 700, "seq": total})
+    wait_for(sink, range(total + 1), timeout=60)
+    wait_until(lambda: [message["state"] for message in hook.messages()] == ["firing"], 10,
+               "the alert")
+    status = gateway.status()
+    kept = {row[0] for row in gateway.query("SELECT id FROM report")}
+    assert status["store"]["lost"] == total + 1 - len(kept) > 0
+    assert kept == set(range(min(kept), total + 2)), "only the oldest are gone"
+    assert status["ring"]["dropped"] == 0
+    ballast.unlink()
+    wait_until(lambda: "there is room again" in gateway.log()
+               or publish(broker, [total + 1]), 20, "room", every=0.5)
+    assert all(len(places) == 1 for places in by_seq(sink.points()).values())
+    gateway.stop()
+
+
+def test_no_reload_while_the_store_refuses(home, broker, sink):
+    """It would end with nothing running; what runs goes on, and takes readings."""
+    gateway = make_gateway(home, broker, sink).start()
+    gateway.wait_connected("nodes")
+    holder = sqlite3.connect(gateway.store, timeout=10)
+    holder.execute("BEGIN IMMEDIATE")
+    publish(broker, range(500))
+    wait_until(lambda: gateway.status()["recorder"]["commit_errors"] >= 1, 20,
+               "a failed commit", every=0.3)
+    assert gateway.get("/api/v1/stations")[0] == 200
+    assert not gateway.reload()
+    assert "the store does not work" in gateway.log()
+    holder.rollback()
+    holder.close()
+    wait_for(sink, range(500), timeout=40)
+    gateway.stop()
