@@ -7,5 +7,6 @@
 extern const struct output_driver output_file;
 extern const struct output_driver output_http;
 extern const struct output_driver output_influxdb;
+extern const struct output_driver output_tt10;
 
 #endif

@@ -247,8 +247,11 @@ static void *run(void *arg)
 {
 	struct output *output = arg;
 
-	while (step(output))
-		;
+	if (output->driver->periods)
+		output_run_periods(output);
+	else
+		while (step(output))
+			;
 	output_set_self(output, NULL);
 	output_close_store(output);
 	pthread_mutex_lock(&output->mutex);

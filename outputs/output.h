@@ -17,6 +17,28 @@
 #include "core/buffer.h"
 #include "store/store.h"
 
+/*
+ * For outputs that send one thing per period, made of all its reports, in place of
+ * encode(). Reports come in the order of their ids.
+ */
+struct output_periods {
+	/* Once per self: goes on behind the period that ended at SENT_MS (0: from the
+	 * first report). The gateway has been running since RUNNING_MS (INT64_MAX:
+	 * unknown). */
+	int (*begin)(
+		void *self, struct store *store, int64_t sent_ms, int64_t running_ms);
+	/* False: a period is ready, and STORED has to come again when it is done with.
+	 * No stamp after LATEST_MS is believed. */
+	bool (*take)(void *self, const struct stored_report *stored, int64_t latest_ms);
+	/* Appends the next period that is ready to BATCH. ALL_TAKEN: every report there
+	 * is was taken, and NOW_MS (0: the clock is not set) decides too. False: none is.
+	 */
+	bool (*make)(void *self, bool all_taken, int64_t now_ms, struct buffer *batch);
+	/* It was sent. Returns its end; SCANNED is the id of the last report taken, and
+	 * becomes the one up to which they are not needed again. */
+	int64_t (*sent)(void *self, int64_t *scanned);
+};
+
 struct output_driver {
 	struct option_kind kind;
 	/* What holds a connection. NULL with the reason in WHY: retried later. */
@@ -39,6 +61,7 @@ struct output_driver {
 	 * even where the far side has taken it: repeats must be harmless.
 	 */
 	void (*send)(void *self, const struct buffer *batch, struct answer *answer);
+	const struct output_periods *periods; /* NULL: encode() is called per report. With it, no lanes */
 	/* Makes a send under way on another thread end soon, and later ones at once.
 	 * May be NULL. */
 	void (*abort)(void *self);

@@ -6,6 +6,7 @@ const struct output_driver *const output_drivers[] = {
 	&output_influxdb,
 	&output_file,
 	&output_http,
+	&output_tt10,
 	NULL,
 };
 
@@ -13,6 +14,7 @@ static const struct option_kind *const kinds[] = {
 	&output_influxdb.kind,
 	&output_file.kind,
 	&output_http.kind,
+	&output_tt10.kind,
 	NULL,
 };
 

@@ -1,6 +1,7 @@
 /*
  * One output at run time, shared by the files that make up its thread: output.c
- * (scan, encode, start, stop), deliver.c (what an answer leads to) and worker.c
+ * (scan, encode, start, stop), periods.c (the same for drivers that send one thing per
+ * period), deliver.c (what an answer leads to) and worker.c
  * (opening, waiting, the cursor, what status shows). Not for others.
  */
 #ifndef MUABUI_OUTPUTS_WORKER_H
@@ -61,6 +62,8 @@ struct output {
 	unsigned attempts;  /* failed ones in a row */
 	enum mood mood;
 	int64_t letter_log_ms;
+	void *begun;        /* the self that periods->begin() was called for */
+	int64_t running_ms; /* wall clock, since when this thread has run; 0: unknown */
 
 	/* Under the mutex. */
 	pthread_mutex_t mutex;
@@ -103,6 +106,9 @@ bool output_is_aborting(struct output *output);
 
 /* A cursor that cannot be written now is written with the next batch. */
 void output_save_cursor(struct output *output);
+
+/* The thread's loop for a driver with periods; ends when told to stop. */
+void output_run_periods(struct output *output);
 
 /* COUNT pieces from FIRST on, until they are done with. False: told to stop before. */
 bool output_deliver(struct output *output, size_t first, size_t count);

@@ -100,6 +100,21 @@ int aggregates_make_hour(
 		hour_end_ms - hour_ms, hour_end_ms);
 }
 
+int aggregates_has(struct store *store, const char *station, uint16_t metric)
+{
+	static const char sql[] =
+		"SELECT 1 FROM source WHERE (?1 = '' OR station = ?1) AND EXISTS("
+		" SELECT 1 FROM minute WHERE minute.source = source.id AND metric = ?2)";
+	sqlite3_stmt *stmt = statement(store, sql);
+
+	if (!stmt)
+		return -1;
+	sqlite3_bind_text(stmt, 1, station ? station : "", -1, SQLITE_STATIC);
+	sqlite3_bind_int(stmt, 2, metric);
+	int rc = sqlite3_step(stmt);
+	return statement_done(store, stmt, rc) < 0 ? -1 : rc == SQLITE_ROW;
+}
+
 static sqlite3_stmt *scan_statement(struct store *store, enum aggregate_step step)
 {
 #define SCAN(TABLE)                                                              \

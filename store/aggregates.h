@@ -54,6 +54,9 @@ struct aggregate {
 	double sum, min, max;
 };
 
+/* 1: there is a minute of METRIC at STATION (NULL or "": anywhere); 0 or -1. */
+int aggregates_has(struct store *store, const char *station, uint16_t metric);
+
 enum aggregate_step { AGGREGATE_MINUTE, AGGREGATE_HOUR };
 
 /*
