@@ -93,7 +93,8 @@ static bool set_up(struct file_client *client, const struct file_settings *setti
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	/* The server may be behind another address than the one it knows of itself. */
 	curl_easy_setopt(curl, CURLOPT_FTP_SKIP_PASV_IP, 1L);
-	curl_easy_setopt(curl, CURLOPT_FTP_FILEMETHOD, (long)CURLFTPMETHOD_SINGLECWD);
+	/* Folder by folder: a server makes one at a time. Asked again only when it changes. */
+	curl_easy_setopt(curl, CURLOPT_FTP_FILEMETHOD, (long)CURLFTPMETHOD_MULTICWD);
 	curl_easy_setopt(
 		curl, CURLOPT_FTP_CREATE_MISSING_DIRS, (long)CURLFTP_CREATE_DIR_RETRY);
 	curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
