@@ -6,14 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = 1024, CONNECT_TIMEOUT_MS = 10 * 1000 };
+enum {
+	PATH_SIZE = 1024,
+	CONNECT_TIMEOUT_MS = 10 * 1000,
+	/* To libcurl a line that breaks during an SSH log-in is a refused one. */
+	SSH_DENIALS = 3,
+};
 
 struct file_client {
 	CURL *curl;
 	char *url;  /* without '/' at its end */
 	char *path; /* the URL's path, decoded, for SFTP's commands */
 	bool ssh;
-	bool certain; /* no attempt lies behind whose end is not known */
+	unsigned denied; /* log-ins in a row */
+	bool certain;    /* no attempt lies behind whose end is not known */
 	atomic_bool aborted;
 	const struct buffer *body; /* during a transfer */
 	size_t sent;
@@ -93,7 +99,8 @@ static bool set_up(struct file_client *client, const struct file_settings *setti
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	/* The server may be behind another address than the one it knows of itself. */
 	curl_easy_setopt(curl, CURLOPT_FTP_SKIP_PASV_IP, 1L);
-	/* Folder by folder: a server makes one at a time. Asked again only when it changes. */
+	/* Folder by folder: a server makes one at a time. Asked again only when it
+	 * changes. */
 	curl_easy_setopt(curl, CURLOPT_FTP_FILEMETHOD, (long)CURLFTPMETHOD_MULTICWD);
 	curl_easy_setopt(
 		curl, CURLOPT_FTP_CREATE_MISSING_DIRS, (long)CURLFTP_CREATE_DIR_RETRY);
@@ -245,13 +252,17 @@ static void judge(struct file_client *client, CURLcode code, struct answer *answ
 
 	client->certain = code == CURLE_OK;
 	if (code == CURLE_OK) {
+		client->denied = 0;
 		answer->outcome = OUTCOME_DONE;
 		return;
 	}
 	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
 	answer->status = (int)status;
 	answer->maybe_taken = client->sent > 0;
-	if (is_for_people(code, status))
+	client->denied = code == CURLE_LOGIN_DENIED ? client->denied + 1 : 0;
+	bool maybe_line =
+		client->ssh && client->denied > 0 && client->denied < SSH_DENIALS;
+	if (is_for_people(code, status) && !maybe_line)
 		answer->outcome = OUTCOME_HELD;
 	const char *text = *client->error ? client->error : curl_easy_strerror(code);
 	if (code == CURLE_ABORTED_BY_CALLBACK)

@@ -102,9 +102,8 @@ class Sshd:
         self.files = home.path / "sftp" / "HN_DEMO_KKX001"
         self.files.mkdir(parents=True)
         for name in ("host", "user"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519" if name == "host" else "rsa",
-                            "-m", "PEM", "-N", "", "-f", str(home.path / f"{name}.key")],
-                           check=True)
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "",
+                            "-f", str(home.path / f"{name}.key")], check=True)
         config = home.path / "sshd.conf"
         authorized = home.path / "authorized_keys"
         shutil.copy(home.path / "user.key.pub", authorized)
