@@ -74,6 +74,9 @@ static bool set_ssh(CURL *curl, const struct file_settings *settings)
 		: CURLSSH_AUTH_PASSWORD | CURLSSH_AUTH_KEYBOARD;
 
 	curl_easy_setopt(curl, CURLOPT_SSH_AUTH_TYPES, kinds);
+	if (is_set(settings->key_file) &&
+		!set_text(curl, CURLOPT_KEYPASSWD, settings->password))
+		return false;
 	return set_text(curl, CURLOPT_SSH_PRIVATE_KEYFILE, settings->key_file) &&
 		set_text(curl, CURLOPT_SSH_KNOWNHOSTS, settings->known_hosts) &&
 		set_text(curl, CURLOPT_SSH_HOST_PUBLIC_KEY_SHA256,

@@ -112,7 +112,7 @@ def test_line_cut_at_random(home, broker, kind):
     receiver = Receiver(server.files, SYMBOLS)
     gateway.start()
     began = time.monotonic()
-    line.cut_at_random(1.5 if FILES < 1000 else 10, most=max(5, FILES // 50))
+    line.cut_at_random(1.0, most=max(5, FILES // 100))
 
     def all_there():
         receiver.scan()  # at any moment, as the real one does

@@ -68,8 +68,8 @@ static void add(struct tt10_period *period, int minute, uint16_t metric, double 
 	report_init(&report);
 	report.time_ms = period->end_ms - minute * minute_ms;
 	report.status = (uint8_t)status;
-	strcpy(report.station, "s");
-	strcpy(report.sensor, "d");
+	snprintf(report.station, sizeof report.station, "s");
+	snprintf(report.sensor, sizeof report.sensor, "d");
 	report_add(&report, metric, value);
 	report.readings[0].flag = (uint8_t)flag;
 	tt10_period_add(&settings, period, &report);
@@ -233,7 +233,7 @@ static bool hand(struct tt10_collector *collector, int64_t id, int64_t time_ms)
 
 	report_init(&stored.report);
 	stored.report.time_ms = time_ms;
-	strcpy(stored.report.station, "s");
+	snprintf(stored.report.station, sizeof stored.report.station, "s");
 	report_add(&stored.report, METRIC_PM25, 10);
 	return tt10_collect(collector, &stored, at("2026-10-01T16:00:00+07:00"));
 }
