@@ -61,7 +61,9 @@ static bool take(void *arg, const struct stored_report *stored)
 {
 	struct output *output = arg;
 
-	if (!output->driver->periods->take(output->self, stored, output->latest_ms))
+	int64_t latest_ms = clock_is_set() ? clock_wall_ms() + AHEAD_MS : INT64_MAX;
+
+	if (!output->driver->periods->take(output->self, stored, latest_ms))
 		return false;
 	output->scanned = stored->id;
 	return true;
@@ -80,8 +82,6 @@ static bool make(struct output *output, bool *failed)
 			return false;
 		int64_t newest = output_look_for_newest(output);
 		int64_t before = output->scanned;
-		output->latest_ms =
-			clock_is_set() ? clock_wall_ms() + AHEAD_MS : INT64_MAX;
 		int got = store_scan(output->store, before, PORTION, take, output);
 		if (got < 0) {
 			store_fails(output, "cannot read the store");
