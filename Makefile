@@ -179,8 +179,9 @@ fuzz: build/deps-BUILD_DEPS build/deps-FUZZ_DEPS ## libFuzzer on every parser th
 fuzz-targets: $(FUZZ)
 
 KILLS ?= 200
-torture: check ## what takes long: crash runs (KILLS=200), a day's outage, long fuzzing
-	@KILLS=$(KILLS) $(MAKE) --no-print-directory scenarios
+FILES ?= 10000
+torture: check ## what takes long: crash runs (KILLS=200), station files (FILES=10000), a day's outage, long fuzzing
+	@KILLS=$(KILLS) FILES=$(FILES) $(MAKE) --no-print-directory scenarios
 	@OUTAGE_REPORTS=2160000 OUTAGE_RATE=100000 MUABUI=$(abspath $(PROGRAM)) $(PYTHON) -m pytest -q \
 		-s -p no:cacheprovider tests/scenarios/test_outage.py
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600

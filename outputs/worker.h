@@ -63,6 +63,7 @@ struct output {
 	enum mood mood;
 	int64_t letter_log_ms;
 	void *begun;        /* the self that periods->begin() was called for */
+	int64_t latest_ms;  /* no stamp after it is believed; for periods */
 	int64_t running_ms; /* wall clock, since when this thread has run; 0: unknown */
 
 	/* Under the mutex. */
