@@ -353,6 +353,37 @@ static void test_status_text(void **state)
 		"2 lines are wrong, marked with '!'.\n");
 }
 
+static void test_status_text_of_the_clock(void **state)
+{
+	struct buffer json;
+
+	(void)state;
+	fill();
+	fake_recorder.held = 120;
+	fake_recorder.undatable = 7;
+	fake_recorder.clock_steps = 2;
+	fake_recorder.clock_step_ms = fake_now_ms - 2 * 3600 * 1000;
+	fake_recorder.clock_step_by_ms = -3600 * 1000;
+	buffer_init(&json, 1 << 20);
+	view_status_json(&fake_view, &json);
+	assert_non_null(strstr(buffer_text(&json),
+		"\"held\":120,\"undatable\":7,\"dropped\":0,\"steps\":2,"
+		"\"last_step\":\"2026-11-22T07:30:00+07:00\",\"last_step_s\":-3600"));
+	assert_true(status_text(buffer_text(&json), &out));
+	buffer_free(&json);
+	assert_non_null(strstr(buffer_text(&out),
+		", 120 reports wait until it is right, 7 of unknown time kept apart, "
+		"set back by 1 h 2 h ago\n"));
+	buffer_clear(&out);
+	metrics_write(&fake_view, &out);
+	assert_non_null(strstr(buffer_text(&out), "\nmuabui_clock_held_reports 120\n"));
+	assert_non_null(
+		strstr(buffer_text(&out), "\nmuabui_clock_undatable_reports 7\n"));
+	assert_non_null(strstr(buffer_text(&out), "\nmuabui_clock_steps_total 2\n"));
+	assert_non_null(
+		strstr(buffer_text(&out), "\nmuabui_clock_last_step_seconds -3600\n"));
+}
+
 static void test_status_text_of_other_things(void **state)
 {
 	static const char *const others[] = { "", "{", "[]", "null", "{}",
@@ -570,6 +601,8 @@ int main(void)
 			test_health_of_the_recorder, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_status, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_status_text, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_status_text_of_the_clock, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_status_text_of_other_things, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_table, set_up, tear_down),
