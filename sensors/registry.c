@@ -67,7 +67,7 @@ static const struct option common_table[] = {
 		.help = "What the sensor's values are held against, per metric.",
 	},
 	{
-		.name = "rain",
+		.name = "gauge",
 		.type = OPTION_GROUP,
 		.offset = offsetof(struct sensor_common, rain),
 		.group = &rain_group,

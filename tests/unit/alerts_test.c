@@ -18,12 +18,13 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "store/outbox.h"
+#include "tests/unit/temp_store.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 
 static const int64_t start = 1795300000000;
 
-static char directory[64], path[96];
+static struct temp temp;
 
 /* One configuration by hand: rules and channels as the loader would make them. */
 static struct rule rules[3];
@@ -84,29 +85,19 @@ static void no_log(enum log_level level, const char *line)
 
 static int make_store(void **state)
 {
-	char why[256];
-
 	log_set_sink(no_log);
 	set_up_config();
-	snprintf(directory, sizeof directory, "/tmp/alerts_test.XXXXXX");
-	if (!mkdtemp(directory))
-		return -1;
-	snprintf(path, sizeof path, "%s/store", directory);
-	*state = store_open(path, STORE_RECORDER, why, sizeof why);
+	temp_make(&temp);
+	*state = temp_open(&temp, STORE_RECORDER);
 	return *state ? 0 : -1;
 }
 
 static int drop_store(void **state)
 {
-	static const char *const suffixes[] = { "", "-wal", "-shm" };
-	char name[128];
 
 	store_close(*state);
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
-		unlink(name);
-	}
-	return rmdir(directory);
+	temp_remove(&temp);
+	return 0;
 }
 
 static struct report make_report(

@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "core/thread.h"
 #include "store/outbox.h"
+#include "tests/unit/temp_store.h"
 
 /* --- a channel that answers by script ----------------------------------- */
 
@@ -99,7 +100,7 @@ static const struct channel_driver driver = {
 
 /* --- the world about it -------------------------------------------------- */
 
-static char directory[64], path[96];
+static struct temp temp;
 static struct script scripts[2];
 static const void *options[2];
 static struct channel_common commons[2];
@@ -116,7 +117,6 @@ static void count_errors(enum log_level level, const char *line)
 static int set_up(void **state)
 {
 	static const char *const names[] = { "one", "two" };
-	char why[256];
 
 	log_set_sink(count_errors);
 	errors_logged = 0;
@@ -135,25 +135,17 @@ static int set_up(void **state)
 		.station = { .id = "S", .name = "Cầu Giấy", .area = "a" },
 		.alerts.channels = { .items = channels, .count = 2 },
 	};
-	snprintf(directory, sizeof directory, "/tmp/notifier_test.XXXXXX");
-	if (!mkdtemp(directory))
-		return -1;
-	snprintf(path, sizeof path, "%s/store", directory);
-	*state = store_open(path, STORE_RECORDER, why, sizeof why);
+	temp_make(&temp);
+	*state = temp_open(&temp, STORE_RECORDER);
 	return *state ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
-	static const char *const suffixes[] = { "", "-wal", "-shm" };
-	char name[128];
 
 	store_close(*state);
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
-		unlink(name);
-	}
-	return rmdir(directory);
+	temp_remove(&temp);
+	return 0;
 }
 
 static void add(struct store *store, const char *channel, const char *id, int revision,
@@ -221,7 +213,7 @@ static bool wait_empty(struct store *store, const char *channel)
 static void test_sends_at_once_and_in_order(void **state)
 {
 	struct store *store = *state;
-	struct notifier *notifier = notifier_start(&config, path);
+	struct notifier *notifier = notifier_start(&config, temp.path);
 
 	assert_non_null(notifier);
 	assert_int_equal(notifier_count(notifier), 2);
@@ -251,7 +243,7 @@ static void test_retries(void **state)
 
 	scripts[0].answers[0] = OUTCOME_RETRY;
 	add(store, "one", "e", 1, false, 60000);
-	struct notifier *notifier = notifier_start(&config, path);
+	struct notifier *notifier = notifier_start(&config, temp.path);
 	assert_true(wait_sent(0, 2));
 	assert_string_equal(scripts[0].log[1], "e:1:on");
 	assert_in_range(scripts[0].at_ms[1] - scripts[0].at_ms[0], 400, 3000);
@@ -274,7 +266,7 @@ static void test_what_is_not_sent(void **state)
 	add(store, "one", "late", 2, true, 60000);
 	add(store, "one", "untold", 2, true, 60000);
 	add(store, "one", "good", 1, false, 60000);
-	struct notifier *notifier = notifier_start(&config, path);
+	struct notifier *notifier = notifier_start(&config, temp.path);
 	assert_true(wait_empty(store, "one"));
 	notifier_stop(notifier, 0);
 	assert_int_equal(scripts[0].sent, 1);
@@ -292,7 +284,7 @@ static void test_superseded(void **state)
 	scripts[0].answers[0] = OUTCOME_RETRY;
 	add(store, "one", "e", 1, false, 60000);
 	add(store, "one", "e", 2, true, 60000);
-	struct notifier *notifier = notifier_start(&config, path);
+	struct notifier *notifier = notifier_start(&config, temp.path);
 	assert_true(wait_empty(store, "one"));
 	notifier_stop(notifier, 0);
 	assert_int_equal(scripts[0].sent, 1);
@@ -307,7 +299,7 @@ static void test_maybe_told(void **state)
 	scripts[0].answers[0] = MAYBE;
 	add(store, "one", "e", 1, false, 60000);
 	add(store, "one", "e", 2, true, 60000);
-	struct notifier *notifier = notifier_start(&config, path);
+	struct notifier *notifier = notifier_start(&config, temp.path);
 	assert_true(wait_empty(store, "one"));
 	notifier_stop(notifier, 0);
 	assert_int_equal(scripts[0].sent, 2);
@@ -322,7 +314,7 @@ static void test_all_clear_is_retried(void **state)
 	scripts[0].answers[1] = OUTCOME_RETRY;
 	add(store, "one", "e", 1, false, 60000);
 	add(store, "one", "e", 2, true, 60000);
-	struct notifier *notifier = notifier_start(&config, path);
+	struct notifier *notifier = notifier_start(&config, temp.path);
 	assert_true(wait_empty(store, "one"));
 	notifier_stop(notifier, 0);
 	assert_int_equal(scripts[0].sent, 3);
@@ -343,7 +335,7 @@ static void test_refused_and_unreadable(void **state)
 	add(store, "one", "a", 1, false, 60000);
 	assert_int_equal(outbox_add(store, &item), 0);
 	add(store, "one", "b", 1, false, 60000);
-	struct notifier *notifier = notifier_start(&config, path);
+	struct notifier *notifier = notifier_start(&config, temp.path);
 	assert_true(wait_empty(store, "one"));
 	notifier_stop(notifier, 0);
 	assert_int_equal(scripts[0].sent, 2);
@@ -359,7 +351,7 @@ static void test_held(void **state)
 
 	scripts[0].answers[0] = scripts[0].answers[1] = OUTCOME_HELD;
 	add(store, "one", "a", 1, false, 60000);
-	struct notifier *notifier = notifier_start(&config, path);
+	struct notifier *notifier = notifier_start(&config, temp.path);
 	assert_true(wait_sent(0, 1));
 	usleep(50000);
 	add(store, "one", "b", 1, false, 60000);
@@ -382,7 +374,7 @@ static void test_one_hangs_the_other_does_not(void **state)
 	struct store *store = *state;
 
 	scripts[0].answers[0] = HANG;
-	struct notifier *notifier = notifier_start(&config, path);
+	struct notifier *notifier = notifier_start(&config, temp.path);
 	add(store, "one", "e", 1, false, 60000);
 	notifier_ring(notifier);
 	assert_true(wait_sent(0, 1));
@@ -409,7 +401,7 @@ static void test_stopping_tries_what_is_due(void **state)
 		snprintf(id, sizeof id, "e%d", i);
 		add(store, "one", id, 1, false, 60000);
 	}
-	struct notifier *notifier = notifier_start(&config, path);
+	struct notifier *notifier = notifier_start(&config, temp.path);
 	notifier_stop(notifier, 5000);
 	assert_int_equal(scripts[0].sent, 10);
 	assert_int_equal(outbox_count(store, "one"), 0);
@@ -422,7 +414,7 @@ static void test_a_channel_that_cannot_be_opened(void **state)
 
 	scripts[0].may_not_open = true;
 	add(store, "one", "e", 1, false, 60000);
-	struct notifier *notifier = notifier_start(&config, path);
+	struct notifier *notifier = notifier_start(&config, temp.path);
 	bell_wait(&scripts[0].arrived, 5000);
 	usleep(50000);
 	notifier_get_status(notifier, 0, &status);

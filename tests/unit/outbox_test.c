@@ -10,32 +10,23 @@
 
 #include <cmocka.h>
 
-static char directory[] = "/tmp/outbox_test.XXXXXX";
-static char path[64];
+#include "tests/unit/temp_store.h"
+
+static struct temp temp;
 
 static int make_store(void **state)
 {
-	char why[256];
-
-	snprintf(directory, sizeof directory, "/tmp/outbox_test.XXXXXX");
-	if (!mkdtemp(directory))
-		return -1;
-	snprintf(path, sizeof path, "%s/store", directory);
-	*state = store_open(path, STORE_RECORDER, why, sizeof why);
+	temp_make(&temp);
+	*state = temp_open(&temp, STORE_RECORDER);
 	return *state ? 0 : -1;
 }
 
 static int drop_store(void **state)
 {
-	static const char *const suffixes[] = { "", "-wal", "-shm" };
-	char name[96];
 
 	store_close(*state);
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
-		unlink(name);
-	}
-	return rmdir(directory);
+	temp_remove(&temp);
+	return 0;
 }
 
 static void add(struct store *store, const char *channel, const char *episode,
