@@ -148,6 +148,17 @@ int64_t coverage_missed(const struct coverage *coverage, int64_t from_ms, int64_
 	return missed;
 }
 
+bool coverage_is_torn(const struct coverage *coverage, int64_t time_ms, int64_t limit_ms)
+{
+	for (size_t i = coverage->count; i > 0; i--) {
+		const struct coverage_gap *gap = &coverage->gaps[i - 1];
+
+		if (gap->from_ms < time_ms)
+			return time_ms < gap->to_ms && counts(gap, limit_ms);
+	}
+	return false;
+}
+
 int64_t coverage_since(const struct coverage *coverage, int64_t limit_ms)
 {
 	for (size_t i = coverage->count; i > 0; i--)

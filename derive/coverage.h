@@ -48,6 +48,9 @@ bool coverage_lose(struct coverage *coverage, int64_t time_ms);
 int64_t coverage_missed(const struct coverage *coverage, int64_t from_ms, int64_t to_ms,
 	int64_t limit_ms);
 
+/* Does TIME_MS lie inside a gap that counts, where something may have fallen after it? */
+bool coverage_is_torn(const struct coverage *coverage, int64_t time_ms, int64_t limit_ms);
+
 /* Since when there is no gap longer than LIMIT_MS; 0: there is no observation. */
 int64_t coverage_since(const struct coverage *coverage, int64_t limit_ms);
 

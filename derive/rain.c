@@ -239,16 +239,23 @@ double rain_sum(const struct rain_gauge *gauge, size_t index)
 	return (double)gauge->sums[index] / nm_per_mm;
 }
 
+/* A time without an observation that is a gap in the window INDEX. */
+static int64_t gap_limit(const struct rain_gauge *gauge, size_t index)
+{
+	int64_t length_ms = rain_windows[index].length_ms, gap_ms = gauge->config.gap;
+
+	/* What fell since the last time may have fallen before the window. */
+	return index != RAIN_DAY && length_ms < gap_ms ? length_ms : gap_ms;
+}
+
 /* Of the window INDEX, in ms; its length goes to LENGTH_MS. */
 static int64_t missed(const struct rain_gauge *gauge, size_t index, int64_t *length_ms)
 {
-	int64_t last_ms = gauge->coverage.last_ms, limit_ms = gauge->config.gap;
+	int64_t last_ms = gauge->coverage.last_ms, start_ms = window_start(gauge, index);
 
-	*length_ms = last_ms - window_start(gauge, index);
-	/* What fell since the last time may have fallen before the window. */
-	if (index != RAIN_DAY && *length_ms < limit_ms)
-		limit_ms = *length_ms;
-	return coverage_missed(&gauge->coverage, last_ms - *length_ms, last_ms, limit_ms);
+	*length_ms = last_ms - start_ms;
+	return coverage_missed(
+		&gauge->coverage, start_ms, last_ms, gap_limit(gauge, index));
 }
 
 double rain_completeness(const struct rain_gauge *gauge, size_t index)
@@ -263,6 +270,17 @@ bool rain_is_complete(const struct rain_gauge *gauge, size_t index)
 	int64_t length_ms;
 
 	return missed(gauge, index, &length_ms) == 0;
+}
+
+bool rain_may_stand(const struct rain_gauge *gauge, size_t index)
+{
+	int64_t start_ms = window_start(gauge, index);
+
+	if (rain_is_complete(gauge, index))
+		return true;
+	return gauge->sums[index] > 0 && rain_completeness(gauge, index) > 0 &&
+		!coverage_is_torn(
+			&gauge->coverage, start_ms, gap_limit(gauge, index));
 }
 
 bool rain_end_day(const struct rain_gauge *gauge, int64_t next_ms, struct rain_day *day)

@@ -104,6 +104,14 @@ double rain_completeness(const struct rain_gauge *gauge, size_t index);
 bool rain_is_complete(const struct rain_gauge *gauge, size_t index);
 
 /*
+ * May the sum stand without a word of its completeness? Yes of a whole window; of another,
+ * if something fell: then at least so much. No where nothing was seen to fall, since 0 would
+ * say that it was dry, nor where the window begins inside a gap, since what a counter told
+ * at its end may have fallen before the window.
+ */
+bool rain_may_stand(const struct rain_gauge *gauge, size_t index);
+
+/*
  * The intensity at the newest observation, mm/h, NAN where nobody knows (regulation.md
  * §6.5). A tip is spread over the time since the tip before it; after more than 60 minutes,
  * or after a gap, it is the first of an event, and its intensity is known only if the

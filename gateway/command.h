@@ -24,6 +24,7 @@ int command_run(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_decode(int argc, char **argv);
+int command_rain(int argc, char **argv);
 int command_index(int argc, char **argv);
 int command_simulate(int argc, char **argv);
 int command_alert(int argc, char **argv);

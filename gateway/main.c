@@ -33,6 +33,12 @@ static const struct command commands[] = {
 		.run = command_alert,
 	},
 	{
+		.name = "rain",
+		.arguments = "[--day-starts HH:MM] [--completeness] [FILE]",
+		.summary = "a gauge's counter or increments as running sums (CSV)",
+		.run = command_rain,
+	},
+	{
 		.name = "index",
 		.arguments =
 			"vn [--day [--min-hours N]] [--literal] | us [--table 2012|2024] | eu  [FILE]",
