@@ -14,8 +14,9 @@
  */
 static const int64_t earliest_ms = INT64_C(1767225600000); /* 2026-01-01T00:00:00Z */
 
-static const int64_t oldest_data_ms = INT64_C(1577836800000);    /* 2020-01-01 */
-static const int64_t oldest_played_ms = INT64_C(946684800000);   /* 2000-01-01 */
+static const int64_t oldest_data_ms = INT64_C(1577836800000);  /* 2020-01-01 */
+static const int64_t oldest_played_ms = INT64_C(946684800000); /* 2000-01-01 */
+static const int64_t year_ms = INT64_C(366) * 24 * 3600 * 1000;
 static const int64_t newest_unknown_ms = INT64_C(2208988800000); /* 2040-01-01 */
 
 enum {
@@ -33,6 +34,7 @@ static atomic_int_fast64_t frozen_wall_ms, frozen_mono_ms;
 static atomic_uint frozen_writes; /* odd: the two above are being set */
 static atomic_bool pretends, pretends_synchronised;
 static atomic_bool doubted;
+static atomic_int_fast64_t known_ms;
 static char boot_id[40];
 
 static int64_t read_ms(clockid_t id)
@@ -117,6 +119,11 @@ void clock_doubt(bool is_doubted)
 	doubted = is_doubted;
 }
 
+void clock_know(int64_t ms)
+{
+	known_ms = ms;
+}
+
 bool clock_is_plausible(int64_t ms)
 {
 	/* Simulations may play the past, but not the epoch of a dead battery. */
@@ -168,7 +175,9 @@ bool clock_is_possible(int64_t ms)
 
 	if (ms < (is_played() ? oldest_played_ms : oldest_data_ms))
 		return false;
-	return ms <= (is_believed(now_ms) ? now_ms + CLOCK_AHEAD_MS : newest_unknown_ms);
+	if (is_believed(now_ms))
+		return ms <= now_ms + CLOCK_AHEAD_MS;
+	return ms <= (known_ms > 0 ? known_ms + year_ms : newest_unknown_ms);
 }
 
 enum clock_state clock_state(void)
@@ -236,6 +245,7 @@ void clock_freeze_plainly(void)
 {
 	pretends = false;
 	doubted = false;
+	known_ms = 0;
 	read_boot_id();
 }
 

@@ -45,6 +45,9 @@ bool clock_is_set(void);
 /* From now on a possible time is doubted, or not any more. At first it is not. */
 void clock_doubt(bool is_doubted);
 
+/* MS is a time that has been, by the store; 0: nothing is known. */
+void clock_know(int64_t ms);
+
 /* Does the kernel say that its clock is synchronised? False while it is simulated. */
 bool clock_is_synchronised(void);
 
@@ -80,7 +83,8 @@ enum {
 /*
  * May something be stamped with MS, whoever took it? Not before 2020, when there was
  * nothing of ours (2000 while the clock is simulated), and not more than CLOCK_AHEAD_MS
- * before a clock that is believed; one that is not knows only that this is no 2040.
+ * before a clock that is believed. One that is not can only go by what is known to have
+ * been: not more than a year after that, or before 2040 where nothing is.
  */
 bool clock_is_possible(int64_t ms);
 

@@ -86,6 +86,7 @@ void timekeeper_init(struct timekeeper *keeper, const struct clock_config *confi
 		keeper->doubt = "it has no battery";
 	keeper->is_in_doubt = keeper->doubt != NULL;
 	clock_doubt(keeper->is_in_doubt);
+	clock_know(keeper->known_ms);
 }
 
 /* Is there something now that speaks for a clock that is in doubt? */

@@ -225,6 +225,9 @@ static void belief(void **state)
 	/* It knows nothing of the future, but what nobody can have. */
 	assert_true(clock_is_possible(now + INT64_C(1000) * 86400000));
 	assert_false(clock_is_possible(INT64_C(2208988800001)));
+	clock_know(now);
+	assert_true(clock_is_possible(now + INT64_C(366) * 86400000));
+	assert_false(clock_is_possible(now + INT64_C(366) * 86400000 + 1));
 
 	clock_freeze(now, 8000);
 	assert_string_equal(clock_source(), "plausible");
@@ -238,7 +241,7 @@ static void belief(void **state)
 	assert_string_equal(clock_source(), "doubted");
 	assert_false(clock_is_set());
 	assert_false(clock_stamp(&wall, &mono));
-	assert_true(clock_is_possible(now + CLOCK_AHEAD_MS + 1));
+	assert_true(clock_is_possible(now + CLOCK_AHEAD_MS + 1)); /* it does not know */
 	clock_doubt(false);
 	clock_pretend(true, "boot-1");
 	assert_int_equal(clock_state(), CLOCK_SYNCHRONISED);
