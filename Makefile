@@ -179,10 +179,15 @@ fuzz: build/deps-BUILD_DEPS build/deps-FUZZ_DEPS ## libFuzzer on every parser th
 	@tests/fuzz/run $(FUZZ_SECONDS) $(patsubst $(BUILD)/%,build-fuzz/%,$(FUZZ))
 fuzz-targets: $(FUZZ)
 
-KILLS ?= 200
-FILES ?= 10000
-torture: check ## what takes long: crash runs (KILLS=200), station files (FILES=10000), a day's outage, long fuzzing
-	@KILLS=$(KILLS) FILES=$(FILES) $(MAKE) --no-print-directory scenarios
+# What takes long: how often, or how many.
+KILLS   ?= 200
+UNPLUGS ?= 100
+FILES   ?= 10000
+SERIES  ?= 100000
+COUNTS  = KILLS=$(KILLS) UNPLUGS=$(UNPLUGS) FILES=$(FILES) SERIES=$(SERIES)
+torture: check ## what takes long: crashes, unplugs, station files, a day's outage, fuzzing (KILLS=200 FILES=10000 …)
+	@DAMAGE_FRAMES=1000000 $(BUILD)/unit/damage_test
+	@$(COUNTS) $(MAKE) --no-print-directory scenarios
 	@OUTAGE_REPORTS=2160000 OUTAGE_RATE=100000 MUABUI=$(abspath $(PROGRAM)) $(PYTHON) -m pytest -q \
 		-s -p no:cacheprovider tests/scenarios/test_outage.py
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600

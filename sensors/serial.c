@@ -13,6 +13,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "sensors/holder.h"
+
 const char *const serial_parity_names[] = { "none", "even", "odd", NULL };
 
 enum {
@@ -129,6 +131,8 @@ void serial_say_gone(const struct serial_options *options, char *why, size_t siz
 static void say_why(
 	const struct serial_options *options, int error, char *why, size_t size)
 {
+	char holder[100];
+
 	switch (error) {
 	case ENOENT:
 	case ENXIO:
@@ -144,7 +148,9 @@ static void say_why(
 		break;
 	case EBUSY:
 	case EWOULDBLOCK:
-		snprintf(why, size, "%s: taken by another program", options->port);
+		holder_find(options->port, holder, sizeof(holder));
+		snprintf(why, size, "%s: taken by another program%s%s", options->port,
+			holder[0] != '\0' ? ": " : "", holder);
 		break;
 	case ENOTTY:
 		snprintf(why, size, "%s: not a serial port", options->port);
@@ -161,7 +167,7 @@ static void say_why(
 
 int serial_open(const struct serial_options *options, char *why, size_t size)
 {
-	int error;
+	int error, is_exclusive = 0;
 	int fd = open(options->port, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0) {
@@ -177,6 +183,10 @@ int serial_open(const struct serial_options *options, char *why, size_t size)
 	/* TIOCEXCL alone does not stop root, flock() alone only those who ask. */
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
 		goto failed;
+	if (ioctl(fd, TIOCGEXCL, &is_exclusive) == 0 && is_exclusive) {
+		errno = EBUSY; /* root is let in all the same */
+		goto failed;
+	}
 	/* A pty's other holder would keep TIOCEXCL set after we were killed: not there.
 	 */
 	if (!is_pseudo_terminal(fd) && ioctl(fd, TIOCEXCL) != 0)

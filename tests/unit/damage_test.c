@@ -550,7 +550,7 @@ int main(void)
 
 	const char *count = getenv("DAMAGE_FRAMES");
 
-	if (count != NULL && atoi(count) > 0)
-		frames = (unsigned)atoi(count);
+	if (count != NULL && strtoul(count, NULL, 10) > 0)
+		frames = (unsigned)strtoul(count, NULL, 10);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
