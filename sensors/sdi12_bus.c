@@ -70,7 +70,8 @@ static bool drain(struct sdi12_bus *bus)
 
 /*
  * Reads one line within MS of real time, control characters and eighth bits taken off:
- * of 7E1 read as 8N1, that is the parity. Its text goes to LINE, which lies in the bus.
+ * of 7E1 read as 8N1, that is the parity. Its text goes to LINE, which lies in the bus;
+ * with SENSOR_BAD_LENGTH, what there is of it.
  */
 static enum sensor_result read_line(struct sdi12_bus *bus, int64_t ms, struct span *line)
 {
@@ -89,6 +90,7 @@ static enum sensor_result read_line(struct sdi12_bus *bus, int64_t ms, struct sp
 		case SERIAL_GONE:
 			return SENSOR_PORT_ERROR;
 		case SERIAL_QUIET:
+			*line = (struct span){ bus->line, length };
 			return length > 0 ? SENSOR_BAD_LENGTH : SENSOR_TIMEOUT;
 		case SERIAL_READY:
 			break;
@@ -137,6 +139,10 @@ static enum sensor_result ask_once(struct sdi12_bus *bus, const struct slot *slo
 	for (int lines = 0; lines < LINES_MAX; lines++) {
 		enum sensor_result result = read_line(bus, limit, response);
 
+		/* The adapter's echo alone has no end: the sensor said nothing. */
+		if (result == SENSOR_BAD_LENGTH &&
+			skip_echo(*response, command).length == 0)
+			return SENSOR_TIMEOUT;
 		if (result != SENSOR_OK)
 			return result;
 		*response = skip_echo(*response, command);
