@@ -61,7 +61,8 @@ struct output_driver {
 	 * even where the far side has taken it: repeats must be harmless.
 	 */
 	void (*send)(void *self, const struct buffer *batch, struct answer *answer);
-	const struct output_periods *periods; /* NULL: encode() is called per report. With it, no lanes */
+	/* NULL: encode() is called per report. With it there are no lanes. */
+	const struct output_periods *periods;
 	/* Makes a send under way on another thread end soon, and later ones at once.
 	 * May be NULL. */
 	void (*abort)(void *self);
