@@ -11,6 +11,7 @@ import pytest
 
 from file_servers import CutLine, Sshd, Vsftpd, VsftpdExplicit, VsftpdImplicit, make_certificate
 from lib import Gateway, count, wait_until
+from mqtt_wire import Publisher
 from tt10_receiver import Receiver
 
 FILES = count("FILES", 60)
@@ -151,3 +152,26 @@ def test_refused_login_is_held(home, broker):
     gateway.start()
     wait_until(lambda: gateway.output("department")["held"], 20, "it is held")
     assert "demo@example" not in gateway.log()
+
+
+@pytest.mark.skipif(FILES < 1000, reason="takes minutes of real time")
+def test_live_then_silent(home, broker):
+    """Closed by the clock, in time; a silent sensor is a fault while the gateway runs."""
+    server = Vsftpd(home)
+    gateway = make_gateway(home, broker, {
+        **server.options(server.port), "period": "1m", "settle": "2s",
+        "parameters": PARAMETERS[:1]})
+    receiver = Receiver(server.files, SYMBOLS)
+    gateway.start()
+    gateway.wait_connected("nodes")
+    Publisher(broker).publish(f"env/{STATION}/air", {"pm25": 12.5})
+
+    def statuses():
+        receiver.scan()
+        return [status for _, _, status in receiver.values.values()]
+
+    wait_until(lambda: statuses() == ["00"], 75, "the file with the value", every=0.5)
+    stamp = datetime.strptime(receiver.taken[0][-18:-4], "%Y%m%d%H%M%S").replace(tzinfo=LOCAL)
+    assert (datetime.now(timezone.utc) - stamp).total_seconds() < 15
+    wait_until(lambda: statuses() == ["00", "02"], 75, "the file without", every=0.5)
+    assert not receiver.dropped
