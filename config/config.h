@@ -67,6 +67,7 @@ struct config {
 	struct station_config station;
 	struct store_config store;
 	struct option_list metrics; /* struct metric_config; declared while loading */
+	struct option_list quality; /* struct quality_config: of all sensors */
 	struct option_list sensors; /* struct option_item */
 	struct option_list outputs; /* struct option_item */
 	struct alerts_config alerts;

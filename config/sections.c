@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "config/quality.h"
 #include "config/url.h"
 #include "config/value.h"
 #include "core/metric.h"
@@ -242,8 +243,8 @@ static bool ends_in(const char *name, const char *end)
 static bool is_reserved(const char *name)
 {
 	return strcmp(name, "time") == 0 || strcmp(name, "station") == 0 ||
-		strcmp(name, "sensor") == 0 || ends_in(name, "_qc") ||
-		ends_in(name, "_bad");
+		strcmp(name, "sensor") == 0 || strcmp(name, "status") == 0 ||
+		ends_in(name, "_qc") || ends_in(name, "_bad");
 }
 
 static bool is_metric_name(const char *name)
@@ -278,7 +279,7 @@ static void metric_check(const void *values, const struct config_place *place)
 			"must have small letters, digits and '_' only, and begin with a letter");
 	else if (is_reserved(wanted->name))
 		config_error(place, "name",
-			"is reserved: time, station, sensor, …_qc and …_bad stand beside the "
+			"is reserved: time, station, sensor, status, …_qc and …_bad stand beside the "
 			"metrics");
 	else if (known && known->id < METRIC_DECLARED)
 		config_error(place, "name", "\"%s\" need not be declared: its unit is %s",
@@ -427,6 +428,14 @@ static const struct option root_rows[] = {
 		.offset = offsetof(struct config, metrics),
 		.group = &metric_group,
 		.help = "What is measured here and the program does not know.",
+	},
+	{
+		.name = "quality",
+		.type = OPTION_LIST,
+		.offset = offsetof(struct config, quality),
+		.group = &quality_group,
+		.help = "What all sensors' values are held against; a sensor's own row counts "
+			"instead.",
 	},
 	{
 		.name = "sensors",

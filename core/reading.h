@@ -33,6 +33,7 @@ enum report_mark {
 	REPORT_CLOCK_UNSET = 1 << 2, /* time_ms was taken before the clock was right */
 	REPORT_DEVICE_TIME = 1 << 3, /* time_ms is the device's own, not of receipt */
 	REPORT_AFTER_LOSS = 1 << 4,  /* an answer before it was lost, and what it told */
+	REPORT_RECONNECTED = 1 << 5, /* the first since the sensor's port was lost */
 };
 
 enum {
@@ -45,6 +46,8 @@ struct reading {
 	double raw;      /* as the sensor said it; equals value where nothing corrects */
 	uint16_t metric; /* id of core/metric.h */
 	uint8_t flag;    /* enum flag */
+	/* What made value of raw: an id of store/calibrations.h; 0: nothing did. */
+	uint32_t calibration;
 };
 
 struct report {

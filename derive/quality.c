@@ -1,13 +1,13 @@
 #include "derive/quality.h"
 
 #include <math.h>
-#include <stddef.h>
+#include <stdlib.h>
 
 #include "core/reading.h"
 
 static const double minute_ms = 60000;
 /* After a longer silence a change has no speed, and a neighbour is none. */
-static const int64_t gap_ms = 60 * 60 * 1000;
+static const int64_t series_gap_ms = 60 * 60 * 1000;
 
 uint8_t quality_worse(uint8_t a, uint8_t b)
 {
@@ -15,17 +15,19 @@ uint8_t quality_worse(uint8_t a, uint8_t b)
 }
 
 /* Comparisons with NAN are false: a limit that is not given limits nothing. */
-uint8_t quality_range(const struct quality_config *config, double value)
+uint8_t quality_range(const struct quality_config *config, double raw, double value)
 {
 	const struct metric *metric = config->metric;
 	bool unknown = isnan(config->min) && isnan(config->max) && !metric;
 	double min = isnan(config->min) && metric ? metric->min : config->min;
 	double max = isnan(config->max) && metric ? metric->max : config->max;
 
-	if (!isfinite(value) || value < min || value > max)
+	if (!isfinite(raw) || !isfinite(value) || raw < min || raw > max)
 		return FLAG_FAIL;
 	if (unknown)
 		return FLAG_NOT_EVALUATED;
+	if (value < min || value > max)
+		return FLAG_SUSPECT;
 	if (value < config->suspect_min || value > config->suspect_max)
 		return FLAG_SUSPECT;
 	return FLAG_GOOD;
@@ -48,6 +50,64 @@ uint8_t quality_spike(
 	if (away > config->spike_fail)
 		return FLAG_FAIL;
 	return away > config->spike ? FLAG_SUSPECT : FLAG_GOOD;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The middle of VALUE and the COUNT others, which are sorted. */
+static double median_with(double value, const double *others, size_t count)
+{
+	size_t half = count / 2;
+
+	/* An odd number of others: one of all is the middle, or between two. */
+	if (count % 2 == 0)
+		return fmin(fmax(value, others[half - 1]), others[half]);
+	double below = half > 0 ? others[half - 1] : -INFINITY;
+	double above = half + 1 < count ? others[half + 1] : INFINITY;
+	double next = fmin(fmax(value, below), above);
+	return (others[half] + next) / 2;
+}
+
+static bool differ(const struct quality_config *config, double a, double b)
+{
+	double apart = fabs(a - b), mean = fabs(a + b) / 2;
+
+	if (isnan(config->neighbour) && isnan(config->neighbour_ratio))
+		return false;
+	return !(apart <= config->neighbour) &&
+		!(apart <= config->neighbour_ratio * mean);
+}
+
+uint8_t quality_neighbours(
+	const struct quality_config *config, double value, double *others, size_t count)
+{
+	double middle = others[0];
+
+	if (count > 1) {
+		qsort(others, count, sizeof *others, compare);
+		middle = median_with(value, others, count);
+	}
+	return differ(config, value, middle) ? FLAG_SUSPECT : FLAG_GOOD;
+}
+
+bool quality_settles(struct quality_settling *settling, int64_t settle_ms, int64_t gap_ms,
+	int64_t time_ms, bool lost)
+{
+	if (time_ms >= settling->heard_ms) {
+		bool silent =
+			settling->heard_ms == 0 || time_ms - settling->heard_ms > gap_ms;
+		if (silent || lost)
+			settling->settled_ms = time_ms + settle_ms;
+		settling->heard_ms = time_ms;
+	}
+	/* Never longer than SETTLE_MS, whatever the clock did meanwhile. */
+	return time_ms < settling->settled_ms &&
+		settling->settled_ms - time_ms <= settle_ms;
 }
 
 /* Takes VALUE into the run that stands still, or begins a new run. */
@@ -101,13 +161,13 @@ static void remember(struct quality_state *state, int64_t time_ms, double value)
 }
 
 uint8_t quality_judge(const struct quality_config *config, struct quality_state *state,
-	int64_t time_ms, double value)
+	int64_t time_ms, double raw, double value)
 {
-	uint8_t flag = quality_range(config, value);
+	uint8_t flag = quality_range(config, raw, value);
 
 	if (!isfinite(value) || (state->count > 0 && time_ms < state->times[0]))
 		return flag;
-	if (state->count > 0 && time_ms - state->times[0] > gap_ms)
+	if (state->count > 0 && time_ms - state->times[0] > series_gap_ms)
 		state->count = 0;
 	if (state->count > 0)
 		flag = quality_worse(flag,
@@ -121,12 +181,25 @@ uint8_t quality_judge(const struct quality_config *config, struct quality_state 
 	return flag;
 }
 
+static void shift(int64_t *const times[], size_t count, int64_t since_ms, int64_t by_ms)
+{
+	for (size_t i = 0; i < count; i++)
+		if (*times[i] > since_ms)
+			*times[i] += by_ms;
+}
+
 void quality_shift(struct quality_state *state, int64_t since_ms, int64_t by_ms)
 {
 	int64_t *const times[] = { &state->times[0], &state->times[1],
 		&state->flat_since };
 
-	for (size_t i = 0; i < sizeof times / sizeof *times; i++)
-		if (*times[i] > since_ms)
-			*times[i] += by_ms;
+	shift(times, sizeof times / sizeof *times, since_ms, by_ms);
+}
+
+void quality_settling_shift(
+	struct quality_settling *settling, int64_t since_ms, int64_t by_ms)
+{
+	int64_t *const times[] = { &settling->heard_ms, &settling->settled_ms };
+
+	shift(times, sizeof times / sizeof *times, since_ms, by_ms);
 }

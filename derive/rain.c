@@ -222,6 +222,13 @@ bool rain_lose(struct rain_gauge *gauge, int64_t time_ms)
 	return noted;
 }
 
+bool rain_break(struct rain_gauge *gauge, int64_t time_ms)
+{
+	gauge->counter.has_total = false;
+	gauge->counter.has_odd = false;
+	return rain_lose(gauge, time_ms);
+}
+
 /* A tip at the same millisecond is one that came twice. */
 bool rain_is_bounce(const struct rain_gauge *gauge, int64_t time_ms)
 {

@@ -27,6 +27,7 @@ int command_decode(int argc, char **argv);
 int command_rain(int argc, char **argv);
 int command_index(int argc, char **argv);
 int command_simulate(int argc, char **argv);
+int command_sensor(int argc, char **argv);
 int command_alert(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_help(int argc, char **argv);

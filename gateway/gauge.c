@@ -107,8 +107,8 @@ static void prepare(
 
 /* --- increments ------------------------------------------------------------ */
 
-static void note_step(const struct source *source, const struct counter_step *step,
-	double total)
+static void note_step(
+	const struct source *source, const struct counter_step *step, double total)
 {
 	switch (step->verdict) {
 	case COUNTER_CORRUPT:
@@ -142,8 +142,8 @@ static void correct(struct gauge *gauge, int64_t time_ms, struct reading *rain)
 	static const double nm_per_mm = 1e6;
 	double intensity = rain_intensity(&gauge->rain, time_ms, rain->value);
 	/* Where nobody knows it, it was not much: a first tip, after a long time. */
-	double factor = catch_factor(
-		&gauge->rain.config, isnan(intensity) ? 0 : intensity);
+	double factor =
+		catch_factor(&gauge->rain.config, isnan(intensity) ? 0 : intensity);
 
 	if (factor != 1)
 		rain->value = nearbyint(rain->value * factor * nm_per_mm) / nm_per_mm;
@@ -161,16 +161,16 @@ static bool is_bounce(const struct gauge *gauge, const struct report *report, do
  * The flag of an increment that the device itself told. What a broker hands over at once
  * out of its queue has no times of its own: such is marked, but counted.
  */
-static uint8_t judge_increment(
-	const struct gauge *gauge, const struct report *report, const struct reading *rain)
+static uint8_t judge_increment(const struct gauge *gauge, const struct report *report,
+	const struct reading *rain)
 {
 	int64_t last_ms = gauge->rain.coverage.last_ms;
 
 	if (last_ms == 0 && (report->marks & REPORT_AFTER_LOSS))
 		return FLAG_SUSPECT; /* nobody knows since when it was gathered */
 	if (last_ms == 0 || report->time_ms < last_ms ||
-		counter_can_fall(&gauge->rain.counter, rain->value,
-			report->time_ms - last_ms))
+		counter_can_fall(
+			&gauge->rain.counter, rain->value, report->time_ms - last_ms))
 		return FLAG_GOOD;
 	return report->marks & REPORT_DEVICE_TIME ? FLAG_FAIL : FLAG_SUSPECT;
 }
@@ -223,8 +223,8 @@ static void say_rate(const struct gauge *gauge, struct report *report)
 }
 
 /*
- * All sums once in a while and, in between, those that have changed. Of a time that nobody
- * has watched none is said: 0 would be a lie.
+ * All sums once in a while and, in between, those that have changed. Of a time that
+ * nobody has watched none is said: 0 would be a lie.
  */
 static void say_sums(struct gauge *gauge, struct report *report)
 {
@@ -253,6 +253,16 @@ static void observe(
 	if (!rain_observe(&gauge->rain, time_ms, mm))
 		log_error("%s/%s: no room for more rain in its sums", source->station,
 			source->sensor);
+}
+
+void gauge_break(struct source *source, const struct report *report)
+{
+	struct gauge *gauge = find_gauge(source);
+
+	if (!gauge)
+		return;
+	rain_break(&gauge->rain, report->time_ms);
+	gauge->dirty = true;
 }
 
 void gauge_derive(struct source *source, struct report *report)

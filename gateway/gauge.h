@@ -12,6 +12,12 @@
 #include "gateway/source.h"
 
 /*
+ * Before REPORT, which has a reading of rain, the gauge was being calibrated: what the
+ * counter has gone on by may be poured water. It counts on from here, after a gap.
+ */
+void gauge_break(struct source *source, const struct report *report);
+
+/*
  * Appends to REPORT, whose flags are set, the increment, the sums and the intensity that
  * follow. An odd reading of the counter becomes suspect. Increments are corrected for
  * under-catch; their raw value is what the gauge told.
@@ -19,7 +25,8 @@
 void gauge_derive(struct source *source, struct report *report);
 
 /* As pipeline_end_day(). */
-bool gauge_end_day(struct source *source, const struct report *report, struct report *end);
+bool gauge_end_day(
+	struct source *source, const struct report *report, struct report *end);
 
 /* After a restart: what a stored REPORT, which has its increment already, told. */
 void gauge_replay(struct source *source, const struct report *report);

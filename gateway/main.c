@@ -27,6 +27,13 @@ static const struct command commands[] = {
 		.run = command_status,
 	},
 	{
+		.name = "sensor",
+		.arguments =
+			"NAME [calibrating TIME | measuring] [--station ID] [-c FILE] [--json]",
+		.summary = "show a sensor's calibration; say that it is being calibrated",
+		.run = command_sensor,
+	},
+	{
 		.name = "alert",
 		.arguments = "test CHANNEL [-c FILE]",
 		.summary = "send a test message through a channel",

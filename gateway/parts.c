@@ -8,11 +8,12 @@
 #include <sys/stat.h>
 
 #include "core/clock.h"
-#include "core/json.h"
 #include "core/log.h"
 #include "core/metric.h"
 #include "gateway/control.h"
 #include "gateway/recorder.h"
+#include "gateway/requests.h"
+#include "store/calibrating.h"
 #include "web/server.h"
 
 enum {
@@ -32,6 +33,8 @@ struct parts {
 	struct sensors *sensors;
 	struct web *web;
 	struct control *control;
+	struct calibrating *calibrating;
+	struct requests requests;
 	struct recorder_stats stats;
 	uint64_t delivered;
 	struct gateway_view view;
@@ -41,13 +44,15 @@ struct parts *parts_new(void)
 {
 	struct parts *parts = calloc(1, sizeof *parts);
 
-	if (!parts || !(parts->latest = latest_new())) {
+	if (!parts || !(parts->latest = latest_new()) ||
+		!(parts->calibrating = calibrating_new())) {
 		log_error("out of memory");
-		free(parts);
+		parts_free(parts);
 		return NULL;
 	}
 	parts->view = (struct gateway_view){
 		.latest = parts->latest,
+		.calibrating = parts->calibrating,
 		.recorder = &parts->stats,
 		.version = MUABUI_VERSION,
 		.started_ms = clock_wall_ms(),
@@ -61,6 +66,7 @@ void parts_free(struct parts *parts)
 	if (!parts)
 		return;
 	latest_free(parts->latest);
+	calibrating_free(parts->calibrating);
 	free(parts);
 }
 
@@ -141,64 +147,11 @@ static bool open_store(struct parts *parts)
 		store_rollback(parts->store);
 		log_warning("store: %s", store_error(parts->store));
 	}
+	if (calibrating_open(parts->calibrating, parts->store) < 0)
+		log_warning("store: %s", store_error(parts->store));
 	if (latest_count(parts->latest) == 0)
 		fill_latest(parts);
 	return true;
-}
-
-/* --- the control socket's requests -------------------------------------- */
-
-static const struct option_item *find_item(
-	const struct option_list *list, const char *name)
-{
-	const struct option_item *items = list->items;
-
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(items[i].name, name) == 0)
-			return &items[i];
-	return NULL;
-}
-
-static void answer_error(struct buffer *out, const char *why)
-{
-	struct json json;
-
-	json_start(&json, out);
-	json_object(&json, NULL);
-	json_string(&json, "error", why);
-	json_end_object(&json);
-}
-
-static void answer_alert_test(struct parts *parts, const char *name, struct buffer *out)
-{
-	const struct option_item *item = find_item(&parts->config->alerts.channels, name);
-	struct answer answer = { 0 };
-	struct json json;
-
-	if (!item) {
-		answer_error(out, "there is no such channel");
-		return;
-	}
-	notifier_test(parts->config, item, &answer);
-	json_start(&json, out);
-	json_object(&json, NULL);
-	json_string(&json, "outcome", outcome_name(answer.outcome));
-	json_integer(&json, "status", answer.status);
-	json_string(&json, "reason", answer.reason);
-	json_end_object(&json);
-}
-
-static void handle_request(void *arg, const char *request, struct buffer *out)
-{
-	static const char alert_test[] = "alert test ";
-	struct parts *parts = arg;
-
-	if (strcmp(request, "status") == 0)
-		view_status_json(&parts->view, out);
-	else if (strncmp(request, alert_test, sizeof alert_test - 1) == 0)
-		answer_alert_test(parts, request + sizeof alert_test - 1, out);
-	else
-		answer_error(out, "unknown request");
 }
 
 /* --- starting ----------------------------------------------------------- */
@@ -211,11 +164,17 @@ static void treat(
 	const struct sensor_common *common = sensors_common(items, sensor);
 
 	(void)station;
+	treatment->common_quality = parts->config->quality;
+	treatment->calibrating = parts->calibrating;
 	treatment->rain_modulus = sensors_modulus(items, sensor, METRIC_RAIN_TOTAL);
 	if (!common)
 		return;
 	treatment->quality = common->quality;
 	treatment->rain = &common->rain;
+	treatment->calibration = common->calibration;
+	treatment->settle = common->settle;
+	treatment->settle_after =
+		common->settle_after > 0 ? common->settle_after : common->stale_after;
 }
 
 static void on_reports(void *arg)
@@ -272,6 +231,11 @@ static bool start_web(struct parts *parts)
 
 static void show(struct parts *parts)
 {
+	parts->requests = (struct requests){
+		.config = parts->config,
+		.view = &parts->view,
+		.calibrating = parts->calibrating,
+	};
 	parts->view.config = parts->config;
 	parts->view.ring = parts->ring;
 	parts->view.sensors = parts->sensors;
@@ -293,7 +257,7 @@ static bool start_all(struct parts *parts)
 	if (!start_web(parts))
 		return false;
 	control_path(config, path, sizeof path);
-	parts->control = control_start(path, handle_request, parts);
+	parts->control = control_start(path, requests_answer, &parts->requests);
 	return true;
 }
 

@@ -1,13 +1,14 @@
 #include "gateway/pipeline.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/metric.h"
+#include "gateway/calibrate.h"
 #include "gateway/gauge.h"
 #include "gateway/judge.h"
+#include "gateway/memory.h"
 #include "gateway/sources.h"
 #include "store/aggregates.h"
 
@@ -31,24 +32,32 @@ static bool is_known_to_store(struct store *store, struct source *source)
 		store_source(store, source->station, source->sensor, &source->id) == 0;
 }
 
-struct source *pipeline_source(struct pipeline *pipeline, const struct report *report)
+static struct source *find_or_make(
+	struct pipeline *pipeline, const char *station, const char *sensor)
 {
 	const struct pipeline_settings *settings = &pipeline->settings;
-	struct source *source =
-		sources_find(&pipeline->sources, report->station, report->sensor);
+	struct source *source = sources_find(&pipeline->sources, station, sensor);
 
 	if (source)
 		return source;
-	source = sources_add(&pipeline->sources, report->station, report->sensor);
+	source = sources_add(&pipeline->sources, station, sensor);
 	if (!source)
 		return NULL;
 	source->store = settings->store;
 	if (settings->treat)
 		settings->treat(settings->arg, source->station, source->sensor,
 			&source->treatment);
+	source->remembers = source->treatment.settle > 0;
 	if (source->store && !is_known_to_store(source->store, source))
 		return NULL; /* the whole pipeline is made anew after that */
+	if (calibrate_prepare(source) < 0 || memory_open(source) < 0)
+		return NULL;
 	return source;
+}
+
+struct source *pipeline_source(struct pipeline *pipeline, const struct report *report)
+{
+	return find_or_make(pipeline, report->station, report->sensor);
 }
 
 int64_t source_id(const struct source *source)
@@ -156,6 +165,8 @@ static int merge_source(struct pipeline *pipeline, struct source *source)
 	for (size_t i = 0; i < source->count; i++)
 		if (merge_series(pipeline, source, &source->series[i]) < 0)
 			return -1;
+	if (memory_save(source, &pipeline->bytes) < 0)
+		return -1;
 	return gauge_save(source, &pipeline->bytes);
 }
 
@@ -199,12 +210,8 @@ struct opening {
 static void open_kept(void *arg, const char *station, const char *sensor)
 {
 	struct opening *opening = arg;
-	struct report report;
+	struct source *source = find_or_make(opening->pipeline, station, sensor);
 
-	report_init(&report);
-	snprintf(report.station, sizeof report.station, "%s", station);
-	snprintf(report.sensor, sizeof report.sensor, "%s", sensor);
-	struct source *source = pipeline_source(opening->pipeline, &report);
 	if (source)
 		gauge_open(source);
 	else
@@ -229,6 +236,8 @@ static int open_all_kept(struct pipeline *pipeline)
 static void shift_source(struct source *source, const struct clock_step *step)
 {
 	source->last_ms = clock_after_step(step, source->last_ms);
+	quality_settling_shift(&source->settling, step->since_ms, step->by_ms);
+	source->dirty = true;
 	for (size_t i = 0; i < source->count; i++) {
 		struct series *series = &source->series[i];
 		series->newest_ms = clock_after_step(step, series->newest_ms);
@@ -254,6 +263,9 @@ static void forget_after(struct source *source, int64_t limit_ms)
 {
 	if (source->last_ms > limit_ms)
 		source->last_ms = 0;
+	if (source->settling.heard_ms > limit_ms)
+		source->settling = (struct quality_settling){ .heard_ms = 0 };
+	source->dirty = true;
 	for (size_t i = 0; i < source->count; i++) {
 		struct series *series = &source->series[i];
 		if (series->newest_ms > limit_ms)
@@ -306,6 +318,14 @@ static bool replay_report(void *arg, const struct stored_report *stored)
 	return true;
 }
 
+static void wake_source(void *arg, const char *station, const char *sensor)
+{
+	struct replay *replay = arg;
+
+	if (!find_or_make(replay->pipeline, station, sensor))
+		replay->failed = true;
+}
+
 /*
  * In one transaction from the start, which the recorder goes on with: one begun in
  * the middle of the scan could find that somebody else has written meanwhile.
@@ -320,7 +340,10 @@ static int replay_stored(struct pipeline *pipeline)
 	enum { PORTION = 1000 };
 	int count;
 
-	if (store_join(store) < 0)
+	/* Those that remember first: others of their stations are held against them. */
+	if (store_join(store) < 0 ||
+		store_state_sources(store, "quality", wake_source, &replay) < 0 ||
+		replay.failed)
 		return -1;
 	do {
 		replay.full = false;

@@ -4,6 +4,7 @@
 
 #include "alerts/alerts.h"
 #include "alerts/channel.h"
+#include "config/quality.h"
 #include "core/buffer.h"
 #include "outputs/output.h"
 #include "sensors/sensor.h"
@@ -13,6 +14,7 @@ enum { ERRORS_MAX = 256 * 1024 };
 static void check(const struct config *config, const struct config_place *place)
 {
 	sensors_check(&config->sensors, place);
+	quality_check_rows(&config->quality, place);
 }
 
 const struct config_schema *gateway_schema(void)

@@ -9,11 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/calibration.h"
 #include "config/quality.h"
 #include "config/rain.h"
 #include "core/reading.h"
 #include "derive/quality.h"
 #include "store/aggregates.h"
+#include "store/calibrating.h"
 #include "store/store.h"
 
 enum { SOURCE_MINUTES = 2 }; /* open minutes a series can hold: this one and the last */
@@ -23,17 +25,23 @@ struct gauge;
 struct series {
 	uint16_t metric;
 	bool has_limits; /* looked up; NULL below: the metric's range */
-	const struct quality_config *limits; /* of the configuration */
-	struct quality_state *quality;       /* where there are limits */
-	struct reading newest;               /* as judged */
-	int64_t newest_ms;                   /* its time; 0: none yet */
+	const struct quality_config *limits;          /* of the configuration */
+	struct quality_state *quality;                /* where there are limits */
+	const struct calibration_config *calibration; /* NULL: none */
+	uint32_t calibration_number;                  /* in the store; 0: not there */
+	struct reading newest;                        /* as judged */
+	int64_t newest_ms;                            /* its time; 0: none yet */
 	struct accumulator minutes[SOURCE_MINUTES];
 };
 
 /* How a sensor's readings are treated; zeroed: as they come. */
 struct treatment {
-	struct option_list quality; /* struct quality_config */
-	const struct rain_config *rain; /* NULL: rain_defaults */
+	struct option_list quality;            /* struct quality_config */
+	struct option_list common_quality;     /* the gateway's own rows */
+	struct option_list calibration;        /* struct calibration_config */
+	int64_t settle, settle_after;          /* ms; see quality_settles() */
+	const struct calibrating *calibrating; /* NULL: nobody can calibrate */
+	const struct rain_config *rain;        /* NULL: rain_defaults */
 	double rain_modulus; /* mm at which its driver says that its counter starts
 				again; 0: unknown */
 };
@@ -54,6 +62,11 @@ struct source {
 	int64_t last_ms;          /* time of its last report */
 	bool has_own_clock;       /* its last report's time was the device's own */
 	struct gauge *gauge;      /* gateway/gauge.h; NULL: no rain was seen here */
+	struct quality_settling settling; /* by the reports judged */
+	bool was_calibrated;              /* since the latest reading of rain */
+	bool corrects;                    /* a series has a calibration */
+	bool remembers; /* there is something for gateway/memory.h to keep */
+	bool dirty;     /* and it has changed since it was kept */
 };
 
 /*

@@ -20,6 +20,7 @@ enum {
 	DECLARED = 256,    /* a power of two; ids of declared metrics are scattered */
 	PREFIX_MAX = 1024, /* escaping doubles at most; two names and the words */
 	KEY_MAX = 256,
+	STATUS_MAX = 16,
 };
 
 /* "environment,station=…,sensor=… ", and the names it was made of. */
@@ -251,7 +252,7 @@ void line_encode(struct line_encoder *encoder, int64_t source,
 	const struct report *report, struct buffer *out)
 {
 	const struct prefix *prefix = prefix_of(encoder, source, report);
-	size_t most = PREFIX_MAX + LINE_NUMBER_SIZE +
+	size_t most = PREFIX_MAX + STATUS_MAX + LINE_NUMBER_SIZE +
 		(size_t)report->count * (2 * (KEY_MAX + 8) + LINE_NUMBER_SIZE);
 
 	if (!prefix)
@@ -266,6 +267,11 @@ void line_encode(struct line_encoder *encoder, int64_t source,
 	if (at == fields) {
 		*start = '\0'; /* OUT ends where it ended before */
 		return;
+	}
+	if (report->status != STATUS_MEASURING) {
+		at = put(at, "status=", 7);
+		at += number_format_int(at, report->status);
+		at = put(at, "i,", 2);
 	}
 	at[-1] = ' '; /* instead of the comma behind the last field */
 	at += number_format_int(at, report->time_ms);

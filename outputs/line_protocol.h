@@ -3,6 +3,9 @@
  *
  *   environment,station=HN-CG-01,sensor=dust pm25=35.2,pm10=60.1 1795300000000
  *
+ * Where the instrument does not measure, a field status=1i (calibrating) or 2i (fault)
+ * follows the values.
+ *
  * No I/O. The encoder only remembers what names look like when escaped.
  */
 #ifndef MUABUI_OUTPUTS_LINE_PROTOCOL_H

@@ -60,6 +60,22 @@ static const struct option common_table[] = {
 		.help = "Without a good reading for so long, status calls the sensor silent.",
 	},
 	{
+		.name = "settle",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct sensor_common, settle),
+		.fallback = "0s",
+		.max = 24.0 * 3600 * 1000,
+		.help = "When the sensor is back after a silence, its values fail for so long.",
+	},
+	{
+		.name = "settle_after",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct sensor_common, settle_after),
+		.fallback = "0s",
+		.max = 7.0 * 24 * 3600 * 1000,
+		.help = "How long a silence that is; 0s: as long as stale_after.",
+	},
+	{
 		.name = "quality",
 		.type = OPTION_LIST,
 		.offset = offsetof(struct sensor_common, quality),
@@ -73,8 +89,23 @@ static const struct option common_table[] = {
 		.group = &rain_group,
 		.help = "How its rain is taken, where it is a gauge.",
 	},
+	{
+		.name = "calibration",
+		.type = OPTION_LIST,
+		.offset = offsetof(struct sensor_common, calibration),
+		.group = &calibration_group,
+		.help = "How the sensor's values are corrected, per metric.",
+	},
 	{ .name = NULL },
 };
+
+static void check_common(const void *values, const struct config_place *place)
+{
+	const struct sensor_common *common = values;
+
+	quality_check_rows(&common->quality, place);
+	calibration_check_rows(&common->calibration, place);
+}
 
 const struct option_family sensor_family = {
 	.key = "driver",
@@ -83,6 +114,7 @@ const struct option_family sensor_family = {
 		.name = "sensor",
 		.options = common_table,
 		.size = sizeof(struct sensor_common),
+		.check = check_common,
 	},
 	.kinds = kinds,
 };

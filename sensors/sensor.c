@@ -95,6 +95,8 @@ void sensor_note(struct sensor *sensor, enum sensor_result result, const char *d
 	if (result == SENSOR_IGNORED)
 		return;
 	atomic_store_explicit(&stats->state, (int)result, memory_order_relaxed);
+	if (result == SENSOR_PORT_ERROR)
+		sensor->was_lost = true;
 	if (result != SENSOR_OK) {
 		say_fault(sensor, result, detail);
 		return;
@@ -108,6 +110,9 @@ void sensor_deliver_part(struct sensor *sensor, struct report *report)
 {
 	if (!clock_stamp(&report->time_ms, &report->mono_ms))
 		report->marks |= REPORT_CLOCK_UNSET;
+	if (sensor->was_lost)
+		report->marks |= REPORT_RECONNECTED;
+	sensor->was_lost = false;
 	snprintf(report->station, sizeof(report->station), "%s", sensor->station);
 	snprintf(report->sensor, sizeof(report->sensor), "%s", sensor->name);
 	if (!ring_push(sensor->ring, report, 0, RING_DROP_OLDEST))

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "config/calibration.h"
 #include "config/option.h"
 #include "config/quality.h"
 #include "config/rain.h"
@@ -124,9 +125,12 @@ extern const struct option_family sensor_family;
 
 /* The options every sensor has (option_item.common). */
 struct sensor_common {
-	const char *station; /* "" = the gateway's own; "{1}" = from the MQTT topic */
-	int64_t stale_after; /* ms without a good reading until status calls it silent */
-	struct option_list quality; /* struct quality_config */
+	const char *station;  /* "" = the gateway's own; "{1}" = from the MQTT topic */
+	int64_t stale_after;  /* ms without a good reading until status calls it silent */
+	int64_t settle;       /* ms after a silence in which values fail; 0: none */
+	int64_t settle_after; /* ms of silence before that; 0: stale_after */
+	struct option_list quality;     /* struct quality_config */
+	struct option_list calibration; /* struct calibration_config */
 	struct rain_config rain;
 };
 
@@ -164,6 +168,7 @@ struct sensor {
 	struct ring *ring;
 	struct sensor_stats stats;
 	struct sensor_log log;
+	bool was_lost; /* the port, since the latest report; the bus thread's own */
 };
 
 /*

@@ -3,6 +3,9 @@
  * reading its metric (varint), one byte of flag and kind, the value, and where
  * raw differs one byte of kind and the raw value.
  *
+ * Version 2, where a reading has a calibration: the byte of kind before a raw value may
+ * say that the calibration's number (varint) follows it. Reports without are version 1.
+ *
  * Kind 0..6: the value is a decimal with that many digits after the point,
  * its mantissa a zigzag varint; 7: eight bytes of a double, little endian.
  */
@@ -14,9 +17,11 @@
 
 enum {
 	FORMAT = 1,
+	FORMAT_CALIBRATED = 2,
 	KIND_DOUBLE = 7,
 	KIND_SHIFT = 4, /* the flag is below */
 	HAS_RAW = 0x80,
+	HAS_CALIBRATION = 0x80, /* in the byte before the raw value */
 	FLAG_MASK = 0x0f,
 };
 
@@ -95,7 +100,7 @@ size_t codec_pack(const struct report *report, uint8_t bytes[static CODEC_MAX])
 	for (size_t i = 0; i < report->count; i++) {
 		const struct reading *reading = &report->readings[i];
 		/* Bits, not values: -0 and 0 differ, and NAN equals itself. */
-		bool has_raw =
+		bool has_raw = reading->calibration != 0 ||
 			memcmp(&reading->raw, &reading->value, sizeof reading->raw) != 0;
 		uint8_t kind;
 
@@ -108,12 +113,29 @@ size_t codec_pack(const struct report *report, uint8_t bytes[static CODEC_MAX])
 			head = to++;
 			to = put_value(to, reading->raw, head);
 		}
+		if (reading->calibration != 0) {
+			*bytes = FORMAT_CALIBRATED;
+			*head |= HAS_CALIBRATION;
+			to = put_varint(to, reading->calibration);
+		}
 	}
 	return (size_t)(to - bytes);
 }
 
-static const uint8_t *get_reading(
+static const uint8_t *get_calibration(
 	const uint8_t *from, const uint8_t *end, struct reading *reading)
+{
+	uint64_t number;
+
+	from = get_varint(from, end, &number);
+	if (!from || number == 0 || number > UINT32_MAX)
+		return NULL;
+	reading->calibration = (uint32_t)number;
+	return from;
+}
+
+static const uint8_t *get_reading(
+	const uint8_t *from, const uint8_t *end, int format, struct reading *reading)
 {
 	uint64_t metric;
 
@@ -123,15 +145,22 @@ static const uint8_t *get_reading(
 	uint8_t head = *from++;
 	reading->metric = (uint16_t)metric;
 	reading->flag = head & FLAG_MASK;
+	reading->calibration = 0;
 	from = get_value(from, end, head >> KIND_SHIFT & 7, &reading->value);
 	if (!from || !(head & HAS_RAW)) {
 		reading->raw = reading->value;
 		return from;
 	}
-	if (from == end || *from > KIND_DOUBLE)
+	if (from == end)
 		return NULL;
 	unsigned kind = *from++;
-	return get_value(from, end, kind, &reading->raw);
+	bool calibrated = format == FORMAT_CALIBRATED && kind & HAS_CALIBRATION;
+	if (calibrated)
+		kind &= ~(unsigned)HAS_CALIBRATION;
+	if (kind > KIND_DOUBLE)
+		return NULL;
+	from = get_value(from, end, kind, &reading->raw);
+	return from && calibrated ? get_calibration(from, end, reading) : from;
 }
 
 bool codec_unpack(struct report *report, const uint8_t *bytes, size_t length)
@@ -139,7 +168,10 @@ bool codec_unpack(struct report *report, const uint8_t *bytes, size_t length)
 	const uint8_t *from = bytes, *end = bytes + length;
 	uint64_t marks;
 
-	if (length < 4 || *from++ != FORMAT)
+	if (length < 4)
+		return false;
+	int format = *from++;
+	if (format != FORMAT && format != FORMAT_CALIBRATED)
 		return false;
 	from = get_varint(from, end, &marks);
 	if (!from || end - from < 2 || marks > UINT16_MAX)
@@ -151,7 +183,7 @@ bool codec_unpack(struct report *report, const uint8_t *bytes, size_t length)
 	if (count > READINGS_MAX)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		from = get_reading(from, end, &report->readings[i]);
+		from = get_reading(from, end, format, &report->readings[i]);
 		if (!from)
 			return false;
 	}

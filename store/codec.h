@@ -12,7 +12,7 @@
 #include "core/reading.h"
 
 enum {
-	CODEC_MAX = 16 + READINGS_MAX * 24, /* the most a report can take */
+	CODEC_MAX = 16 + READINGS_MAX * 28, /* the most a report can take */
 };
 
 /* Packs marks, status and readings (not time, station, sensor). Returns the length. */

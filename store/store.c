@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "core/metric.h"
 #include "store/aggregates.h"
+#include "store/calibrations.h"
 #include "store/codec.h"
 #include "store/lanes.h"
 #include "store/outbox.h"
@@ -229,6 +230,7 @@ static int make_tables(struct store *store)
 		exec(store, outbox_schema, "make tables") < 0 ||
 		exec(store, lanes_schema, "make tables") < 0 ||
 		exec(store, undated_schema, "make tables") < 0 ||
+		exec(store, calibrations_schema, "make tables") < 0 ||
 		exec(store, identity, "make tables") < 0) {
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 		return -1;

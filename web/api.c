@@ -19,6 +19,8 @@ static void put_value(struct json *json, const struct latest_value *value)
 	json_integer(json, "flag", reading->flag);
 	if (reading->raw < reading->value || reading->raw > reading->value)
 		json_number(json, "raw", reading->raw);
+	if (reading->calibration > 0)
+		json_integer(json, "calibration", reading->calibration);
 	if (value->status == STATUS_CALIBRATING)
 		json_string(json, "status", "calibrating");
 	else if (value->status == STATUS_FAULT)

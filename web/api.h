@@ -8,8 +8,9 @@
  * GET /api/v1/stations: an array of stations
  *   {id, name, area, latitude, longitude, sensors, time}
  * sensors: [{name, time, values: [{metric, value, unit, time, flag}]}]. Unknown is
- * null. A value also has "raw" where a correction changed it, "status"
- * ("calibrating", "fault") where the instrument does not measure, and "retained":
+ * null. A value also has "raw" where a correction changed it and
+ * "calibration", the number of that correction in the store, "status" ("calibrating",
+ * "fault") where the instrument does not measure, and "retained":
  * true where its age is unknown. Clients must ignore members they do not know.
  */
 void api_stations(const struct web_request *request, struct web_reply *reply);

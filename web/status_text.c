@@ -210,6 +210,26 @@ static const char *hint_for(const char *state)
 	return NULL;
 }
 
+/* ", CALIBRATING until … by …": somebody does it on purpose, so nothing is wrong. */
+static void put_calibrating(struct buffer *out, const cJSON *sensor)
+{
+	const cJSON *spans = cJSON_GetObjectItemCaseSensitive(sensor, "calibrating");
+	const cJSON *span;
+
+	cJSON_ArrayForEach(span, spans)
+	{
+		buffer_puts(out, ", CALIBRATING");
+		if (string(span, "station")[0]) {
+			buffer_puts(out, " at ");
+			words_plain(out, string(span, "station"));
+		}
+		buffer_puts(out, " until ");
+		words_plain(out, string(span, "until"));
+		buffer_puts(out, " by ");
+		words_plain(out, string(span, "author"));
+	}
+}
+
 static void put_sensor(struct status *status, const cJSON *sensor)
 {
 	const cJSON *results = cJSON_GetObjectItemCaseSensitive(sensor, "results");
@@ -250,6 +270,7 @@ static void put_sensor(struct status *status, const cJSON *sensor)
 	put_some(out, sensor, "dropped", "dropped");
 	if (silent)
 		buffer_puts(out, ", SILENT");
+	put_calibrating(out, sensor);
 	if (hint)
 		buffer_printf(out, "\n                 %s", hint);
 	buffer_putc(out, '\n');

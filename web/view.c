@@ -157,6 +157,49 @@ static void put_recorder(
 	json_end_object(json);
 }
 
+static void put_span(void *arg, const struct calibrating_span *span)
+{
+	struct json *json = arg;
+
+	json_object(json, NULL);
+	json_string(json, "station", *span->station ? span->station : NULL);
+	json_string(json, "author", span->author);
+	json_time(json, "since", span->since_ms, VIEW_OFFSET_MINUTES);
+	json_time(json, "until", span->until_ms, VIEW_OFFSET_MINUTES);
+	json_end_object(json);
+}
+
+static void put_calibration(struct json *json, const struct calibration_config *row)
+{
+	struct buffer method;
+
+	buffer_init(&method, 1024);
+	calibration_describe(row, &method);
+	json_object(json, NULL);
+	json_string(json, "metric", row->metric->name);
+	json_string(json, "station", *row->station ? row->station : NULL);
+	json_string(json, "method", buffer_text(&method));
+	json_string(json, "date", row->date);
+	json_string(json, "by", row->by);
+	json_string(json, "certificate", *row->certificate ? row->certificate : NULL);
+	json_end_object(json);
+	buffer_free(&method);
+}
+
+void view_put_calibrations(const struct gateway_view *view, const char *name,
+	const struct sensor_common *common, struct json *json)
+{
+	const struct calibration_config *rows = common ? common->calibration.items : NULL;
+
+	json_array(json, "calibration");
+	for (size_t i = 0; common && i < common->calibration.count; i++)
+		put_calibration(json, &rows[i]);
+	json_end_array(json);
+	json_array(json, "calibrating");
+	calibrating_each(view->calibrating, name, clock_wall_ms(), put_span, json);
+	json_end_array(json);
+}
+
 static void put_sensor(struct json *json, const struct gateway_view *view,
 	const struct sensor *sensor, int64_t now_ms)
 {
@@ -185,6 +228,7 @@ static void put_sensor(struct json *json, const struct gateway_view *view,
 	put_count(json, "retained", &stats->retained);
 	put_count(json, "offline", &stats->offline);
 	put_count(json, "dropped", &stats->dropped);
+	view_put_calibrations(view, sensor->name, sensor->item->common, json);
 	json_end_object(json);
 }
 

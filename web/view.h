@@ -13,8 +13,10 @@
 #include "alerts/notifier.h"
 #include "config/config.h"
 #include "core/buffer.h"
+#include "core/json.h"
 #include "outputs/output.h"
 #include "sensors/sensor.h"
+#include "store/calibrating.h"
 #include "store/latest.h"
 #include "store/ring.h"
 
@@ -41,10 +43,14 @@ struct recorder_stats {
 	atomic_int_fast64_t lost; /* removed before every output had had them, ever */
 };
 
-/* Parts that the gateway does not have may be NULL: sensors, outputs, notifier, ring. */
+/*
+ * Parts that the gateway does not have may be NULL: sensors, outputs, notifier, ring,
+ * calibrating.
+ */
 struct gateway_view {
 	const struct config *config;
 	const struct latest *latest;
+	const struct calibrating *calibrating;
 	struct ring *ring;
 	const struct sensors *sensors;
 	const struct outputs *outputs;
@@ -81,6 +87,15 @@ size_t view_channel_count(const struct gateway_view *view);
  */
 bool view_is_silent(
 	const struct gateway_view *view, const struct sensor *sensor, int64_t now_ms);
+
+/*
+ * Writes of the sensor NAME, whose options are COMMON (NULL: not configured), its
+ * calibrations ("calibration": [{metric, station, method, date, by, certificate}]) and
+ * whether it is being calibrated ("calibrating": [{station, author, since, until}]); a
+ * station of null is every one.
+ */
+void view_put_calibrations(const struct gateway_view *view, const char *name,
+	const struct sensor_common *common, struct json *json);
 
 /* The whole status as one JSON object: `muabui status --json`. */
 void view_status_json(const struct gateway_view *view, struct buffer *out);

@@ -31,6 +31,7 @@ static void expect_equal(const struct report *a, const struct report *b)
 		const struct reading *x = &a->readings[i], *y = &b->readings[i];
 		assert_int_equal(x->metric, y->metric);
 		assert_int_equal(x->flag, y->flag);
+		assert_int_equal(x->calibration, y->calibration);
 		assert_memory_equal(&x->value, &y->value, sizeof x->value);
 		assert_memory_equal(&x->raw, &y->raw, sizeof x->raw);
 	}
@@ -119,6 +120,7 @@ static void the_largest_report(void **state)
 		report_add(&report, (uint16_t)(UINT16_MAX - i), 1.0 / (i + 3));
 		report.readings[i].raw = -1.0 / (i + 5);
 		report.readings[i].flag = (uint8_t)(i % 16);
+		report.readings[i].calibration = UINT32_MAX;
 	}
 	report.marks = UINT16_MAX;
 	expect_round_trip(&report);
@@ -142,6 +144,8 @@ static struct report any_report(struct chance *chance)
 		report.readings[i].flag = (uint8_t)chance_below(chance, 10);
 		if (chance_below(chance, 4) == 0)
 			report.readings[i].raw = value * 1.1;
+		if (chance_below(chance, 4) == 0)
+			report.readings[i].calibration = (uint32_t)chance_bits(chance);
 	}
 	return report;
 }
@@ -221,14 +225,19 @@ static void strange_bytes_are_refused(void **state)
 		size_t length;
 	} cases[] = {
 		{ "", 0 }, { "\x00\x00\x00\x00", 4 }, /* no format */
-		{ "\x02\x00\x00\x00", 4 },            /* a later one */
+		{ "\x03\x00\x00\x00", 4 },            /* a later one */
 		{ "\x01\x00\x00\x31", 4 },            /* 49 readings */
 		{ "\x01\x00\x00\xff", 4 },
-		{ "\x01\x80\x80\x04\x00\x00", 6 },             /* marks of 65536 */
-		{ "\x01\x80\x80\x80\x80\x80\x80\x80\x80", 9 }, /* endless marks */
-		{ "\x01\x00\x00\x01\x80\x80\x04\x11\x02", 9 }, /* metric 65536 */
-		{ "\x01\x00\x00\x01\x02\x91\x02\x08\x02", 9 }, /* raw of kind 8 */
-		{ "\x01\x00\x00\x01\x02\x91\x02", 7 },         /* raw is not there */
+		{ "\x01\x80\x80\x04\x00\x00", 6 },                  /* marks of 65536 */
+		{ "\x01\x80\x80\x80\x80\x80\x80\x80\x80", 9 },      /* endless marks */
+		{ "\x01\x00\x00\x01\x80\x80\x04\x11\x02", 9 },      /* metric 65536 */
+		{ "\x01\x00\x00\x01\x02\x91\x02\x08\x02", 9 },      /* raw of kind 8 */
+		{ "\x01\x00\x00\x01\x02\x91\x02", 7 },              /* raw is not there */
+		{ "\x01\x00\x00\x01\x02\x91\x02\x80\x02\x07", 10 }, /* of format 2 */
+		{ "\x02\x00\x00\x01\x02\x91\x02\x80\x02", 9 },      /* no number of it */
+		{ "\x02\x00\x00\x01\x02\x91\x02\x80\x02\x00", 10 }, /* or 0 */
+		{ "\x02\x00\x00\x01\x02\x91\x02\x80\x02\x80\x80\x80\x80\x10", 14 },
+		{ "\x02\x00\x00\x01\x02\x91\x02\x88\x02\x07", 10 }, /* kind 8 */
 		{ "\x01\x00\x00\x01\x02\x71\x00\x00\x00\x00\x00\x00\x00", 13 },
 		{ "\x01\x00\x00\x01\x02\x01\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01",
 			17 }, /* a mantissa of more than 64 bits */
@@ -241,6 +250,52 @@ static void strange_bytes_are_refused(void **state)
 	assert_true(unpacks((const uint8_t *)"\x01\x00\x00\x01\x02\x91\x02\x07"
 					     "\x00\x00\x00\x00\x00\x00\xf8\x7f",
 		16));
+	assert_true(
+		unpacks((const uint8_t *)"\x02\x00\x00\x01\x02\x91\x02\x80\x02\x07", 10));
+}
+
+/* What was stored before there were calibrations is read as ever. */
+static void the_format_before(void **state)
+{
+	(void)state;
+	/* pm25 35.2 of raw 39.1, flag 3, and humidity 71, flag 1. */
+	static const uint8_t old[] = { 1, 0, 0, 2, 2, 0x93, 0xc0, 0x05, 1, 0x8e, 0x06, 31,
+		0x01, 0x8e, 0x01 };
+	struct report report = empty();
+	uint8_t bytes[CODEC_MAX];
+
+	memset(&report.readings, 0xa5, sizeof report.readings);
+	assert_true(codec_unpack(&report, old, sizeof old));
+	assert_int_equal(report.count, 2);
+	assert_true(report.readings[0].value == 35.2 && report.readings[0].raw == 39.1);
+	assert_int_equal(report.readings[0].calibration, 0);
+	assert_int_equal(report.readings[0].flag, FLAG_SUSPECT);
+	assert_true(report.readings[1].value == 71 && report.readings[1].raw == 71);
+	assert_int_equal(report.readings[1].calibration, 0);
+	/* And what has none is written as ever. */
+	assert_int_equal(codec_pack(&report, bytes), sizeof old);
+	assert_memory_equal(bytes, old, sizeof old);
+}
+
+static void calibrations_cost_little(void **state)
+{
+	(void)state;
+	struct report report = empty();
+
+	report_add(&report, METRIC_PM25, 35.2);
+	report_add(&report, METRIC_HUMIDITY, 71);
+	size_t plain = expect_round_trip(&report);
+	report.readings[0].raw = 39.1;
+	size_t corrected = expect_round_trip(&report);
+	report.readings[0].calibration = 100;
+	assert_int_equal(expect_round_trip(&report), corrected + 1);
+	report.readings[0].calibration = UINT32_MAX;
+	assert_int_equal(expect_round_trip(&report), corrected + 5);
+	/* One that changes nothing is known all the same. */
+	report.readings[0].raw = 35.2;
+	report.readings[0].calibration = 3;
+	assert_int_equal(expect_round_trip(&report), corrected + 1);
+	assert_in_range(corrected, plain + 1, plain + 3);
 }
 
 static void hashes_are_what_they_were(void **state)
@@ -267,6 +322,8 @@ int main(void)
 		cmocka_unit_test(no_part_of_a_report_is_one),
 		cmocka_unit_test(changed_bytes_do_no_harm),
 		cmocka_unit_test(strange_bytes_are_refused),
+		cmocka_unit_test(the_format_before),
+		cmocka_unit_test(calibrations_cost_little),
 		cmocka_unit_test(hashes_are_what_they_were),
 	};
 

@@ -46,8 +46,9 @@ static void gross_range(void **state)
 	config.suspect_min = 20;
 	config.suspect_max = 40;
 	for (size_t i = 0; i < sizeof flags; i++)
-		assert_int_equal(quality_range(&config, values[i]), flags[i]);
-	assert_int_equal(quality_range(&config, 50), FLAG_SUSPECT); /* bounds are in */
+		assert_int_equal(quality_range(&config, values[i], values[i]), flags[i]);
+	assert_int_equal(
+		quality_range(&config, 50, 50), FLAG_SUSPECT); /* bounds are in */
 }
 
 static void the_metrics_own_range(void **state)
@@ -55,23 +56,23 @@ static void the_metrics_own_range(void **state)
 	(void)state;
 	struct quality_config config = config_of("humidity");
 
-	assert_int_equal(quality_range(&config, 0), FLAG_GOOD);
-	assert_int_equal(quality_range(&config, 100), FLAG_GOOD);
-	assert_int_equal(quality_range(&config, 100.1), FLAG_FAIL);
-	assert_int_equal(quality_range(&config, -0.1), FLAG_FAIL);
-	assert_int_equal(quality_range(&config, NAN), FLAG_FAIL);
-	assert_int_equal(quality_range(&config, INFINITY), FLAG_FAIL);
+	assert_int_equal(quality_range(&config, 0, 0), FLAG_GOOD);
+	assert_int_equal(quality_range(&config, 100, 100), FLAG_GOOD);
+	assert_int_equal(quality_range(&config, 100.1, 100.1), FLAG_FAIL);
+	assert_int_equal(quality_range(&config, -0.1, -0.1), FLAG_FAIL);
+	assert_int_equal(quality_range(&config, NAN, NAN), FLAG_FAIL);
+	assert_int_equal(quality_range(&config, INFINITY, INFINITY), FLAG_FAIL);
 	/* One end of it may be moved. */
 	config.max = 105;
-	assert_int_equal(quality_range(&config, 104), FLAG_GOOD);
-	assert_int_equal(quality_range(&config, -0.1), FLAG_FAIL);
+	assert_int_equal(quality_range(&config, 104, 104), FLAG_GOOD);
+	assert_int_equal(quality_range(&config, -0.1, -0.1), FLAG_FAIL);
 
 	config = config_of(NULL); /* nobody knows what it can be */
-	assert_int_equal(quality_range(&config, 1e9), FLAG_NOT_EVALUATED);
-	assert_int_equal(quality_range(&config, -INFINITY), FLAG_FAIL);
+	assert_int_equal(quality_range(&config, 1e9, 1e9), FLAG_NOT_EVALUATED);
+	assert_int_equal(quality_range(&config, -INFINITY, -INFINITY), FLAG_FAIL);
 	config.max = 10;
-	assert_int_equal(quality_range(&config, 9), FLAG_GOOD);
-	assert_int_equal(quality_range(&config, 11), FLAG_FAIL);
+	assert_int_equal(quality_range(&config, 9, 9), FLAG_GOOD);
+	assert_int_equal(quality_range(&config, 11, 11), FLAG_FAIL);
 }
 
 static void spike_in_the_middle(void **state)
@@ -104,7 +105,7 @@ static void judge_all(const struct quality_config *config, const double *values,
 		if (isnan(values[i]))
 			continue;
 		uint8_t flag = quality_judge(
-			config, &state, start + (int64_t)i * STEP, values[i]);
+			config, &state, start + (int64_t)i * STEP, values[i], values[i]);
 		if (flag != flags[i])
 			fail_msg("value %zu (%g): flag %d, not %d", i, values[i], flag,
 				flags[i]);
@@ -156,13 +157,16 @@ static void a_spike_when_it_arrives(void **state)
 
 	config.spike = 25;
 	config.spike_fail = 50;
-	assert_int_equal(quality_judge(&config, &series, start, 900), FLAG_GOOD);
-	assert_int_equal(quality_judge(&config, &series, start + 1000, 10), FLAG_GOOD);
-	/* Against the mean of 900 and 10. */
-	assert_int_equal(quality_judge(&config, &series, start + 2000, 455), FLAG_GOOD);
-	assert_int_equal(quality_judge(&config, &series, start + 3000, 300), FLAG_FAIL);
+	assert_int_equal(quality_judge(&config, &series, start, 900, 900), FLAG_GOOD);
 	assert_int_equal(
-		quality_judge(&config, &series, start + 4000, 347), FLAG_SUSPECT);
+		quality_judge(&config, &series, start + 1000, 10, 10), FLAG_GOOD);
+	/* Against the mean of 900 and 10. */
+	assert_int_equal(
+		quality_judge(&config, &series, start + 2000, 455, 455), FLAG_GOOD);
+	assert_int_equal(
+		quality_judge(&config, &series, start + 3000, 300, 300), FLAG_FAIL);
+	assert_int_equal(
+		quality_judge(&config, &series, start + 4000, 347, 347), FLAG_SUSPECT);
 }
 
 static void after_a_gap_everything_begins_anew(void **state)
@@ -173,11 +177,12 @@ static void after_a_gap_everything_begins_anew(void **state)
 	int64_t gap = 60 * MINUTE;
 
 	config.rate = 1;
-	assert_int_equal(quality_judge(&config, &series, start, 0), FLAG_GOOD);
+	assert_int_equal(quality_judge(&config, &series, start, 0, 0), FLAG_GOOD);
 	/* An hour is no gap, more is. */
-	assert_int_equal(quality_judge(&config, &series, start + gap, 100), FLAG_SUSPECT);
 	assert_int_equal(
-		quality_judge(&config, &series, start + 2 * gap + 1, 500), FLAG_GOOD);
+		quality_judge(&config, &series, start + gap, 100, 100), FLAG_SUSPECT);
+	assert_int_equal(quality_judge(&config, &series, start + 2 * gap + 1, 500, 500),
+		FLAG_GOOD);
 	assert_int_equal(series.count, 1);
 }
 
@@ -188,14 +193,17 @@ static void late_values_and_no_numbers_teach_nothing(void **state)
 	struct quality_state series = { 0 };
 
 	config.rate = 1;
-	assert_int_equal(quality_judge(&config, &series, start, 10), FLAG_GOOD);
-	assert_int_equal(quality_judge(&config, &series, start - MINUTE, 500), FLAG_GOOD);
+	assert_int_equal(quality_judge(&config, &series, start, 10, 10), FLAG_GOOD);
 	assert_int_equal(
-		quality_judge(&config, &series, start - MINUTE, 5000), FLAG_FAIL);
-	assert_int_equal(quality_judge(&config, &series, start + 1000, NAN), FLAG_FAIL);
+		quality_judge(&config, &series, start - MINUTE, 500, 500), FLAG_GOOD);
+	assert_int_equal(
+		quality_judge(&config, &series, start - MINUTE, 5000, 5000), FLAG_FAIL);
+	assert_int_equal(
+		quality_judge(&config, &series, start + 1000, NAN, NAN), FLAG_FAIL);
 	assert_int_equal(series.count, 1);
 	assert_true(series.values[0] == 10);
-	assert_int_equal(quality_judge(&config, &series, start + MINUTE, 11), FLAG_GOOD);
+	assert_int_equal(
+		quality_judge(&config, &series, start + MINUTE, 11, 11), FLAG_GOOD);
 }
 
 int main(void)

@@ -1,0 +1,80 @@
+#include "gateway/requests.h"
+
+#include <string.h>
+
+#include "alerts/notifier.h"
+#include "core/json.h"
+
+void requests_error(struct buffer *out, const char *why)
+{
+	struct json json;
+
+	json_start(&json, out);
+	json_object(&json, NULL);
+	json_string(&json, "error", why);
+	json_end_object(&json);
+}
+
+static void answer_status(
+	const struct requests *requests, const char *rest, struct buffer *out)
+{
+	(void)rest;
+	view_status_json(requests->view, out);
+}
+
+static const struct option_item *find_item(
+	const struct option_list *list, const char *name)
+{
+	const struct option_item *items = list->items;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(items[i].name, name) == 0)
+			return &items[i];
+	return NULL;
+}
+
+static void answer_alert_test(
+	const struct requests *requests, const char *name, struct buffer *out)
+{
+	const struct option_item *item =
+		find_item(&requests->config->alerts.channels, name);
+	struct answer answer = { 0 };
+	struct json json;
+
+	if (!item) {
+		requests_error(out, "there is no such channel");
+		return;
+	}
+	notifier_test(requests->config, item, &answer);
+	json_start(&json, out);
+	json_object(&json, NULL);
+	json_string(&json, "outcome", outcome_name(answer.outcome));
+	json_integer(&json, "status", answer.status);
+	json_string(&json, "reason", answer.reason);
+	json_end_object(&json);
+}
+
+void requests_answer(void *arg, const char *request, struct buffer *out)
+{
+	static const struct {
+		const char *word; /* ends in a space where something follows */
+		void (*answer)(const struct requests *requests, const char *rest,
+			struct buffer *out);
+	} table[] = {
+		{ "status", answer_status },
+		{ "alert test ", answer_alert_test },
+		{ "sensor ", request_sensor },
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		size_t length = strlen(table[i].word);
+		bool more = table[i].word[length - 1] == ' ';
+
+		if (strncmp(request, table[i].word, length) != 0 ||
+			(!more && request[length] != '\0'))
+			continue;
+		table[i].answer(arg, request + length, out);
+		return;
+	}
+	requests_error(out, "unknown request");
+}

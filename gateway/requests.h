@@ -1,0 +1,38 @@
+/* What the control socket is asked, and the answers: one JSON object for each request. */
+#ifndef MUABUI_GATEWAY_REQUESTS_H
+#define MUABUI_GATEWAY_REQUESTS_H
+
+#include "config/config.h"
+#include "core/buffer.h"
+#include "store/calibrating.h"
+#include "web/view.h"
+
+/* What the answers are made of; constant while the control thread runs. */
+struct requests {
+	const struct config *config;
+	const struct gateway_view *view;
+	struct calibrating *calibrating;
+};
+
+/*
+ * Answers REQUEST into OUT, for control_start(); ARG is a struct requests. What went
+ * wrong is {"error": "…"}. Requests are:
+ *
+ *   status                  as view_status_json()
+ *   alert test CHANNEL      {"outcome", "status", "reason"}
+ *   sensor OBJECT           as request_sensor()
+ */
+void requests_answer(void *arg, const char *request, struct buffer *out);
+
+/* Writes {"error": WHY}. */
+void requests_error(struct buffer *out, const char *why);
+
+/*
+ * JSON is {"name", "station", "for_ms", "author"}. With for_ms and author the sensor is
+ * being calibrated from now on for so long (0: not any more). The answer, also without
+ * them, is {"name", "calibration", "calibrating"} as view_put_calibrations() has it.
+ */
+void request_sensor(
+	const struct requests *requests, const char *json, struct buffer *out);
+
+#endif
