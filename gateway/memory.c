@@ -1,5 +1,6 @@
 #include "gateway/memory.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/log.h"
@@ -92,6 +93,13 @@ static bool is_worth(const struct source *source, const struct series *series)
 		(series->quality || has_neighbours(source));
 }
 
+static int by_metric(const void *a, const void *b)
+{
+	const struct saved_series *x = a, *y = b;
+
+	return x->metric < y->metric ? -1 : x->metric > y->metric;
+}
+
 int memory_save(struct source *source, struct buffer *bytes)
 {
 	struct saved saved = {
@@ -126,6 +134,9 @@ int memory_save(struct source *source, struct buffer *bytes)
 	if (bytes->failed)
 		return 0; /* too large to keep: it begins anew after a restart */
 	memcpy(bytes->data, &saved, sizeof saved);
+	/* The same memory is the same bytes, whichever series was seen first. */
+	qsort(bytes->data + sizeof saved, saved.count, sizeof(struct saved_series),
+		by_metric);
 	source->dirty = false;
 	return store_state_set(
 		source->store, source->id, "quality", bytes->data, bytes->length);
