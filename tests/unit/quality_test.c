@@ -75,11 +75,18 @@ static void the_metrics_own_range(void **state)
 	assert_int_equal(quality_range(&config, 11, 11), FLAG_FAIL);
 }
 
+/*
+ * The vectors, where each value stands between its neighbours. The first and the last
+ * have only one: not evaluated (2), so there is nothing to call. Live, a value is judged
+ * when it arrives, against the two before it: a_spike_when_it_arrives().
+ */
 static void spike_in_the_middle(void **state)
 {
 	(void)state;
 	static const double values[] = { 10, 12, 999.99, 13, 15, 40, 9, 9 };
-	static const uint8_t flags[] = { 0, 4, 4, 4, 1, 3, 1, 0 };
+	static const uint8_t flags[] = { 2, 4, 4, 4, 1, 3, 1, 2 };
+	static const double calm[] = { -100, -99, -99, -98 };
+	static const uint8_t calm_flags[] = { 2, 1, 1, 2 };
 	struct quality_config config = config_of(NULL);
 
 	config.spike = 25;
@@ -88,7 +95,10 @@ static void spike_in_the_middle(void **state)
 		assert_int_equal(
 			quality_spike(&config, values[i - 1], values[i], values[i + 1]),
 			flags[i]);
-	assert_int_equal(quality_spike(&config, -100, -99, -99), FLAG_GOOD);
+	for (size_t i = 1; i + 1 < sizeof calm_flags; i++)
+		assert_int_equal(
+			quality_spike(&config, calm[i - 1], calm[i], calm[i + 1]),
+			calm_flags[i]);
 	assert_int_equal(quality_spike(&config, 0, 25, 0), FLAG_GOOD); /* not above it */
 	assert_int_equal(quality_spike(&config, 0, -25.1, 0), FLAG_SUSPECT);
 	config = config_of(NULL);
@@ -169,6 +179,131 @@ static void a_spike_when_it_arrives(void **state)
 		quality_judge(&config, &series, start + 4000, 347, 347), FLAG_SUSPECT);
 }
 
+/*
+ * The same vector as it comes in. The peak is told at once; what follows it is measured
+ * against it twice more, where QARTOD's middle value blames the neighbours on both sides.
+ * The first two have nothing before them, and no test has anything against them: good.
+ */
+static void the_spike_vector_as_it_arrives(void **state)
+{
+	(void)state;
+	static const double values[] = { 10, 12, 999.99, 13, 15, 40, 9, 9 };
+	static const uint8_t flags[] = { 1, 1, 4, 4, 4, 3, 1, 1 };
+	static const double calm[] = { -100, -99, -99, -98 };
+	struct quality_config config = config_of(NULL);
+
+	config.min = -1000;
+	config.max = 1000;
+	config.spike = 25;
+	config.spike_fail = 50;
+	judge_all(&config, values, flags, sizeof flags);
+	judge_all(&config, calm, (uint8_t[]){ 1, 1, 1, 1 }, 4);
+}
+
+static void what_the_instrument_said_and_what_it_means(void **state)
+{
+	(void)state;
+	struct quality_config config = config_of("pm25"); /* 0 to 1000 */
+
+	config.suspect_max = 300;
+	assert_int_equal(quality_range(&config, 400, 200), FLAG_GOOD);
+	assert_int_equal(quality_range(&config, 200, 400), FLAG_SUSPECT);
+	/* Beyond its span it fails, whatever a correction makes of it … */
+	assert_int_equal(quality_range(&config, 1001, 200), FLAG_FAIL);
+	assert_int_equal(quality_range(&config, NAN, 200), FLAG_FAIL);
+	/* … and what only the correction took out of it is doubtful. */
+	assert_int_equal(quality_range(&config, 1, -0.5), FLAG_SUSPECT);
+	assert_int_equal(quality_range(&config, 1, INFINITY), FLAG_FAIL);
+	/* Change and flat lines are those of the corrected values. */
+	struct quality_state series = { 0 };
+	config.rate = 10;
+	assert_int_equal(quality_judge(&config, &series, start, 10, 10), FLAG_GOOD);
+	assert_int_equal(
+		quality_judge(&config, &series, start + MINUTE, 90, 15), FLAG_GOOD);
+	assert_int_equal(quality_judge(&config, &series, start + 2 * MINUTE, 90, 35),
+		FLAG_SUSPECT);
+}
+
+static uint8_t beside(const struct quality_config *config, double value,
+	const double *others, size_t count)
+{
+	double copy[8];
+
+	for (size_t i = 0; i < count; i++)
+		copy[i] = others[i];
+	return quality_neighbours(config, value, copy, count);
+}
+
+static void of_two_that_differ_both_are_suspect(void **state)
+{
+	(void)state;
+	struct quality_config config = config_of("pm25");
+
+	assert_int_equal(beside(&config, 0, (double[]){ 1e9 }, 1), FLAG_GOOD);
+	config.neighbour = 10;
+	assert_int_equal(beside(&config, 30, (double[]){ 40 }, 1), FLAG_GOOD);
+	assert_int_equal(beside(&config, 30, (double[]){ 40.1 }, 1), FLAG_SUSPECT);
+	assert_int_equal(beside(&config, 40.1, (double[]){ 30 }, 1), FLAG_SUSPECT);
+	config.neighbour = NAN;
+	config.neighbour_ratio = 0.5; /* of the mean: 100 and 60 differ by half of 80 */
+	assert_int_equal(beside(&config, 100, (double[]){ 60 }, 1), FLAG_GOOD);
+	assert_int_equal(beside(&config, 100, (double[]){ 59 }, 1), FLAG_SUSPECT);
+	/* With both, both: little dust differs by much, and much dust by many µg. */
+	config.neighbour = 10;
+	assert_int_equal(beside(&config, 9, (double[]){ 1 }, 1), FLAG_GOOD);
+	assert_int_equal(beside(&config, 200, (double[]){ 150 }, 1), FLAG_GOOD);
+	assert_int_equal(beside(&config, 200, (double[]){ 100 }, 1), FLAG_SUSPECT);
+}
+
+static void of_three_the_one_that_stands_apart_is(void **state)
+{
+	(void)state;
+	struct quality_config config = config_of("pm25");
+
+	config.neighbour = 10;
+	assert_int_equal(beside(&config, 80, (double[]){ 30, 35 }, 2), FLAG_SUSPECT);
+	assert_int_equal(beside(&config, 30, (double[]){ 80, 35 }, 2), FLAG_GOOD);
+	assert_int_equal(beside(&config, 35, (double[]){ 30, 80 }, 2), FLAG_GOOD);
+	assert_int_equal(beside(&config, 5, (double[]){ 80, 30 }, 2), FLAG_SUSPECT);
+	/* Four: the median lies between two. */
+	assert_int_equal(beside(&config, 40, (double[]){ 20, 90, 30 }, 3), FLAG_GOOD);
+	assert_int_equal(beside(&config, 20, (double[]){ 40, 30, 90 }, 3), FLAG_SUSPECT);
+	assert_int_equal(beside(&config, 90, (double[]){ 40, 30, 20 }, 3), FLAG_SUSPECT);
+	assert_int_equal(beside(&config, 30, (double[]){ 40, 90, 20 }, 3), FLAG_GOOD);
+	/* Five: 33 of 10 20 33 34 99. */
+	assert_int_equal(
+		beside(&config, 20, (double[]){ 99, 10, 34, 33 }, 4), FLAG_SUSPECT);
+	assert_int_equal(beside(&config, 34, (double[]){ 99, 10, 20, 33 }, 4), FLAG_GOOD);
+}
+
+static void what_comes_back_settles(void **state)
+{
+	(void)state;
+	struct quality_settling one = { 0 };
+	int64_t settle = 30 * 1000, gap = 5 * MINUTE, t = start;
+
+	/* Never heard before: nobody knows how long it has been on. */
+	assert_true(quality_settles(&one, settle, gap, t, false));
+	assert_true(quality_settles(&one, settle, gap, t + 29999, false));
+	assert_false(quality_settles(&one, settle, gap, t + 30000, false));
+	/* A silence of the gap is none, a longer one is. */
+	t += 30000 + gap;
+	assert_false(quality_settles(&one, settle, gap, t, false));
+	t += gap + 1;
+	assert_true(quality_settles(&one, settle, gap, t, false));
+	/* Late news of before is not settling, and changes nothing. */
+	assert_false(quality_settles(&one, settle, gap, t - MINUTE, false));
+	assert_true(quality_settles(&one, settle, gap, t + 29000, false));
+	assert_false(quality_settles(&one, settle, gap, t + 31000, false));
+	/* The port was lost, however short that was. */
+	assert_true(quality_settles(&one, settle, gap, t + 32000, true));
+	assert_true(quality_settles(&one, settle, gap, t + 61000, false));
+	assert_false(quality_settles(&one, settle, gap, t + 62000, false));
+	/* One that need not settle does not. */
+	struct quality_settling other = { 0 };
+	assert_false(quality_settles(&other, 0, gap, start, true));
+}
+
 static void after_a_gap_everything_begins_anew(void **state)
 {
 	(void)state;
@@ -216,6 +351,11 @@ int main(void)
 		cmocka_unit_test(rate_of_change),
 		cmocka_unit_test(flat_line),
 		cmocka_unit_test(a_spike_when_it_arrives),
+		cmocka_unit_test(the_spike_vector_as_it_arrives),
+		cmocka_unit_test(what_the_instrument_said_and_what_it_means),
+		cmocka_unit_test(of_two_that_differ_both_are_suspect),
+		cmocka_unit_test(of_three_the_one_that_stands_apart_is),
+		cmocka_unit_test(what_comes_back_settles),
 		cmocka_unit_test(after_a_gap_everything_begins_anew),
 		cmocka_unit_test(late_values_and_no_numbers_teach_nothing),
 	};
