@@ -1,6 +1,7 @@
 #include "config/calibration.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -115,13 +116,12 @@ static bool is_computed(uint16_t metric)
 
 static bool is_date(const char *text)
 {
-	char whole[32] = "";
+	char whole[32];
 	int64_t ms;
 
 	if (strlen(text) != strlen("2026-10-02"))
 		return false;
-	memcpy(whole, text, strlen(text));
-	strcat(whole, "T00:00:00Z");
+	snprintf(whole, sizeof whole, "%sT00:00:00Z", text);
 	return clock_parse(whole, &ms);
 }
 
