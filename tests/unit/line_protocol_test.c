@@ -74,6 +74,25 @@ static void test_flags(void **state)
 		"o3_bad=1.5,o3_qc=7i 1795300000000\n");
 }
 
+/* Judged, what does not measure is flagged 4; the line also says why. */
+static void test_status(void **state)
+{
+	struct report report = sample("s", "d");
+
+	(void)state;
+	report.status = STATUS_CALIBRATING;
+	expect_line(&report, ""); /* of nothing there is no status */
+	add(&report, METRIC_PM25, 512, FLAG_FAIL);
+	expect_line(&report,
+		"environment,station=s,sensor=d "
+		"pm25_bad=512.0,pm25_qc=4i,status=1i 1795300000000\n");
+	report.status = STATUS_FAULT;
+	add(&report, METRIC_PM10, 9, FLAG_FAIL);
+	expect_line(&report,
+		"environment,station=s,sensor=d pm25_bad=512.0,pm25_qc=4i,"
+		"pm10_bad=9.0,pm10_qc=4i,status=2i 1795300000000\n");
+}
+
 static void test_nothing_to_write(void **state)
 {
 	struct report report = sample("s", "d");
@@ -270,6 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_contract_example),
 		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_nothing_to_write),
 		cmocka_unit_test(test_declared_metrics),
 		cmocka_unit_test(test_escaping),
