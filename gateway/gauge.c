@@ -230,7 +230,7 @@ static void say_sums(struct gauge *gauge, struct report *report)
 {
 	const struct rain_gauge *rain = &gauge->rain;
 	bool all = report->time_ms - gauge->said_ms >= repeat_sums_ms;
-	bool some = all;
+	bool some = false;
 
 	for (size_t w = 0; w < RAIN_SUMS; w++) {
 		if ((!all && gauge->said[w] == rain->sums[w]) ||
@@ -241,8 +241,9 @@ static void say_sums(struct gauge *gauge, struct report *report)
 		gauge->said[w] = rain->sums[w];
 		some = true;
 	}
-	if (some)
-		say_rate(gauge, report);
+	if (!some)
+		return;
+	say_rate(gauge, report);
 	if (all)
 		gauge->said_ms = report->time_ms;
 }

@@ -23,6 +23,7 @@ static struct store *store;
 static struct pipeline *pipeline;
 static int64_t last_id;
 static double modulus;
+static struct rain_config rain; /* of all gauges */
 static char logged[4096];
 
 static void keep_log(enum log_level level, const char *line)
@@ -41,6 +42,7 @@ static void treat(
 	(void)arg;
 	(void)station;
 	treatment->rain_modulus = modulus;
+	treatment->rain = &rain;
 	if (strcmp(sensor, "limited") != 0)
 		return;
 	quality_defaults(&limits, metric_by_id(METRIC_PM25));
@@ -69,6 +71,7 @@ static int begin(void **state)
 	log_set_sink(keep_log);
 	logged[0] = '\0';
 	modulus = 0;
+	rain = rain_defaults;
 	temp_make(&temp);
 	store = temp_open(&temp, STORE_RECORDER);
 	assert_int_equal(store_begin(store), 0);
@@ -251,11 +254,13 @@ static void rain_comes_from_the_counter(void **state)
 
 	assert_null(report_find(&report, METRIC_RAIN)); /* nobody knows since when */
 	expect_reading(&report, METRIC_RAIN_TOTAL, 512.4, FLAG_GOOD);
-	expect_reading(&report, METRIC_RAIN_10M, 0, FLAG_SUSPECT); /* not yet complete */
-	expect_reading(&report, METRIC_RAIN_72H, 0, FLAG_SUSPECT);
+	assert_int_equal(report.count, 1); /* nor that it was dry */
 	report = gauge_says(noon + 5 * MINUTE, 512.6);
 	expect_reading(&report, METRIC_RAIN, 0.2, FLAG_GOOD);
-	expect_reading(&report, METRIC_RAIN_10M, 0.2, FLAG_SUSPECT);
+	expect_reading(&report, METRIC_RAIN_10M, 0.2, FLAG_SUSPECT); /* not yet complete */
+	expect_reading(&report, METRIC_RAIN_72H, 0.2, FLAG_SUSPECT);
+	expect_reading(&report, METRIC_RAIN_DAY, 0.2, FLAG_SUSPECT);
+	expect_reading(&report, METRIC_RAIN_RATE, 2.4, FLAG_GOOD);
 	report = gauge_says(noon + 10 * MINUTE, 513);
 	expect_reading(&report, METRIC_RAIN, 0.4, FLAG_GOOD);
 	expect_reading(&report, METRIC_RAIN_10M, 0.6, FLAG_GOOD);
@@ -271,15 +276,17 @@ static void sums_are_said_when_they_change_or_once_a_minute(void **state)
 	(void)state;
 	struct report report = gauge_says(noon, 10);
 
-	assert_int_equal(report.count, 1 + 9);
+	assert_int_equal(report.count, 1); /* of nothing that was watched */
 	report = gauge_says(noon + 10 * SECOND, 10);
+	assert_int_equal(report.count, 2 + 10);
+	report = gauge_says(noon + 20 * SECOND, 10);
 	assert_int_equal(report.count, 2);
-	report = gauge_says(noon + 20 * SECOND, 10.2);
-	assert_int_equal(report.count, 2 + 9);
-	report = gauge_says(noon + 59 * SECOND, 10.2);
+	report = gauge_says(noon + 30 * SECOND, 10.2);
+	assert_int_equal(report.count, 2 + 10);
+	report = gauge_says(noon + 69 * SECOND, 10.2);
 	assert_int_equal(report.count, 2);
-	report = gauge_says(noon + 60 * SECOND, 10.2);
-	assert_int_equal(report.count, 2 + 9);
+	report = gauge_says(noon + 70 * SECOND, 10.2);
+	assert_int_equal(report.count, 2 + 10);
 }
 
 static void verdicts_are_logged_and_flagged(void **state)
@@ -287,18 +294,26 @@ static void verdicts_are_logged_and_flagged(void **state)
 	(void)state;
 	gauge_says(noon, 60);
 	struct report report = gauge_says(noon + SECOND, 160);
-	expect_reading(&report, METRIC_RAIN, 100, FLAG_FAIL);
-	assert_null(report_find(&report, METRIC_RAIN_1H));
-	assert_non_null(strstr(logged, "jumped by 100 mm"));
+	expect_reading(&report, METRIC_RAIN_TOTAL, 160, FLAG_SUSPECT);
+	assert_int_equal(report.count, 1);
 	report = gauge_says(noon + 2 * SECOND, 160.2);
+	assert_non_null(strstr(logged, "jumped by 100 mm"));
+	expect_reading(&report, METRIC_RAIN_TOTAL, 160.2, FLAG_GOOD);
 	expect_reading(&report, METRIC_RAIN, 0.2, FLAG_GOOD);
 	expect_reading(&report, METRIC_RAIN_1H, 0.2, FLAG_SUSPECT);
-	report = gauge_says(noon + 3 * SECOND, 0.4);
+	report = gauge_says(noon + 3 * SECOND, 0);
+	expect_reading(&report, METRIC_RAIN_TOTAL, 0, FLAG_SUSPECT);
 	assert_null(report_find(&report, METRIC_RAIN));
-	assert_non_null(strstr(logged, "set back to 0.4 mm"));
+	report = gauge_says(noon + 4 * SECOND, 160.4);
+	assert_non_null(strstr(logged, "corrupt"));
+	expect_reading(&report, METRIC_RAIN, 0.2, FLAG_GOOD);
+	gauge_says(noon + 5 * SECOND, 0.2);
+	report = gauge_says(noon + 6 * SECOND, 0.4);
+	assert_non_null(strstr(logged, "set back, and has come to 0.4 mm"));
+	expect_reading(&report, METRIC_RAIN, 0.4, FLAG_GOOD);
 	/* Into the minutes goes what was credited. */
 	merge(noon + MINUTE);
-	assert_true(minute_of("sum", METRIC_RAIN, noon + MINUTE) == 0.2);
+	assert_true(minute_of("sum", METRIC_RAIN, noon + MINUTE) == 0.8);
 }
 
 static void a_known_modulus_tells_a_wrap(void **state)
@@ -310,8 +325,9 @@ static void a_known_modulus_tells_a_wrap(void **state)
 	expect_reading(&report, METRIC_RAIN, 0.4, FLAG_GOOD);
 	assert_non_null(strstr(logged, "ran over its end; 0.4 mm"));
 	restart(true, noon + MINUTE);
-	gauge_says(noon + 2 * MINUTE, 6553.4); /* implausible, but counted on from */
-	report = gauge_says(noon + 3 * MINUTE, 0);
+	gauge_says(noon + 2 * MINUTE, 6553.4); /* implausible, but where it stands */
+	gauge_says(noon + 3 * MINUTE, 6553.4);
+	report = gauge_says(noon + 4 * MINUTE, 0);
 	expect_reading(&report, METRIC_RAIN, 0.2, FLAG_GOOD);
 }
 
@@ -324,13 +340,20 @@ static void a_devices_own_increment_comes_first(void **state)
 		report_add(&report, METRIC_RAIN, 0.5);
 		record(&report);
 		expect_reading(&report, METRIC_RAIN, 0.5, FLAG_GOOD);
+		if (i == 0)
+			continue;
 		expect_reading(&report, METRIC_RAIN_1H, 0.5 * (i + 1), FLAG_SUSPECT);
-		assert_int_equal(report.count, 2 + 9);
+		expect_reading(&report, METRIC_RAIN_RATE, 30, FLAG_GOOD);
+		assert_int_equal(report.count, 2 + 11);
 	}
 	struct report report = report_of("gauge", noon + 3 * MINUTE, METRIC_RAIN, 100.1);
 	record(&report); /* more than an increment can be */
 	assert_int_equal(report.readings[0].flag, FLAG_FAIL);
 	assert_int_equal(report.count, 1);
+	/* What it should have told is not known. */
+	report = report_of("gauge", noon + 13 * MINUTE, METRIC_RAIN, 0);
+	record(&report);
+	expect_reading(&report, METRIC_RAIN_10M, 0, FLAG_GOOD);
 }
 
 /* An instrument out of order has not seen that it was dry. */
@@ -373,6 +396,201 @@ static void old_copies_are_not_derived_from(void **state)
 	assert_true(
 		temp_number(store, "SELECT count(*) FROM minute WHERE metric=17") == 2);
 	assert_true(minute_of("max", METRIC_RAIN_TOTAL, noon + 2 * MINUTE) == 13);
+}
+
+/* --- rain of devices that tell each tip ------------------------------------ */
+
+static struct report tip_at(int64_t time_ms, double mm, int flag)
+{
+	struct report report = report_of("tips", time_ms, METRIC_RAIN, mm);
+
+	report.marks = REPORT_DEVICE_TIME;
+	record(&report);
+	assert_int_equal(report.readings[0].flag, flag);
+	return report;
+}
+
+static void a_bouncing_contact_counts_once(void **state)
+{
+	(void)state;
+	rain.bounce = 100;
+	rain.tip = 0.2;
+	tip_at(noon, 0.2, FLAG_GOOD);
+	struct report report = tip_at(noon + 7200, 0.2, FLAG_GOOD);
+	expect_reading(&report, METRIC_RAIN_RATE, 100, FLAG_GOOD);
+	report = tip_at(noon + 7250, 0.2, FLAG_GOOD);
+	expect_reading(&report, METRIC_RAIN, 0, FLAG_GOOD);
+	assert_true(report.readings[0].raw == 0.2);
+	/* More than a tip at once is none of it. */
+	report = tip_at(noon + 7260, 0.4, FLAG_GOOD);
+	expect_reading(&report, METRIC_RAIN_1H, 0.8, FLAG_SUSPECT);
+	/* Times of receipt say nothing of the times of tips. */
+	report = report_of("tips", noon + 7270, METRIC_RAIN, 0.2);
+	record(&report);
+	expect_reading(&report, METRIC_RAIN_1H, 1, FLAG_SUSPECT);
+}
+
+static void increments_that_cannot_fall(void **state)
+{
+	(void)state;
+	tip_at(noon, 0.2, FLAG_GOOD);
+	struct report report = tip_at(noon + SECOND, 30, FLAG_FAIL);
+	assert_int_equal(report.count, 1);
+	report = tip_at(noon + 10 * SECOND, 0.2, FLAG_GOOD);
+	expect_reading(&report, METRIC_RAIN_1H, 0.4, FLAG_SUSPECT);
+	/* What was queued somewhere comes at once, and is right. */
+	report = report_of("queue", noon, METRIC_RAIN, 0.2);
+	record(&report);
+	report = report_of("queue", noon + 1, METRIC_RAIN, 8);
+	record(&report);
+	expect_reading(&report, METRIC_RAIN, 8, FLAG_SUSPECT);
+	expect_reading(&report, METRIC_RAIN_1H, 8.2, FLAG_SUSPECT);
+}
+
+static void what_the_bucket_missed_is_added(void **state)
+{
+	(void)state;
+	static struct rain_catch rows[] = { { 10, 1 }, { 110, 1.1 } };
+	double total = 10;
+
+	rain.undercatch = (struct option_list){ .items = rows, .count = 2 };
+	tip_at(noon, 0.2, FLAG_GOOD);
+	struct report report = tip_at(noon + 7200, 0.2, FLAG_GOOD); /* 100 mm/h */
+	expect_reading(&report, METRIC_RAIN, 0.218, FLAG_GOOD);
+	assert_true(report.readings[0].raw == 0.2);
+	expect_reading(&report, METRIC_RAIN_1H, 0.418, FLAG_SUSPECT);
+	/* Of a counter, too; its own reading stays. */
+	for (int i = 0; i < 6; i++)
+		report = gauge_says(noon + i * MINUTE, total += 1); /* 60 mm/h */
+	expect_reading(&report, METRIC_RAIN_TOTAL, 16, FLAG_GOOD);
+	expect_reading(&report, METRIC_RAIN, 1.05, FLAG_GOOD);
+	assert_true(report_find(&report, METRIC_RAIN)->raw == 1);
+	restart(false, 0);
+	report = gauge_says(noon + 6 * MINUTE, total);
+	expect_reading(&report, METRIC_RAIN_1H, 1 + 4 * 1.05, FLAG_SUSPECT);
+}
+
+/* An increment behind a lost answer is right, but not all that fell. */
+static void a_lost_answer_is_a_gap(void **state)
+{
+	(void)state;
+	struct report report;
+
+	for (int merged = 0; merged < 3; merged++) {
+		int64_t from = noon + merged * HOUR;
+
+		for (int i = 0; i <= 11; i++) {
+			report = report_of("gauge", from + i * MINUTE, METRIC_RAIN, 0);
+			record(&report);
+		}
+		expect_reading(&report, METRIC_RAIN_10M, 0, FLAG_GOOD);
+		report = report_of("gauge", from + 12 * MINUTE, METRIC_RAIN, 0.4);
+		report.marks = REPORT_AFTER_LOSS;
+		record(&report);
+		expect_reading(&report, METRIC_RAIN, 0.4, FLAG_GOOD);
+		expect_reading(&report, METRIC_RAIN_10M, 0.4, FLAG_SUSPECT);
+		if (merged < 2)
+			restart(merged, from + 12 * MINUTE);
+		report = report_of("gauge", from + 21 * MINUTE, METRIC_RAIN, 0);
+		record(&report);
+		expect_reading(&report, METRIC_RAIN_10M, 0.4, FLAG_SUSPECT);
+		report = report_of("gauge", from + 22 * MINUTE, METRIC_RAIN, 0);
+		record(&report);
+		expect_reading(&report, METRIC_RAIN_10M, 0, FLAG_GOOD);
+	}
+	/* Of the very first nobody knows since when it was gathered. */
+	report = report_of("other", noon, METRIC_RAIN, 20);
+	report.marks = REPORT_AFTER_LOSS;
+	record(&report);
+	expect_reading(&report, METRIC_RAIN, 20, FLAG_SUSPECT);
+	assert_int_equal(report.count, 1);
+}
+
+/* What a device had kept of its counter comes behind what it says now. */
+static void a_late_counter_is_no_reset(void **state)
+{
+	(void)state;
+	gauge_says(noon, 10);
+	struct report report = gauge_says(noon + 10 * MINUTE, 12);
+	expect_reading(&report, METRIC_RAIN, 2, FLAG_GOOD);
+	for (int i = 1; i < 5; i++) {
+		report = report_of(
+			"gauge", noon + i * MINUTE, METRIC_RAIN_TOTAL, 10 + i * 0.2);
+		report.marks = REPORT_BACKFILLED | REPORT_DEVICE_TIME;
+		record(&report);
+		assert_int_equal(report.count, 1);
+		assert_int_equal(report.readings[0].flag, FLAG_GOOD);
+	}
+	report = gauge_says(noon + 11 * MINUTE, 12.2);
+	expect_reading(&report, METRIC_RAIN, 0.2, FLAG_GOOD);
+	expect_reading(&report, METRIC_RAIN_30M, 2.2, FLAG_SUSPECT);
+}
+
+static void a_device_that_says_the_intensity_is_left_alone(void **state)
+{
+	(void)state;
+	struct report report;
+
+	for (int i = 0; i < 3; i++) {
+		report = report_of("gauge", noon + i * MINUTE, METRIC_RAIN_TOTAL, i);
+		if (i < 2)
+			report_add(&report, METRIC_RAIN_RATE, 7);
+		record(&report);
+	}
+	assert_null(report_find(&report, METRIC_RAIN_RATE));
+}
+
+/* --- the rain day ---------------------------------------------------------- */
+
+/* What is said at the end of the day before REPORT; .count 0: nothing. */
+static struct report day_before(struct report *report)
+{
+	struct report end = { .count = 0 };
+
+	if (!pipeline_end_day(pipeline_source(pipeline, report), report, &end))
+		end.count = 0;
+	record(report);
+	return end;
+}
+
+static void a_day_ends_with_its_sum(void **state)
+{
+	(void)state;
+	int64_t evening = noon + 8 * HOUR; /* 19:00 in Viet Nam */
+	double total = 0;
+	struct report report, end;
+
+	rain.day_starts = "19:00";
+	assert_int_equal(evening % (24 * HOUR), 12 * HOUR);
+	for (int64_t at = evening - HOUR + 7 * SECOND; at < evening + 25 * HOUR;
+		at += 10 * MINUTE) {
+		report = report_of("gauge", at, METRIC_RAIN_TOTAL, total += 0.2);
+		end = day_before(&report);
+		if (at < evening || at > evening + 10 * MINUTE)
+			if (at < evening + 24 * HOUR ||
+				at > evening + 24 * HOUR + 10 * MINUTE) {
+				assert_int_equal(end.count, 0);
+				continue;
+			}
+		assert_int_equal(end.count, 1);
+		assert_string_equal(end.station, "S");
+		assert_string_equal(end.sensor, "gauge");
+		assert_int_equal(end.time_ms,
+			at < evening + HOUR ? evening : evening + 24 * HOUR);
+		if (at < evening + HOUR) /* five increments in a part of it */
+			expect_reading(&end, METRIC_RAIN_DAY, 1, FLAG_SUSPECT);
+		else
+			expect_reading(&end, METRIC_RAIN_DAY, 28.8, FLAG_GOOD);
+		expect_reading(&report, METRIC_RAIN_DAY, 0.2, FLAG_GOOD);
+	}
+	/* Said once, even if what comes is not to be used. */
+	for (int i = 0; i < 3; i++) {
+		report = report_of("gauge", evening + 49 * HOUR + i * MINUTE,
+			METRIC_RAIN_TOTAL, total);
+		report.status = i < 1 ? STATUS_FAULT : STATUS_MEASURING;
+		end = day_before(&report);
+		assert_int_equal(end.count, i == 1);
+	}
 }
 
 /* --- times -------------------------------------------------------------- */
@@ -540,13 +758,19 @@ static void rain_goes_on_after_a_restart(void **state)
 static void a_jump_is_remembered(void **state)
 {
 	(void)state;
-	gauge_says(noon, 10);
-	merge(noon);
-	gauge_says(noon + MINUTE, 60); /* implausible */
-	restart(true, noon + MINUTE);
-	/* Two hours later 50 mm would be plausible. */
-	struct report report = gauge_says(noon + 2 * HOUR, 60.2);
-	expect_reading(&report, METRIC_RAIN, 0.2, FLAG_GOOD);
+	for (int merged = 0; merged < 2; merged++) {
+		int64_t from = noon + merged * 4 * HOUR;
+		double total = 10 + merged * 51;
+
+		gauge_says(from, total);
+		merge(from);
+		gauge_says(from + MINUTE, total + 50); /* implausible */
+		restart(merged, from + MINUTE);
+		/* Two hours later 50 mm would be plausible. */
+		struct report report = gauge_says(from + 2 * HOUR, total + 50.2);
+		expect_reading(&report, METRIC_RAIN, 0.2, FLAG_GOOD);
+		gauge_says(from + 4 * HOUR - 1, total + 51);
+	}
 }
 
 static void a_crash_counts_nothing_twice(void **state)
@@ -641,6 +865,13 @@ int main(void)
 		TEST(a_devices_own_increment_comes_first),
 		TEST(what_cannot_be_used_is_a_gap),
 		TEST(old_copies_are_not_derived_from),
+		TEST(a_bouncing_contact_counts_once),
+		TEST(increments_that_cannot_fall),
+		TEST(what_the_bucket_missed_is_added),
+		TEST(a_lost_answer_is_a_gap),
+		TEST(a_late_counter_is_no_reset),
+		TEST(a_device_that_says_the_intensity_is_left_alone),
+		TEST(a_day_ends_with_its_sum),
 		TEST(reports_of_one_moment_are_set_apart),
 		TEST(a_source_is_found_again),
 		TEST(two_minutes_are_open_at_once),

@@ -53,9 +53,18 @@ static void treat(
 		.by = "A",
 		.certificate = "",
 	};
+	static struct rain_catch row = { .intensity = 0, .factor = 1.5 };
+	static struct rain_config configs[3];
+	struct rain_config *rain = &configs[sensor[0] - 'a'];
 
 	(void)arg;
 	(void)station;
+	*rain = rain_defaults;
+	rain->tip = 0.125;
+	rain->bounce = 1000;
+	rain->undercatch.items = &row; /* of eighths it makes sixteenths */
+	rain->undercatch.count = sensor[0] == 'b';
+	treatment->rain = rain;
 	treatment->rain_modulus = sensor[0] == 'b' ? 100 : 0;
 	treatment->calibrating = calibrating;
 	treatment->settle = 2 * MINUTE;
@@ -142,6 +151,10 @@ static void make_report(struct chance *chance, struct report *report, int64_t ti
 		report->marks = REPORT_RETAINED;
 	if (chance_below(chance, 30) == 0)
 		report->marks = REPORT_BACKFILLED;
+	if (chance_below(chance, 3) == 0)
+		report->marks |= REPORT_DEVICE_TIME;
+	if (which == 2 && chance_below(chance, 30) == 0)
+		report->marks |= REPORT_AFTER_LOSS;
 }
 
 static void make_reports(struct chance *chance)
