@@ -22,6 +22,7 @@
 #include "store/codec.h"
 #include "store/lanes.h"
 #include "store/outbox.h"
+#include "store/salvage.h"
 #include "store/statement.h"
 #include "store/undated.h"
 
@@ -79,6 +80,8 @@ static const char schema[] =
 /* --- statements ------------------------------------------------------- */
 
 static atomic_bool damage_found;
+/* Moved aside, and nothing saved of it yet. Only the opening of a store uses it. */
+static char moved_aside[PATH_MAX];
 
 static bool is_damage(int code)
 {
@@ -231,6 +234,7 @@ static int make_tables(struct store *store)
 		exec(store, lanes_schema, "make tables") < 0 ||
 		exec(store, undated_schema, "make tables") < 0 ||
 		exec(store, calibrations_schema, "make tables") < 0 ||
+		exec(store, salvage_schema, "make tables") < 0 ||
 		exec(store, identity, "make tables") < 0) {
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 		return -1;
@@ -329,6 +333,7 @@ void store_move_aside(const char *path)
 	}
 	log_error("%s: damaged; kept as %s.damaged-%lld, a new store is begun", path,
 		path, now);
+	snprintf(moved_aside, sizeof moved_aside, "%s.damaged-%lld", path, now);
 	damage_found = false;
 }
 
@@ -359,6 +364,12 @@ struct store *store_open(const char *path, enum store_role role, char *why, size
 		snprintf(why, size, "%s", store->error);
 		store_close(store);
 		return NULL;
+	}
+	if (role == STORE_RECORDER && *moved_aside) {
+		if (salvage_begin(store, moved_aside) < 0)
+			log_error("%s: nothing can be saved: %s", moved_aside,
+				store->error);
+		*moved_aside = '\0';
 	}
 	return store;
 }
@@ -512,6 +523,8 @@ static const char *const mark_names[STORE_MARK_COUNT] = {
 	[STORE_HOURS_MS] = "hours_ms",
 	[STORE_KNOWN_MS] = "known_ms",
 	[STORE_LOST] = "lost",
+	[STORE_SALVAGED] = "salvaged",
+	[STORE_UNREADABLE] = "unreadable",
 };
 
 int64_t store_mark(struct store *store, enum store_mark mark)

@@ -35,6 +35,7 @@ void store_close(struct store *store);
  * belongs to it, and a new one begun. store_open() does so for the recorder when the file
  * cannot be opened. Damage may also show later, on any connection of the process: then
  * store_is_damaged() is true until store_move_aside() is called, with all of them closed.
+ * The next opening by a recorder begins to save what can be read: store/salvage.h.
  */
 bool store_is_damaged(void);
 void store_move_aside(const char *path);
@@ -89,11 +90,13 @@ int64_t store_last_id(struct store *store);
 
 /* Numbers the recorder keeps in the transaction of what they speak of; 0 at first. */
 enum store_mark {
-	STORE_RING_SEQ,  /* the ring is stored up to this sequence number */
-	STORE_MERGED_ID, /* the minutes hold the reports up to this id */
-	STORE_HOURS_MS,  /* the hours are made up to this time */
-	STORE_KNOWN_MS,  /* the wall clock at the last commit at which it was believed */
-	STORE_LOST,      /* reports removed before every output had had them */
+	STORE_RING_SEQ,   /* the ring is stored up to this sequence number */
+	STORE_MERGED_ID,  /* the minutes hold the reports up to this id */
+	STORE_HOURS_MS,   /* the hours are made up to this time */
+	STORE_KNOWN_MS,   /* the wall clock at the last commit at which it was believed */
+	STORE_LOST,       /* reports removed before every output had had them */
+	STORE_SALVAGED,   /* reports saved from damaged files */
+	STORE_UNREADABLE, /* reports that could not be */
 	STORE_MARK_COUNT,
 };
 int64_t store_mark(struct store *store, enum store_mark mark);

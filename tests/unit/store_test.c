@@ -501,14 +501,16 @@ static void a_damaged_file_is_moved_aside(void **state)
 		clock_freeze(1795314600000 + round, 0);
 		store = temp_open(&temp, STORE_RECORDER);
 		assert_int_equal(count_files(".damaged-"), round + 1);
-		assert_int_equal(store_last_id(store), 0);
+		/* No id is given twice. */
+		assert_true(store_last_id(store) >= 500);
 	}
 	char kept[160];
 	snprintf(kept, sizeof kept, "%s.damaged-1795314600001", temp.path);
 	assert_int_equal(stat(kept, &after), 0);
 	assert_int_equal(after.st_size, before.st_size);
 	/* The new one is whole. */
-	assert_int_equal(fill(1, 5), 5);
+	int64_t last = store_last_id(store);
+	assert_int_equal(fill(1, 5), last + 5);
 	reopen();
 	assert_int_equal(scan(store, 0, 10), 5);
 }

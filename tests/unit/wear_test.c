@@ -77,7 +77,7 @@ static void commits_are_what_wears(void **state)
 	assert_in_range(
 		estimate(items + 1, 2, 1000, DURABILITY_GROUPED).bytes / 1e6, 750, 910);
 	assert_in_range(
-		estimate(items + 1, 2, 10000, DURABILITY_GROUPED).bytes / 1e6, 190, 235);
+		estimate(items + 1, 2, 10000, DURABILITY_GROUPED).bytes / 1e6, 190, 245);
 }
 
 static void each_message_is_a_commit(void **state)
