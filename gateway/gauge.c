@@ -236,6 +236,9 @@ static void say_sums(struct gauge *gauge, struct report *report)
 		if ((!all && gauge->said[w] == rain->sums[w]) ||
 			rain_completeness(rain, w) <= 0)
 			continue;
+		/* A sum that the device says itself is not said twice. */
+		if (report_find(report, rain_windows[w].metric))
+			continue;
 		add_good(report, rain_windows[w].metric, rain_sum(rain, w),
 			rain_is_complete(rain, w));
 		gauge->said[w] = rain->sums[w];

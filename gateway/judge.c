@@ -139,12 +139,36 @@ static void remember(struct source *source, const struct report *report)
 /* --- reports ------------------------------------------------------------ */
 
 /*
+ * Another gateway has judged it and derived what follows: its flags stay. Only what no
+ * sensor can mean is called so here, too.
+ */
+static void judge_relayed(struct source *source, struct report *report)
+{
+	struct quality_config range;
+
+	for (size_t i = 0; i < report->count; i++) {
+		struct reading *reading = &report->readings[i];
+
+		quality_defaults(&range, metric_by_id(reading->metric));
+		if (reading->flag != FLAG_MISSING &&
+			quality_range(&range, reading->raw, reading->value) == FLAG_FAIL)
+			reading->flag = FLAG_FAIL;
+	}
+	if (judge_is_of_its_time(report))
+		remember(source, report);
+}
+
+/*
  * One that does not measure (a fault, a calibration) says nothing of the air, and neither
  * does one that settles: all their values fail, so that whoever looks at flags alone does
  * not take them for the air.
  */
 void judge_report(struct source *source, struct report *report)
 {
+	if (report->marks & REPORT_RELAYED) {
+		judge_relayed(source, report);
+		return;
+	}
 	if (!clock_is_plausible(report->time_ms))
 		report->marks |= REPORT_CLOCK_UNSET;
 	bool is_now = judge_is_of_its_time(report);
@@ -182,6 +206,10 @@ void judge_replay(struct source *source, const struct report *report)
 {
 	if (!judge_is_of_its_time(report))
 		return;
+	if (report->marks & REPORT_RELAYED) {
+		remember(source, report);
+		return;
+	}
 	learn(source, report);
 	if (follows_calibration(source, report))
 		gauge_break(source, report);

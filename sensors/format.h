@@ -33,7 +33,7 @@ struct payload_options {
 	const char *time;      /* pointer to the time, "": where the format says */
 	const char *time_zone; /* "+07:00" of times without one, "": not known */
 	bool zero_when_missing;
-	int64_t max_payload; /* bytes */
+	int64_t max_payload; /* bytes; 0: format_payload_max() says */
 };
 
 /* One message. */
@@ -51,21 +51,30 @@ struct payload_sink {
 	 * Takes REPORT, which is the callee's to change. Its station is empty, its sensor
 	 * the device as the payload names it or empty. With REPORT_DEVICE_TIME time_ms is
 	 * the payload's own, whatever it is worth; else 0. Readings in it are good, also
-	 * when the message as a whole is then called bad.
+	 * when the message as a whole is then called bad; but not so where the format is
+	 * a batch (is_batch), whose reports name their own station and sensor.
 	 */
 	void (*report)(void *arg, struct report *report);
 	/* The device WHO has come or gone. May be NULL. */
 	void (*presence)(void *arg, const char *who, bool is_online);
 	/* The sender should be sent this. May be NULL. */
 	void (*ask)(void *arg, const char *topic, const void *bytes, size_t length);
+	/* What exactly is wrong with the message, for the log. May be NULL. */
+	void (*fault)(void *arg, const char *text);
+	/* Something is called NAME that nobody has declared; it is left out. May be NULL.
+	 */
+	void (*unknown)(void *arg, const char *name);
 };
 
 struct payload_format {
 	const char *name;
 	const char *summary;
-	bool is_binary;    /* else it has to be UTF-8 */
-	bool is_number;    /* a payload is one number: the option metric has a meaning */
-	bool names_device; /* reports say which device they are of */
+	bool is_binary;     /* else it has to be UTF-8 */
+	bool is_number;     /* a payload is one number: the option metric has a meaning */
+	bool names_device;  /* reports say which device they are of */
+	bool is_batch;      /* many reports of any stations, taken all or none */
+	bool asks;          /* senders may have to be asked back */
+	size_t payload_max; /* bytes of the largest usual message; 0: 64 KiB */
 	/*
 	 * Availability: the level that ends such topics, and how many levels at the end
 	 * of a topic of data it stands for. NULL: the format has none.
@@ -97,6 +106,9 @@ int format_find(const char *name);
 
 /* The options of a format by itself. */
 struct payload_options format_defaults(int format);
+
+/* The largest payload that OPTIONS allow. */
+size_t format_payload_max(const struct payload_options *options);
 
 /* Accepts what format->open returned, NULL included. */
 void *format_open(const struct payload_format *format);
@@ -169,8 +181,9 @@ extern const struct option_group format_field_group;
 			.fallback = "false",                                            \
 			.help = "Fields a message of data lacks are 0: for encoders "   \
 				"that leave zeros out."),                               \
-		FORMAT_ROW(TYPE, MEMBER, max_payload, OPTION_SIZE, .fallback = "64KiB", \
+		FORMAT_ROW(TYPE, MEMBER, max_payload, OPTION_SIZE, .fallback = "0B",    \
 			.min = 16, .max = 16777216, .unit = "size",                     \
-			.help = "Larger messages are refused and counted.")
+			.help = "Larger messages are refused and counted; 0B: 64KiB, "  \
+				"or what the format needs.")
 
 #endif

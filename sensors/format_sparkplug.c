@@ -417,6 +417,7 @@ const struct payload_format format_sparkplug = {
 	.is_binary = true,
 	.names_device = true,
 	.decode = decode_sparkplug,
+	.asks = true,
 	.open = open_session,
 	.close = close_session,
 };

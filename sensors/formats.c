@@ -22,7 +22,8 @@
 	X(airrohr)     \
 	X(airgradient) \
 	X(ecowitt)     \
-	X(sparkplug)
+	X(sparkplug)   \
+	X(muabui)
 
 #define DECLARE(name) extern const struct payload_format format_##name;
 #define FORMAT(name)  &format_##name,
@@ -147,7 +148,7 @@ enum sensor_result format_decode(const struct payload_options *options, void *se
 		format = &format_plain;
 	if ((format == &format_plain && !options->metric) || (format->open && !session))
 		return SENSOR_IGNORED; /* it cannot be meant */
-	if (payload->length > (size_t)options->max_payload)
+	if (payload->length > format_payload_max(options))
 		return SENSOR_TOO_LARGE;
 	if (payload->length == 0)
 		return SENSOR_BAD_LENGTH;
@@ -166,8 +167,16 @@ struct payload_options format_defaults(int format)
 		.sensor = "",
 		.time = "",
 		.time_zone = "",
-		.max_payload = 64 * 1024,
 	};
+}
+
+size_t format_payload_max(const struct payload_options *options)
+{
+	const struct payload_format *format = formats[options->format];
+
+	if (options->max_payload > 0)
+		return (size_t)options->max_payload;
+	return format->payload_max > 0 ? format->payload_max : 64 * 1024;
 }
 
 int format_find(const char *name)
@@ -373,6 +382,9 @@ static void check_what(
 	else if (options->metric && !format->is_number && format != &format_auto)
 		config_error(place, "metric", "is for plain numbers, not for \"%s\"",
 			format->name);
+	if (options->fields.count > 0 && format->is_batch)
+		config_error(place, "fields", "\"%s\" says itself what everything is",
+			format->name);
 	if (options->fields.count > READINGS_MAX / 2)
 		config_error(place, "fields", "at most %d", READINGS_MAX / 2);
 }
@@ -383,6 +395,9 @@ void format_check(const struct payload_options *options, const char *topic,
 	struct report report = { 0 };
 
 	check_what(options, place);
+	if (*options->sensor && formats[options->format]->is_batch)
+		config_error(place, "sensor", "\"%s\" names the sensors itself",
+			format_names[options->format]);
 	check_template(options, topic, place);
 	if (*options->time && *options->time != '/')
 		config_error(place, "time",

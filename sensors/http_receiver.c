@@ -239,7 +239,7 @@ static enum MHD_Result begin(struct http_receiver *receiver,
 			"not ready: its token cannot be read\n");
 	if (!may_send(site, connection, token))
 		return refuse_wrong_token(site, connection);
-	if (is_too_long(connection, site->options->payload.max_payload)) {
+	if (is_too_long(connection, format_payload_max(&site->options->payload))) {
 		inbox_note(&site->inbox, SENSOR_TOO_LARGE, topic);
 		return answer(connection, MHD_HTTP_CONTENT_TOO_LARGE, "too large\n");
 	}
@@ -251,7 +251,7 @@ static enum MHD_Result begin(struct http_receiver *receiver,
 	memcpy(request->topic, topic, sizeof topic);
 	snprintf(request->sender, sizeof request->sender, "%s",
 		header(connection, "X-Sensor"));
-	buffer_init(&request->body, (size_t)site->options->payload.max_payload);
+	buffer_init(&request->body, format_payload_max(&site->options->payload));
 	*context = request;
 	return MHD_YES;
 }

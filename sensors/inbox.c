@@ -12,6 +12,16 @@
 enum {
 	PRESENCES_MAX = 1024, /* devices that are away at one time and known by name */
 	SAY_AGAIN_MS = 10 * 60 * 1000, /* one that comes and goes */
+	UNKNOWNS_MAX = 256,            /* names that were told of */
+	BATCH_BYTES = 4 * 1024 * 1024,
+	DETAIL_SIZE = 400,
+};
+
+static const int64_t relayed_from_ms = INT64_C(1577836800000); /* 2020-01-01 */
+
+struct unknowns {
+	size_t count;
+	uint64_t ids[UNKNOWNS_MAX]; /* hashes of names */
 };
 
 struct presence_entry {
@@ -191,10 +201,26 @@ void inbox_stamp(struct report *report, int64_t now_ms)
 	}
 }
 
+bool inbox_stamp_relayed(struct report *report, int64_t now_ms)
+{
+	bool is_set = clock_is_plausible(now_ms);
+
+	if (report->time_ms < relayed_from_ms ||
+		(is_set && report->time_ms > now_ms + INBOX_RELAYED_AHEAD_MS))
+		return false;
+	if (is_set && report->time_ms < now_ms - INBOX_LATE_MS)
+		report->marks |= REPORT_BACKFILLED;
+	return true;
+}
+
 /* One message on its way. */
 struct taking {
 	struct inbox *inbox;
 	const struct inbox_message *message;
+	int64_t now_ms, mono_ms;
+	bool is_foreign; /* something speaks of a station that it may not speak of */
+	size_t untimely; /* reports left out for their impossible time */
+	char detail[DETAIL_SIZE];  /* what exactly is wrong */
 	uint64_t index;            /* reports of it so far */
 	enum sensor_result result; /* of what the format cannot know */
 	int accepted;              /* reports; -1: one could not be handed over */
@@ -250,6 +276,151 @@ static void take_report(void *arg, struct report *report)
 	}
 }
 
+/* --- batches ------------------------------------------------------------------ */
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ hash >> 32;
+}
+
+static uint64_t mix_text(uint64_t hash, const char *text)
+{
+	uint64_t word;
+	size_t length = strlen(text);
+
+	for (; length > sizeof word; length -= sizeof word, text += sizeof word) {
+		memcpy(&word, text, sizeof word);
+		hash = mix(hash, word);
+	}
+	word = 0;
+	memcpy(&word, text, length);
+	return mix(hash, word ^ (uint64_t)length << 60);
+}
+
+/* The same for the same content, however it is written; no marks, which hang on when it
+ * is received. Never 0. */
+static uint64_t content_key(const struct report *report)
+{
+	uint64_t hash = mix(1, (uint64_t)report->time_ms), bits;
+
+	hash = mix_text(mix_text(hash, report->station), report->sensor);
+	for (size_t i = 0; i < report->count; i++) {
+		const struct reading *reading = &report->readings[i];
+		memcpy(&bits, &reading->value, sizeof bits);
+		hash = mix(
+			mix(hash, bits), (uint64_t)reading->metric << 8 | reading->flag);
+	}
+	return hash ? hash : 1;
+}
+
+/* May the message speak of this station? */
+static bool may_speak_of(const struct taking *taking, const char *station)
+{
+	const struct inbox *inbox = taking->inbox;
+	const struct sensor *sensor = inbox->sensor;
+	const struct sensor_common *common = sensor->item ? sensor->item->common : NULL;
+	char allowed[NAME_SIZE];
+
+	if (!common || !common->station || !*common->station)
+		return true;
+	return inbox_name(common->station, inbox->filter, taking->message->payload.topic,
+		       "", allowed) &&
+		strcmp(allowed, station) == 0;
+}
+
+static void collect_report(void *arg, struct report *report)
+{
+	struct taking *taking = arg;
+	struct ring_batch *batch = taking->inbox->batch;
+
+	if (taking->is_foreign || batch->slots.failed)
+		return;
+	if (!may_speak_of(taking, report->station)) {
+		taking->is_foreign = true;
+		snprintf(taking->detail, sizeof taking->detail, "it speaks of %s",
+			report->station);
+		return;
+	}
+	if (!inbox_stamp_relayed(report, taking->now_ms)) {
+		taking->untimely++;
+		return;
+	}
+	report->mono_ms = taking->mono_ms;
+	uint64_t key = content_key(report);
+	if (taking->message->is_retained)
+		report->marks |= REPORT_RETAINED;
+	ring_batch_add(batch, report, key);
+}
+
+static void hand_over(struct taking *taking)
+{
+	const struct ring_batch *batch = taking->inbox->batch;
+	struct sensor *sensor = taking->inbox->sensor;
+	size_t known = ring_batch_known(sensor->ring, batch);
+	size_t pushed = ring_push_batch(sensor->ring, batch, known);
+
+	atomic_fetch_add(&sensor->stats.duplicates, known);
+	if (known + pushed < batch->count) {
+		atomic_fetch_add(&sensor->stats.dropped, batch->count - known - pushed);
+		taking->accepted = -1;
+		return;
+	}
+	taking->accepted = (int)pushed;
+	if (taking->untimely > 0) {
+		taking->result = SENSOR_BAD_VALUE;
+		snprintf(taking->detail, sizeof taking->detail,
+			"%zu reports of an impossible time are left out",
+			taking->untimely);
+	} else if (batch->count > 0 && pushed == 0) {
+		taking->result = SENSOR_IGNORED;
+	}
+}
+
+/* RESULT, or what is wrong with the whole batch beyond it. */
+static enum sensor_result finish_batch(struct taking *taking, enum sensor_result result)
+{
+	struct ring_batch *batch = taking->inbox->batch;
+
+	if (result == SENSOR_OK && taking->is_foreign)
+		result = SENSOR_BAD_TOPIC;
+	if (result == SENSOR_OK && batch->slots.failed)
+		result = SENSOR_TOO_LARGE;
+	if (result == SENSOR_OK) {
+		taking->is_confirmed = false;
+		hand_over(taking);
+	}
+	ring_batch_clear(batch);
+	return result;
+}
+
+static void take_fault(void *arg, const char *text)
+{
+	struct taking *taking = arg;
+
+	snprintf(taking->detail, sizeof taking->detail, "%s", text);
+}
+
+static void take_unknown(void *arg, const char *name)
+{
+	struct inbox *inbox = ((struct taking *)arg)->inbox;
+	struct unknowns *unknowns = inbox->unknowns;
+	uint64_t id = codec_hash(0, name, strlen(name));
+
+	atomic_fetch_add(&inbox->sensor->stats.unknown, 1);
+	for (size_t i = 0; i < unknowns->count; i++)
+		if (unknowns->ids[i] == id)
+			return;
+	if (unknowns->count == UNKNOWNS_MAX)
+		return;
+	unknowns->ids[unknowns->count++] = id;
+	log_warning("sensor %s: \"%s\" is left out: no such metric is declared here, or "
+		    "not in this unit",
+		inbox->sensor->name, name);
+}
+
+/* --- all of them -------------------------------------------------------------- */
+
 static void take_presence(void *arg, const char *who, bool is_online)
 {
 	inbox_presence(((struct taking *)arg)->inbox, who, is_online);
@@ -263,29 +434,49 @@ static void take_ask(void *arg, const char *topic, const void *bytes, size_t len
 		inbox->ask(inbox->ask_arg, topic, bytes, length);
 }
 
+/* The topic, and what exactly is wrong with what came on it. */
+static void note(struct taking *taking, enum sensor_result result)
+{
+	const char *topic = taking->message->payload.topic;
+	char text[DETAIL_SIZE + 256];
+
+	if (!*taking->detail) {
+		inbox_note(taking->inbox, result, topic);
+		return;
+	}
+	snprintf(text, sizeof text, "%.200s: %s", topic, taking->detail);
+	inbox_note(taking->inbox, result, text);
+}
+
 enum sensor_result inbox_take(
 	struct inbox *inbox, const struct inbox_message *message, int *accepted)
 {
 	struct taking taking = {
 		.inbox = inbox,
 		.message = message,
+		.now_ms = clock_wall_ms(),
+		.mono_ms = clock_mono_ms(),
 		.result = SENSOR_OK,
 		.is_confirmed = true,
 	};
 	struct payload_sink sink = {
 		.arg = &taking,
-		.report = take_report,
+		.report = inbox->batch ? collect_report : take_report,
 		.presence = take_presence,
 		.ask = take_ask,
+		.fault = take_fault,
+		.unknown = take_unknown,
 	};
 
 	if (message->is_retained)
 		atomic_fetch_add(&inbox->sensor->stats.retained, 1);
 	enum sensor_result result =
 		format_decode(inbox->options, inbox->session, &message->payload, &sink);
+	if (inbox->batch)
+		result = finish_batch(&taking, result);
 	if (taking.result == SENSOR_BAD_TOPIC || result == SENSOR_OK)
 		result = taking.result;
-	inbox_note(inbox, result, message->payload.topic);
+	note(&taking, result);
 	/* A repetition may be in the ring and not yet in the store. */
 	if (!taking.is_confirmed && !ring_confirm(inbox->sensor->ring))
 		taking.accepted = -1;
@@ -302,8 +493,12 @@ int inbox_init(struct inbox *inbox, struct sensor *sensor,
 	*inbox = (struct inbox){ .sensor = sensor, .options = options, .filter = filter };
 	pthread_mutex_init(&inbox->mutex, NULL);
 	inbox->presences = calloc(1, sizeof *inbox->presences);
+	inbox->unknowns = calloc(1, sizeof *inbox->unknowns);
 	inbox->session = format_open(format);
-	if (inbox->presences && (inbox->session || !format->open))
+	if (format->is_batch && (inbox->batch = calloc(1, sizeof *inbox->batch)))
+		ring_batch_init(inbox->batch, BATCH_BYTES);
+	if (inbox->presences && inbox->unknowns && (inbox->session || !format->open) &&
+		(inbox->batch || !format->is_batch))
 		return 0;
 	inbox_finish(inbox);
 	return -1;
@@ -314,7 +509,11 @@ void inbox_finish(struct inbox *inbox)
 	if (!inbox->sensor)
 		return;
 	format_close(formats[inbox->options->format], inbox->session);
+	if (inbox->batch)
+		ring_batch_free(inbox->batch);
+	free(inbox->batch);
 	free(inbox->presences);
+	free(inbox->unknowns);
 	pthread_mutex_destroy(&inbox->mutex);
 	*inbox = (struct inbox){ .sensor = NULL };
 }

@@ -15,6 +15,7 @@
 enum {
 	INBOX_AHEAD_MS = 2 * 60 * 1000, /* a device's clock may be so much fast */
 	INBOX_LATE_MS = 10 * 60 * 1000, /* older at receipt: out of a buffer */
+	INBOX_RELAYED_AHEAD_MS = 24 * 3600 * 1000, /* of another gateway's stamp */
 };
 
 /* All but the mutex's is the thread's that brings the messages. */
@@ -24,6 +25,8 @@ struct inbox {
 	const char *filter; /* of topics: what {1} {2} … are counted in */
 	void *session;      /* the format's */
 	struct presences *presences;
+	struct ring_batch *batch; /* of formats that are batches, or NULL */
+	struct unknowns *unknowns;
 	void (*ask)(void *arg, const char *topic, const void *bytes, size_t length);
 	void *ask_arg;
 	pthread_mutex_t mutex; /* several threads may have something to note */
@@ -46,10 +49,15 @@ int inbox_init(struct inbox *inbox, struct sensor *sensor,
 void inbox_finish(struct inbox *inbox);
 
 /*
- * Decodes MESSAGE and hands what is in it to the ring, waiting where that is full, and for
- * ring_confirm(). Counts and notes the result. ACCEPTED (may be NULL): how many reports of
- * it are in the ring, -1 when one should be and may not be: then its sender must not be
- * told that it has arrived.
+ * Decodes MESSAGE and hands what is in it to the ring, waiting where that is full, and
+ * for ring_confirm(). Counts and notes the result. ACCEPTED (may be NULL): how many
+ * reports of it are in the ring, -1 when one should be and may not be: then its sender
+ * must not be told that it has arrived.
+ *
+ * Of a batch all reports go, or where anything is wrong with it none. Its reports name
+ * their stations themselves; a station in the sensor's options, such as "{1}", is then
+ * the only one that the message may speak of. Which of its reports were here before is
+ * told by what they say, so that it does not matter in what message they come again.
  */
 enum sensor_result inbox_take(
 	struct inbox *inbox, const struct inbox_message *message, int *accepted);
@@ -66,6 +74,12 @@ void inbox_presence(struct inbox *inbox, const char *who, bool is_online);
  * INBOX_LATE_MS is marked as back-filled.
  */
 void inbox_stamp(struct report *report, int64_t now_ms);
+
+/*
+ * The same for a report that another gateway has stamped: the time stays as it is. False
+ * when it is from before 2020, or more than a day ahead: not to be taken.
+ */
+bool inbox_stamp_relayed(struct report *report, int64_t now_ms);
 
 /*
  * Writes TEMPLATE to NAME, with {1}, {2} … replaced by what the first, second …

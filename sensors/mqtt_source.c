@@ -216,7 +216,7 @@ static bool set_up(struct mqtt_source *source)
 	if (inbox_init(&source->inbox, sensor, &options->payload, options->topic) < 0)
 		return false;
 	find_availability(source);
-	if (!formats[options->payload.format]->open)
+	if (!formats[options->payload.format]->asks)
 		return true;
 	source->asker = asker_start(send_request, source);
 	source->inbox.ask = asker_ask;

@@ -144,6 +144,7 @@ struct sensor_stats {
 	atomic_uint_fast64_t skipped_bytes; /* junk between frames */
 	atomic_uint_fast64_t duplicates; /* redelivered by a broker, already accepted */
 	atomic_uint_fast64_t retained;   /* retained messages received */
+	atomic_uint_fast64_t unknown;    /* readings of metrics nobody has declared */
 	atomic_uint_fast64_t offline;    /* devices that say they are away, now */
 	atomic_uint_fast64_t dropped;    /* good reports lost because the ring was full */
 	atomic_int_fast64_t last_good_ms; /* wall clock; 0: never */

@@ -266,6 +266,7 @@ static void put_sensor(struct status *status, const cJSON *sensor)
 	put_some(out, sensor, "skipped_bytes", "bytes skipped");
 	put_some(out, sensor, "duplicates", "duplicates");
 	put_some(out, sensor, "retained", "retained");
+	put_some(out, sensor, "unknown", "of unknown metrics");
 	put_some(out, sensor, "offline", "offline now");
 	put_some(out, sensor, "dropped", "dropped");
 	if (silent)

@@ -226,6 +226,7 @@ static void put_sensor(struct json *json, const struct gateway_view *view,
 	put_count(json, "skipped_bytes", &stats->skipped_bytes);
 	put_count(json, "duplicates", &stats->duplicates);
 	put_count(json, "retained", &stats->retained);
+	put_count(json, "unknown", &stats->unknown);
 	put_count(json, "offline", &stats->offline);
 	put_count(json, "dropped", &stats->dropped);
 	view_put_calibrations(view, sensor->name, sensor->item->common, json);
