@@ -80,6 +80,15 @@ static bool parse(struct loading *loading)
 	return whole && !*fault.text;
 }
 
+static void attach(const struct option_list *list, const struct config *config)
+{
+	const struct option_item *items = list->items;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (items[i].kind->attach)
+			items[i].kind->attach(items[i].options, items[i].name, config);
+}
+
 static void read_tree(struct loading *loading, const struct config_schema *schema)
 {
 	struct config *config = loading->config;
@@ -100,6 +109,11 @@ static void read_tree(struct loading *loading, const struct config_schema *schem
 	if (schema->check && errors_count(&loading->errors) == 0)
 		schema->check(config, &place);
 	loader_finish(&loader);
+	if (errors_count(&loading->errors) > 0)
+		return;
+	attach(&config->sensors, config);
+	attach(&config->outputs, config);
+	attach(&config->alerts.channels, config);
 }
 
 static struct config *load(const char *name, const char *text,

@@ -32,6 +32,7 @@ enum option_type {     /* member behind .offset          written as            *
 			  * names its kind (driver, type) and has that kind's options too */
 };
 
+struct config;
 struct option_group;
 struct option_kind;
 
@@ -107,6 +108,12 @@ struct option_kind {
 	const char *summary;        /* one sentence */
 	struct option_group
 		group; /* what this kind has besides the family's common options */
+	/*
+	 * NULL, or lets the item NAME take into its OPTIONS what it wants to know of the
+	 * rest of CONFIG, once all of that is read without an error. What it points to
+	 * lives as long as the options.
+	 */
+	void (*attach)(void *options, const char *name, const struct config *config);
 };
 
 /* All kinds that may stand in one list. */

@@ -7,6 +7,7 @@ const struct output_driver *const output_drivers[] = {
 	&output_file,
 	&output_http,
 	&output_tt10,
+	&output_mqtt,
 	NULL,
 };
 
@@ -15,6 +16,7 @@ static const struct option_kind *const kinds[] = {
 	&output_file.kind,
 	&output_http.kind,
 	&output_tt10.kind,
+	&output_mqtt.kind,
 	NULL,
 };
 
