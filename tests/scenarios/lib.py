@@ -485,25 +485,26 @@ def by_seq(points):
 class Broker:
     """Debian's mosquitto; its sessions outlive its restarts."""
 
-    def __init__(self, home, start=True):
+    def __init__(self, home, start=True, name="broker", more=""):
         self.home = home
+        self.name = name
         self.port = free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self.process = None
-        self.folder = home.path / "broker"
+        self.folder = home.path / name
         self.folder.mkdir(exist_ok=True)
         self.folder.chmod(0o777)
         self.config = self.folder / "mosquitto.conf"
         self.config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
             f"persistence true\npersistence_location {self.folder}/\nautosave_interval 1\n"
-            "max_queued_messages 0\nset_tcp_nodelay true\n"
+            "max_queued_messages 0\nset_tcp_nodelay true\n" + more
             + ("user root\n" if os.getuid() == 0 else ""))
         if start:
             self.start()
 
     def start(self):
-        self.process = Process(self.home, "mosquitto",
+        self.process = Process(self.home, f"mosquitto-{self.name}",
                                [find_program("mosquitto"), "-c", str(self.config)])
         wait_until(self._listens, 10, "mosquitto listens")
         return self

@@ -1,0 +1,210 @@
+"""One gateway feeds another: edge → broker → collecting gateway, with nothing lost or changed."""
+
+import json
+import os
+import random
+import subprocess
+import time
+
+import pytest
+
+from lib import (SEQ, Broker, Gateway, HttpSink, by_seq, count, find_program, influx_output,
+                 mqtt_sensor, wait_until)
+from mqtt_wire import Load, Publisher
+
+METRICS = ("pm25", "pm10", "temperature", "seq")
+
+
+@pytest.fixture
+def bus(home):
+    return Broker(home, name="bus")
+
+
+def mqtt_output(bus, **more):
+    output = {"name": "bus", "type": "mqtt", "url": bus.url, "topic": "muabui/{station}/readings"}
+    output.update(more)
+    return output
+
+
+def make_edge(home, broker, bus, *outputs, **more):
+    return Gateway(home, "edge", metrics=[SEQ], sensors=[mqtt_sensor(broker, metrics=METRICS)],
+                   outputs=[mqtt_output(bus, **more), *outputs])
+
+
+def make_collector(home, bus, sink, **more):
+    sensor = {"name": "boxes", "driver": "mqtt", "url": bus.url, "topic": "muabui/+/readings",
+              "format": "muabui", "station": "{1}"}
+    sensor.update(more)
+    return Gateway(home, "collector", metrics=[SEQ], sensors=[sensor],
+                   station={"id": "HN-CENTRE", "name": "Centre"},
+                   outputs=[influx_output(sink)])
+
+
+def publish(broker, numbers, stations=7):
+    publisher = Publisher(broker)
+    # Now and then too much, or more fine dust than dust: flags 4 and 3.
+    publisher.publish_all(
+        (f"env/N{n % stations}/air",
+         {"pm25": 9000 if n % 11 == 0 else n % 90, "pm10": 3 if n % 13 == 0 else 100 + n % 50,
+          "temperature": (n % 400) / 10 - 5, "seq": n}) for n in numbers)
+    publisher.close()
+
+
+def lines(sink):
+    """What was taken, each point once, as it stands."""
+    return {(point.series, point.time_ms, tuple(sorted(point.text.items())))
+            for point in sink.points()}
+
+
+def wait_for_all(sink, numbers, timeout=30):
+    def missing():
+        return sorted(set(numbers) - set(by_seq(sink.points())))
+
+    wait_until(lambda: not missing(), timeout,
+               lambda: f"{len(missing())} missing, from {missing()[:5]} on", every=0.2)
+
+
+def retained(bus, topic):
+    """What stands on a topic for whoever comes now."""
+    run = subprocess.run([find_program("mosquitto_sub"), "-p", str(bus.port), "-t", topic, "-W", "2",
+                          "--retained-only", "-F", "%t %p"], capture_output=True, text=True)
+    return dict(line.split(" ", 1) for line in run.stdout.splitlines())
+
+
+@pytest.mark.parametrize("payload,compression,version", [
+    ("line-protocol", "none", 3), ("line-protocol", "gzip", 5), ("line-protocol", "zstd", 3),
+    ("json", "none", 5), ("json", "zstd", 5)])
+def test_readings_arrive_as_they_were_sent(home, broker, bus, sink, payload, compression, version):
+    own = HttpSink(home)
+    collector = make_collector(home, bus, sink, version=version).start()
+    collector.wait_connected("boxes")
+    edge = make_edge(home, broker, bus, influx_output(own), payload=payload,
+                     compression=compression, version=version).start()
+    edge.wait_connected("nodes")
+    publish(broker, range(2000))
+    wait_for_all(own, range(2000))
+    wait_for_all(sink, range(2000))
+    sent, arrived = lines(own), lines(sink)
+    assert any("pm25_bad" in dict(text) for _, _, text in sent)
+    assert any(dict(text).get("pm10_qc") == "3i" for _, _, text in sent)
+    assert arrived == sent
+    assert all(len(series) == 1 for series in by_seq(sink.points()).values())
+    boxes = collector.sensor("boxes")
+    assert boxes["state"] == "ok" and boxes["unknown"] == 0
+    assert edge.output("bus")["lag"] == 0
+    edge.stop()
+    collector.stop()
+
+
+@pytest.mark.parametrize("payload,compression", [("line-protocol", "zstd"), ("json", "none")])
+def test_kills_and_restarts_lose_nothing(home, broker, bus, sink, payload, compression):
+    kills = count("KILLS", 6)
+    seed = int(os.environ.get("SEED", random.SystemRandom().randint(0, 10 ** 9)))
+    print(f"SEED={seed}")
+    moments = random.Random(seed)
+    own = HttpSink(home)
+    collector = make_collector(home, bus, sink).start()
+    collector.wait_connected("boxes")
+    edge = make_edge(home, broker, bus, influx_output(own), payload=payload,
+                     compression=compression, timeout="5s").start()
+    edge.wait_connected("nodes")
+    load = Load(home, broker, per_second=300)
+    for turn in range(kills):
+        time.sleep(moments.uniform(0.1, 0.8))  # the moment is the point, not a condition
+        if turn % 3 == 2:
+            bus.stop()
+            time.sleep(moments.uniform(0, 0.3))
+            bus.start()
+        else:
+            victim = (edge, collector)[turn % 3]
+            victim.kill9()
+            victim.start()
+    published = set(load.stop())
+    wait_for_all(own, published, 60)
+    wait_for_all(sink, published, 90)
+    assert lines(sink) == lines(own)
+    stored, = collector.query("SELECT count(*) FROM report")
+    assert stored[0] == len(by_seq(sink.points())), "a report is stored once"
+    edge.stop()
+    collector.stop()
+
+
+def test_the_last_will_says_who_is_gone(home, broker, bus, sink):
+    collector = make_collector(home, bus, sink).start()
+    collector.wait_connected("boxes")
+    edge = make_edge(home, broker, bus).start()
+    topic = "muabui/HN-CG-01/status"
+
+    def state():
+        text = retained(bus, topic).get(topic)
+        return text and json.loads(text)
+
+    wait_until(lambda: (state() or {}).get("state") == "online", 15, "online")
+    assert state()["station"] == {"id": "HN-CG-01", "name": "Cầu Giấy", "area": "hn-cau-giay",
+                                  "latitude": 21.0362, "longitude": 105.7906}
+    edge.kill9()
+    wait_until(lambda: state()["state"] == "offline", 15, "the last will")
+    wait_until(lambda: "muabui/HN-CG-01 is offline" in collector.log(), 10, "it is said")
+    edge.start()
+    wait_until(lambda: "muabui/HN-CG-01 is back" in collector.log(), 15, "it is said")
+    edge.stop()
+    assert state()["state"] == "offline", "an orderly end says so, too"
+    publish(broker, range(20))
+    edge.start()
+    wait_for_all(sink, range(20))
+    assert set(retained(bus, "muabui/#")) == {topic}, "no measurement is retained"
+    edge.stop()
+    collector.stop()
+
+
+def test_a_box_speaks_for_its_own_stations_only(home, bus, sink):
+    collector = make_collector(home, bus, sink).start()
+    collector.wait_connected("boxes")
+    now = int(time.time() * 1000)
+    publisher = Publisher(bus)
+    line = "environment,station={},sensor=dust pm25=612.5,seq={}.0 {}\n"
+    publisher.publish("muabui/A/readings", line.format("B", 1, now))
+    publisher.publish("muabui/A/readings", line.format("A", 2, now) + line.format("A", 3, "soon"))
+    publisher.publish("muabui/A/readings", line.format("A", 4, now).replace("seq", "flux=1.0,seq"))
+    wait_for_all(sink, [4])
+    wait_until(lambda: "line 2" in collector.log(), 10, "the damaged line is named")
+    assert set(by_seq(sink.points())) == {4}
+    assert "muabui/A/readings: it speaks of B" in collector.log()
+    assert '"flux" is left out' in collector.log()
+    boxes = collector.sensor("boxes")
+    assert boxes["unknown"] == 1
+    publisher.close()
+    collector.stop()
+
+
+def test_a_broker_that_says_no_is_held(home, broker, sink):
+    allowed = home.path / "acl"
+    allowed.write_text("topic read #\ntopic write muabui/+/status\n")
+    allowed.chmod(0o644)
+    home.path.chmod(0o755)
+    bus = Broker(home, name="bus", more=f"acl_file {allowed}\n")
+    edge = make_edge(home, broker, bus, version=5).start()
+    edge.wait_connected("nodes")
+    publish(broker, range(10))
+    wait_until(lambda: edge.output("bus")["held"], 15, "held")
+    assert "authori" in edge.output("bus")["last_error"].lower()
+    assert edge.output("bus")["dead"] == 0
+    edge.stop()
+
+
+def test_home_assistant_finds_the_series(home, broker, bus):
+    edge = make_edge(home, broker, bus, discovery="homeassistant").start()
+    edge.wait_connected("nodes")
+    listener = subprocess.Popen(
+        [find_program("mosquitto_sub"), "-p", str(bus.port), "-t", "muabui/+/+/state", "-C", "1",
+         "-W", "20", "-F", "%r %p"], stdout=subprocess.PIPE, text=True)
+    topic = "homeassistant/sensor/N3_nodes/pm25/config"
+    wait_until(lambda: publish(broker, [3]) or topic in retained(bus, "homeassistant/#"), 20,
+               "the announcement")
+    config = json.loads(retained(bus, topic)[topic])
+    assert config["state_topic"] == "muabui/N3/nodes/state"
+    assert config["unit_of_measurement"] == "µg/m³" and config["device_class"] == "pm25"
+    assert config["availability_topic"] == "muabui/HN-CG-01/status"
+    flag, state = listener.communicate(timeout=30)[0].split(" ", 1)
+    assert flag == "0" and json.loads(state)["pm25"] == 3
+    edge.stop()
