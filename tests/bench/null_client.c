@@ -2,7 +2,7 @@
  * The yardstick: a Paho client that subscribes with QoS 1 and does nothing with what it
  * gets. Prints its CPU time and peak memory after COUNT messages.
  *
- * usage: null_client PORT COUNT
+ * usage: null_client PORT COUNT [TOPIC]
  */
 #include <MQTTAsync.h>
 #include <stdatomic.h>
@@ -14,6 +14,7 @@
 static atomic_long received;
 static atomic_int subscribed;
 static MQTTAsync client;
+static const char *filter = "bench/+/air";
 
 static int message_arrived(
 	void *context, char *topic, int topic_length, MQTTAsync_message *message)
@@ -40,7 +41,7 @@ static void connected(void *context, char *cause)
 	(void)context;
 	(void)cause;
 	options.onSuccess = on_subscribe;
-	MQTTAsync_subscribe(client, "bench/+/air", 1, &options);
+	MQTTAsync_subscribe(client, filter, 1, &options);
 }
 
 static double cpu_seconds(void)
@@ -57,8 +58,10 @@ int main(int argc, char **argv)
 	MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer;
 	char uri[64];
 
-	if (argc != 3)
+	if (argc != 3 && argc != 4)
 		return 2;
+	if (argc == 4)
+		filter = argv[3];
 	long count = strtol(argv[2], NULL, 10);
 	snprintf(uri, sizeof uri, "tcp://127.0.0.1:%s", argv[1]);
 	MQTTAsync_create(&client, uri, "null-client", MQTTCLIENT_PERSISTENCE_NONE, NULL);

@@ -3,7 +3,11 @@
  * broker takes them, and ends when all are acknowledged. Speaks MQTT 3.1.1 itself, so
  * that it costs next to nothing.
  *
- * usage: publish PORT COUNT [FIRST_SEQ]
+ * With BATCH, a message holds so many reports of one station's SENSORS sensors, a second
+ * apart, as another gateway sends them; the last ones are of now. COUNT is then of
+ * reports.
+ *
+ * usage: publish PORT COUNT [FIRST_SEQ [BATCH SENSORS]]
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,12 +18,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	STATIONS = 500,
 	WINDOW = 2000, /* unacknowledged messages, at most */
 	BURST = 200,   /* messages in one write */
+	REPORT_ROOM = 256,
+	BATCH_MAX = 5000,
 };
 
 static int connect_to(int port)
@@ -43,23 +50,13 @@ static int connect_to(int port)
 	return fd;
 }
 
-/* One PUBLISH packet; its length. The values walk slowly, as air does; it rains now and
- * then. */
-static size_t make_packet(uint8_t *packet, long seq)
+/* The packet around PAYLOAD; its length. */
+static size_t wrap(uint8_t *packet, const char *topic, const char *payload,
+	size_t payload_length, long number)
 {
-	char topic[32], payload[256];
-	int station = (int)(seq % STATIONS);
-	long turn = seq / STATIONS;
-	int topic_length = snprintf(topic, sizeof topic, "bench/S%03d/air", station);
-	int payload_length = snprintf(payload, sizeof payload,
-		"{\"pm25\":%.1f,\"pm10\":%.1f,\"temperature\":%.1f,\"humidity\":%.1f,"
-		"\"rain\":%.1f,\"seq\":%ld}",
-		20 + (double)((seq * 7 + turn) % 600) / 10,
-		35 + (double)((seq * 11 + turn) % 900) / 10,
-		24 + (double)(turn % 100) / 10, 60 + (double)((seq + turn) % 350) / 10,
-		turn % 20 == 0 ? 0.2 : 0.0, seq);
-	uint16_t id = (uint16_t)(seq % 65535 + 1);
-	size_t rest = 2 + (size_t)topic_length + 2 + (size_t)payload_length, at = 0;
+	size_t topic_length = strlen(topic), at = 0;
+	uint16_t id = (uint16_t)(number % 65535 + 1);
+	size_t rest = 2 + topic_length + 2 + payload_length;
 
 	packet[at++] = 0x32; /* PUBLISH, QoS 1 */
 	for (; rest >= 128; rest /= 128)
@@ -67,12 +64,56 @@ static size_t make_packet(uint8_t *packet, long seq)
 	packet[at++] = (uint8_t)rest;
 	packet[at++] = (uint8_t)(topic_length >> 8);
 	packet[at++] = (uint8_t)topic_length;
-	memcpy(packet + at, topic, (size_t)topic_length);
-	at += (size_t)topic_length;
+	memcpy(packet + at, topic, topic_length);
+	at += topic_length;
 	packet[at++] = (uint8_t)(id >> 8);
 	packet[at++] = (uint8_t)id;
-	memcpy(packet + at, payload, (size_t)payload_length);
-	return at + (size_t)payload_length;
+	memcpy(packet + at, payload, payload_length);
+	return at + payload_length;
+}
+
+/* One PUBLISH packet; its length. The values walk slowly, as air does; it rains now and
+ * then. */
+static size_t make_packet(uint8_t *packet, long seq)
+{
+	char topic[32], payload[256];
+	int station = (int)(seq % STATIONS);
+	long turn = seq / STATIONS;
+	snprintf(topic, sizeof topic, "bench/S%03d/air", station);
+	int payload_length = snprintf(payload, sizeof payload,
+		"{\"pm25\":%.1f,\"pm10\":%.1f,\"temperature\":%.1f,\"humidity\":%.1f,"
+		"\"rain\":%.1f,\"seq\":%ld}",
+		20 + (double)((seq * 7 + turn) % 600) / 10,
+		35 + (double)((seq * 11 + turn) % 900) / 10,
+		24 + (double)(turn % 100) / 10, 60 + (double)((seq + turn) % 350) / 10,
+		turn % 20 == 0 ? 0.2 : 0.0, seq);
+	return wrap(packet, topic, payload, (size_t)payload_length, seq);
+}
+
+/* The NUMBER-th packet with BATCH reports of SENSORS sensors from SEQ on; its length. */
+static size_t make_batch(uint8_t *packet, long number, long seq, int batch, int sensors)
+{
+	static char payload[BATCH_MAX * REPORT_ROOM];
+	static int64_t now_ms;
+	char topic[40];
+	size_t used = 0;
+	int station = (int)(number % STATIONS), steps = (batch + sensors - 1) / sensors;
+
+	if (now_ms == 0)
+		now_ms = (int64_t)time(NULL) * 1000;
+	for (int i = 0; i < batch; i++, seq++) {
+		int64_t time_ms = now_ms +
+			(number / STATIONS * steps + i / sensors + 1 - steps) * 1000;
+		used += (size_t)snprintf(payload + used, REPORT_ROOM,
+			"environment,station=S%03d,sensor=air%d pm25=%.1f,pm10=%.1f,"
+			"temperature=%.1f,humidity=%.1f,rain=%.1f,seq=%ld.0 %lld\n",
+			station, i % sensors, 20 + (double)(seq * 7 % 600) / 10,
+			35 + (double)(seq * 11 % 900) / 10, 24 + (double)(i % 100) / 10,
+			60 + (double)(seq % 350) / 10, i % 20 == 0 ? 0.2 : 0.0, seq,
+			(long long)time_ms);
+	}
+	snprintf(topic, sizeof topic, "muabui/S%03d/readings", station);
+	return wrap(packet, topic, payload, used, number);
 }
 
 static void write_all(int fd, const uint8_t *bytes, size_t length)
@@ -107,17 +148,25 @@ static long take_acks(int fd, bool wait)
 	return acks;
 }
 
-int main(int argc, char **argv)
+static void send_batches(int fd, long count, long first, int batch, int sensors)
+{
+	static uint8_t packet[BATCH_MAX * REPORT_ROOM + 64];
+	long sent = 0, acked = 0, all = (count + batch - 1) / batch;
+
+	for (; sent < all; sent++) {
+		long left = count - sent * batch;
+		write_all(fd, packet,
+			make_batch(packet, sent, first + sent * batch,
+				left < batch ? (int)left : batch, sensors));
+		acked += take_acks(fd, sent - acked >= 50);
+	}
+	while (acked < all)
+		acked += take_acks(fd, true);
+}
+
+static void send_messages(int fd, long count, long first)
 {
 	static uint8_t burst[BURST * 320];
-
-	if (argc < 3) {
-		fprintf(stderr, "usage: publish PORT COUNT [FIRST_SEQ]\n");
-		return 2;
-	}
-	int fd = connect_to((int)strtol(argv[1], NULL, 10));
-	long count = strtol(argv[2], NULL, 10);
-	long first = argc > 3 ? strtol(argv[3], NULL, 10) : 0;
 	long sent = 0, acked = 0;
 
 	while (acked < count) {
@@ -127,6 +176,25 @@ int main(int argc, char **argv)
 		write_all(fd, burst, length);
 		acked += take_acks(fd, sent - acked >= WINDOW || sent == count);
 	}
+}
+
+int main(int argc, char **argv)
+{
+	long arguments[5] = { 0 };
+
+	if (argc < 3 || argc > 6 || argc == 5) {
+		fprintf(stderr,
+			"usage: publish PORT COUNT [FIRST_SEQ [BATCH SENSORS]]\n");
+		return 2;
+	}
+	for (int i = 1; i < argc; i++)
+		arguments[i - 1] = strtol(argv[i], NULL, 10);
+	int fd = connect_to((int)arguments[0]);
+	if (arguments[3] > 0 && arguments[3] <= BATCH_MAX && arguments[4] > 0)
+		send_batches(fd, arguments[1], arguments[2], (int)arguments[3],
+			(int)arguments[4]);
+	else
+		send_messages(fd, arguments[1], arguments[2]);
 	write_all(fd, (const uint8_t *)"\xe0\x00", 2);
 	close(fd);
 	return 0;
