@@ -72,8 +72,8 @@ static void print_row(const struct rain_run *run, const struct row *row, bool ob
 
 	fputs(row->time, stdout);
 	for (size_t w = 0; w < RAIN_SUMS; w++)
-		print_number(observed && rain_may_stand(gauge, w) ? rain_sum(gauge, w)
-								  : NAN);
+		print_number(
+			observed && rain_may_stand(gauge, w) ? rain_sum(gauge, w) : NAN);
 	print_number(observed ? rain_rate(gauge) : NAN);
 	for (size_t w = 0; run->completeness && w < RAIN_SUMS; w++)
 		print_number(observed ? share(gauge, w) : NAN);
@@ -85,11 +85,12 @@ static void note(const struct rain_run *run, const struct row *row, const char *
 	log_notice("%s:%lu: %s", run->csv.name, row->line, what);
 }
 
-static void note_step(
-	const struct rain_run *run, const struct row *row, const struct counter_step *step)
+static void note_step(const struct rain_run *run, const struct row *row,
+	const struct counter_step *step)
 {
 	static const char *const words[] = {
-		[COUNTER_CORRUPT] = "the counter goes on: what it said before was corrupt",
+		[COUNTER_CORRUPT] =
+			"the counter goes on: what it said before was corrupt",
 		[COUNTER_RESET] = "the counter was set back before",
 		[COUNTER_JUMPED] = "the counter had jumped by more than can fall",
 		[COUNTER_HELD] = "the counter says something odd; the next row decides",
@@ -115,8 +116,7 @@ static double take_increment(struct rain_run *run, const struct row *row)
 	if (isnan(row->rain))
 		return step.verdict == COUNTER_HELD ? NAN : step.increment;
 	if (before_ms == 0 ||
-		counter_can_fall(
-			&gauge->counter, row->rain, row->time_ms - before_ms))
+		counter_can_fall(&gauge->counter, row->rain, row->time_ms - before_ms))
 		return row->rain;
 	note(run, row, "more than can fall in the time: not counted");
 	return NAN;
@@ -152,8 +152,9 @@ static bool find_columns(struct rain_run *run)
 	run->rain_column = csv_column(csv, "rain");
 	if (run->time_column >= 0 && (run->total_column >= 0 || run->rain_column >= 0))
 		return true;
-	csv_error(csv, "the columns are time and rain_total, the counter, or rain, the "
-		       "increments, in mm");
+	csv_error(csv,
+		"the columns are time and rain_total, the counter, or rain, the "
+		"increments, in mm");
 	return false;
 }
 
@@ -204,7 +205,8 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The time between two of the first rows, as it is most often (the median); 0: no rows. */
+/* The time between two of the first rows, as it is most often (the median); 0: no rows.
+ */
 static int64_t usual_step(const struct rain_run *run)
 {
 	int64_t steps[AHEAD];

@@ -158,6 +158,12 @@ static bool reload(struct daemon *daemon)
  */
 static bool heal(struct daemon *daemon, int64_t now_ms)
 {
+	if (parts_want_restart(daemon->parts) && !store_is_damaged()) {
+		log_notice("%s: what could be saved is saved; outputs begin",
+			daemon->config->store.path);
+		parts_stop(daemon->parts);
+		return parts_start(daemon->parts, daemon->config);
+	}
 	if (!store_is_damaged() || now_ms < daemon->next_heal_ms)
 		return true;
 	daemon->next_heal_ms = now_ms + HEAL_MS;

@@ -14,6 +14,7 @@
 #include "gateway/recorder.h"
 #include "gateway/requests.h"
 #include "store/calibrating.h"
+#include "store/salvage.h"
 #include "web/server.h"
 
 enum {
@@ -27,7 +28,8 @@ struct parts {
 	struct store *store;
 	struct ring *ring;
 	struct latest *latest;
-	struct outputs *outputs;
+	struct outputs *outputs; /* NULL: they wait */
+	bool outputs_wait;       /* until what a damaged store has left is saved */
 	struct notifier *notifier;
 	struct recorder *recorder;
 	struct sensors *sensors;
@@ -179,7 +181,10 @@ static void treat(
 
 static void on_reports(void *arg)
 {
-	outputs_ring(((struct parts *)arg)->outputs);
+	struct outputs *outputs = ((struct parts *)arg)->outputs;
+
+	if (outputs)
+		outputs_ring(outputs);
 }
 
 static void on_messages(void *arg)
@@ -191,8 +196,11 @@ static bool start_senders(struct parts *parts)
 {
 	const struct config *config = parts->config;
 
-	parts->outputs = outputs_start(&config->outputs, config->store.path);
-	if (!parts->outputs)
+	/* Reports may still come in below their places. */
+	parts->outputs_wait = salvage_is_pending(parts->store);
+	if (!parts->outputs_wait)
+		parts->outputs = outputs_start(&config->outputs, config->store.path);
+	if (!parts->outputs && !parts->outputs_wait)
 		return false;
 	parts->notifier = notifier_start(config, config->store.path);
 	return parts->notifier != NULL;
@@ -308,6 +316,11 @@ uint64_t parts_delivered(const struct parts *parts)
 const struct gateway_view *parts_view(const struct parts *parts)
 {
 	return &parts->view;
+}
+
+bool parts_want_restart(const struct parts *parts)
+{
+	return parts->outputs_wait && !parts->stats.salvaging;
 }
 
 bool parts_are_alive(const struct parts *parts, int64_t limit_ms)

@@ -26,6 +26,9 @@ bool parts_start(struct parts *parts, const struct config *config);
  */
 bool parts_stop(struct parts *parts);
 
+/* Is there something that only a new start can bring: outputs that have waited? */
+bool parts_want_restart(const struct parts *parts);
+
 /* Messages that channels have taken, of all notifiers that have ended. */
 uint64_t parts_delivered(const struct parts *parts);
 

@@ -10,9 +10,11 @@
 #include "core/log.h"
 #include "core/thread.h"
 #include "gateway/held.h"
+#include "gateway/mender.h"
 #include "gateway/pipeline.h"
 #include "gateway/timekeeper.h"
 #include "store/codec.h"
+#include "store/outbox.h"
 #include "store/room.h"
 
 enum {
@@ -48,6 +50,7 @@ struct recorder {
 	struct alerts *alerts;
 	struct timekeeper keeper;
 	struct held held;
+	struct mender *mender; /* NULL: nothing is to be saved */
 	struct room room;
 	struct buffer batch;
 	size_t batch_count;
@@ -510,6 +513,29 @@ static void pause_ms(int64_t ms)
 	nanosleep(&pause, NULL);
 }
 
+/* While nothing waits for a commit; true: there is more to do. */
+static bool mend(struct recorder *recorder)
+{
+	if (!recorder->mender || recorder->urgent ||
+		alert_state_joins(recorder->settings.store))
+		return false;
+	switch (mender_step(recorder->mender)) {
+	case MENDER_TOLD:
+		recorder->settings.on_messages(recorder->settings.arg);
+		return true;
+	case MENDER_WORKED:
+		room_grow(&recorder->room);
+		return true;
+	case MENDER_FAILED:
+		return store_is_full(recorder->settings.store) &&
+			room_relieve(&recorder->room);
+	default:
+		mender_free(recorder->mender);
+		recorder->mender = NULL;
+		return false;
+	}
+}
+
 /* One round with a working brain. */
 static void go_round(struct recorder *recorder)
 {
@@ -526,6 +552,8 @@ static void go_round(struct recorder *recorder)
 	if ((commit_is_due(recorder, now_ms) || merge) && !commit(recorder, merge, false))
 		return;
 	if (has_something(recorder) && is_pressed(recorder))
+		return;
+	if (mend(recorder))
 		return;
 	ring_wait(recorder->settings.ring, wait_ms(recorder, now_ms));
 	/* Waking for each of many messages would cost more than the messages. */
@@ -554,6 +582,7 @@ static void release(struct recorder *recorder)
 {
 	forget_brain(recorder);
 	held_free(&recorder->held);
+	mender_free(recorder->mender);
 	buffer_free(&recorder->batch);
 	free(recorder);
 }
@@ -576,6 +605,8 @@ struct recorder *recorder_start(const struct recorder_settings *settings)
 			.keep_minutes_ms = settings->config->store.keep_minutes,
 			.max_bytes = settings->config->store.max_size,
 		});
+	recorder->mender =
+		mender_start(settings->config, settings->store, settings->stats);
 	buffer_init(&recorder->batch, BATCH_BYTES + CODEC_MAX);
 	timekeeper_init(&recorder->keeper, &settings->config->clock, settings->store,
 		settings->stats);

@@ -103,10 +103,12 @@ static bool fill(struct output *output)
 			return false;
 		}
 	}
-	/* Nothing readable among so many rows: go on behind them. */
-	if (got == 0 && end > output->scanned)
-		output->scanned =
-			end - output->scanned > room ? output->scanned + room : end;
+	/*
+	 * Nothing readable up to the newest: forgotten, damaged, or ids that a damaged
+	 * store made the new one pass over.
+	 */
+	if (got == 0 && room > 0 && end > output->scanned)
+		output->scanned = end;
 	return true;
 }
 

@@ -182,6 +182,12 @@ static void put_recorder(struct buffer *out, const struct recorder_stats *record
 	put_single(out, "store_lost_total", "counter",
 		"Of these, reports that some output had not had, since the store was begun.",
 		(double)atomic_load(&recorder->lost));
+	put_single(out, "store_salvaged_total", "counter",
+		"Reports saved from damaged files.",
+		(double)atomic_load(&recorder->salvaged));
+	put_single(out, "store_unreadable_total", "counter",
+		"Reports of damaged files that could not be saved.",
+		(double)atomic_load(&recorder->unreadable));
 }
 
 /* --- sensors ------------------------------------------------------------ */

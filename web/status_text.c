@@ -156,7 +156,9 @@ static void put_storage(struct status *status, const cJSON *root)
 	put_age_of(status, recorder, "last_report");
 
 	buffer_putc(out, '\n');
-	put_line(status, "store", number(store, "lost") > 0);
+	put_line(status, "store",
+		number(store, "lost") > 0 || number(store, "unreadable") > 0 ||
+			is_true(store, "salvaging"));
 	words_plain(out, string(store, "path"));
 	buffer_puts(out, ", ");
 	words_bytes(out, number(store, "bytes"));
@@ -166,6 +168,10 @@ static void put_storage(struct status *status, const cJSON *root)
 	}
 	put_some(out, store, "forgotten", "reports forgotten");
 	put_some(out, store, "lost", "never sent to some output");
+	put_some(out, store, "salvaged", "saved from a damaged file");
+	put_some(out, store, "unreadable", "lost with it");
+	if (is_true(store, "salvaging"))
+		buffer_puts(out, ", still saving; outputs wait for it");
 	buffer_putc(out, '\n');
 }
 

@@ -1,0 +1,27 @@
+/*
+ * What the gateway itself has to tell its operators: no rule, no reading, one message on
+ * every channel whose audience they are.
+ */
+#ifndef MUABUI_ALERTS_NOTICE_H
+#define MUABUI_ALERTS_NOTICE_H
+
+#include <stdint.h>
+
+#include "config/config.h"
+#include "store/store.h"
+
+/* In the languages of config_languages, and in their order. */
+struct notice {
+	const char *rule; /* what stands for a rule's name, "store" */
+	const char *titles[2];
+	const char *texts[2];
+};
+
+/*
+ * Puts NOTICE into the outbox, inside the recorder's transaction. How many messages, or
+ * -1.
+ */
+int notice_operators(struct store *store, const struct config *config,
+	const struct notice *notice, int64_t now_ms);
+
+#endif
