@@ -160,12 +160,12 @@ static int write_batch(struct recorder *recorder, bool merge, uint64_t *readings
 	if (merge && pipeline_merge(recorder->pipeline, recorder->last_id, now_ms) < 0)
 		return -1;
 	/* A clock that is not right knows nothing of age. */
-	if (merge && clock_is_set() &&
-		(room_tidy(&recorder->room, now_ms) < 0 ||
-			held_forget(&recorder->held, FORGET_ROWS) < 0))
+	if (merge && clock_is_set() && room_tidy(&recorder->room, now_ms) < 0)
 		return -1;
 	if (room_keep(&recorder->room, clock_is_set() ? now_ms : 0,
 		    (int)recorder->batch_count) < 0)
+		return -1;
+	if (merge && clock_is_set() && held_forget(&recorder->held, FORGET_ROWS) < 0)
 		return -1;
 	return store_commit(store);
 }
@@ -233,11 +233,9 @@ static bool has_something(const struct recorder *recorder)
 
 static int shift_brain(struct recorder *recorder, const struct clock_step *step)
 {
-	if (pipeline_shift(recorder->pipeline, step) < 0 ||
-		alerts_shift(recorder->alerts, step) < 0)
+	if (pipeline_shift(recorder->pipeline, step) < 0)
 		return -1;
-	latest_shift(recorder->settings.latest, step);
-	return 0;
+	return alerts_shift(recorder->alerts, step);
 }
 
 /*
@@ -256,8 +254,9 @@ static bool follow_step(
 	}
 	if (!commit(recorder, true, current))
 		return false;
-	held_drain(
-		&recorder->held); /* what was read of it has its times by the old one */
+	latest_shift(recorder->settings.latest, step);
+	/* What was read of it has its times by the old clock. */
+	held_drain(&recorder->held);
 	return true;
 }
 

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "derive/rain.h"
+#include "store/aggregates.h"
 #include "tests/unit/chance.h"
 #include "tests/unit/temp_recorder.h"
 
@@ -23,7 +24,10 @@
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
 
+enum { GAUGE, DUST, SENSORS };
+
 enum {
+	HOURS = 32 * 24,       /* from a day before the start on */
 	EVERY = 60 * 1000,     /* the gauge is read */
 	ROUNDS = 30 * 24 * 60, /* in thirty days */
 	UNSET = 5 * 60,        /* without a clock */
@@ -104,9 +108,19 @@ static void live_through_it(void)
 struct looking {
 	int rounds, dust;
 	double credited;
-	int complete[RAIN_WINDOWS]; /* round of the first complete sum */
 	int said[RAIN_WINDOWS];
+	int days; /* reports of a day that is over */
+	/* By the hours that the stored times lie in. */
+	int counts[SENSORS][HOURS];
 };
+
+static void count_in_hour(struct looking *looking, int sensor, int64_t time_ms)
+{
+	int64_t hour = (aggregate_hour_end(time_ms) - true_start) / HOUR + 24;
+
+	assert_in_range(hour, 0, HOURS - 1);
+	looking->counts[sensor][hour]++;
+}
 
 static void check_sum(struct looking *looking, const struct reading *reading, size_t w)
 {
@@ -134,8 +148,14 @@ static bool look(void *arg, const struct stored_report *stored)
 	if (strcmp(report->sensor, "dust") == 0) {
 		assert_true(report->readings[0].value == looking->dust * 2 % 500);
 		looking->dust++;
+		count_in_hour(looking, DUST, report->time_ms);
 		return true;
 	}
+	if (!report_find(report, METRIC_RAIN_TOTAL)) {
+		looking->days++;
+		return true;
+	}
+	count_in_hour(looking, GAUGE, report->time_ms);
 	int round = looking->rounds;
 	assert_true(report->readings[0].value == 1000 + (double)fallen[round + 1] / 1e6);
 	assert_int_equal(report->marks, round < UNSET ? REPORT_BACKFILLED : 0);
@@ -162,7 +182,7 @@ static bool check_time(void *arg, const struct stored_report *stored)
 	int *round = arg;
 	int64_t passed_ms = (int64_t)*round * EVERY, wrong_ms = 0;
 
-	if (strcmp(stored->report.sensor, "gauge") != 0)
+	if (!report_find(&stored->report, METRIC_RAIN_TOTAL))
 		return true;
 	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
 		if (settings[i].at_ms <= passed_ms)
@@ -182,21 +202,28 @@ static bool check_time(void *arg, const struct stored_report *stored)
 	return true;
 }
 
-static double hours_wrong(uint16_t metric)
+static bool check_hour(void *arg, const struct aggregate *aggregate)
 {
-	char sql[600];
+	int *counts = arg;
+	int64_t hour = (aggregate->end_ms - true_start) / HOUR + 24;
 
-	/* The hours as they were made, and as the stored reports would have them. */
-	snprintf(sql, sizeof sql,
-		"SELECT count(*) FROM"
-		" (SELECT (time + 3599999) / 3600000 * 3600000 AS h, count(*) AS n"
-		"  FROM report JOIN source ON source.id = source"
-		"  WHERE sensor = '%s' GROUP BY h)"
-		" LEFT JOIN hour ON hour.end = h AND metric = %d"
-		" WHERE h <= (SELECT value FROM mark WHERE name = 'hours_ms')"
-		"  AND n IS NOT count",
-		metric == METRIC_PM25 ? "dust" : "gauge", metric);
-	return temp_number(rig.reader, sql);
+	assert_in_range(hour, 0, HOURS - 1);
+	assert_int_equal(aggregate->count, counts[hour]);
+	counts[hour] = 0;
+	return true;
+}
+
+/* Does each hour that is over hold what has its times, once? */
+static void check_hours(int *counts, const char *sensor, uint16_t metric)
+{
+	int64_t over_ms = store_mark(rig.reader, STORE_HOURS_MS);
+	int64_t last = (over_ms - true_start) / HOUR + 24;
+
+	aggregates_scan(rig.reader, AGGREGATE_HOUR, "S", sensor, metric, 0,
+		true_start + 100 * DAY, check_hour, counts);
+	assert_true(over_ms > true_start + 29 * DAY);
+	for (int64_t hour = 0; hour <= last; hour++)
+		assert_int_equal(counts[hour], 0);
 }
 
 /* WHAT of all minutes of METRIC. */
@@ -212,14 +239,14 @@ static double minutes(const char *what, int metric)
 static void thirty_days(void **state)
 {
 	(void)state;
-	struct looking looking = { 0 };
+	static struct looking looking;
 	int round = 0;
 
 	let_it_rain();
 	live_through_it();
 	assert_true(fallen[ROUNDS] > INT64_C(500) * 1000000); /* mm */
-	assert_int_equal(store_scan(rig.reader, 0, INT32_MAX, look, &looking),
-		ROUNDS + ROUNDS / 2);
+	int count = store_scan(rig.reader, 0, INT32_MAX, look, &looking);
+	assert_int_equal(count, ROUNDS + ROUNDS / 2 + looking.days);
 	assert_int_equal(looking.rounds, ROUNDS);
 	assert_int_equal(looking.dust, ROUNDS / 2);
 	assert_int_equal(llround(looking.credited * 1e6), fallen[ROUNDS]);
@@ -228,8 +255,8 @@ static void thirty_days(void **state)
 	store_scan(rig.reader, 0, INT32_MAX, check_time, &round);
 
 	assert_true(temp_number(rig.reader, "SELECT count(*) FROM undated") == 0);
-	assert_true(hours_wrong(METRIC_PM25) == 0);
-	assert_true(hours_wrong(METRIC_RAIN_TOTAL) == 0);
+	check_hours(looking.counts[DUST], "dust", METRIC_PM25);
+	check_hours(looking.counts[GAUGE], "gauge", METRIC_RAIN_TOTAL);
 	assert_true(minutes("count", METRIC_PM25) == ROUNDS / 2);
 	assert_true(minutes("count", METRIC_RAIN_TOTAL) == ROUNDS);
 	assert_int_equal(llround(minutes("sum", METRIC_RAIN) * 1e6), fallen[ROUNDS]);

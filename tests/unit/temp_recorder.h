@@ -129,6 +129,7 @@ static inline int rig_begin(void **state)
 		.clock = { .battery = true, .wait_for_sync = 600000 },
 		.store = { .commit_every = 20,
 			.keep_raw = INT64_C(60) * 86400 * 1000,
+			.keep_minutes = INT64_C(60) * 86400 * 1000,
 			.max_size = INT64_C(1) << 30 },
 	};
 	temp_make(&rig.temp);
