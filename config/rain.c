@@ -119,7 +119,8 @@ bool rain_day_starts(const char *text, int *minutes)
 	return hour < 24 && minute < 60;
 }
 
-static void check_curve(const struct rain_config *config, const struct config_place *place)
+static void check_curve(
+	const struct rain_config *config, const struct config_place *place)
 {
 	const struct rain_catch *rows = config->undercatch.items;
 
@@ -136,13 +137,14 @@ static void check(const void *values, const struct config_place *place)
 	int minutes;
 
 	if (!rain_day_starts(config->day_starts, &minutes))
-		config_error(place, "day_starts", "is not a time of day, as \"19:00\" is");
+		config_error(
+			place, "day_starts", "is not a time of day, as \"19:00\" is");
 	if (config->bounce > 0 && config->tip == 0)
 		config_error(place, "bounce",
 			"needs tip: more than one tip at once is no bouncing");
 	if (config->turn_time > 0 && config->tip == 0)
-		config_error(place, "turn_time",
-			"needs tip: what a turn loses depends on it");
+		config_error(
+			place, "turn_time", "needs tip: what a turn loses depends on it");
 	if (config->turn_time > 0 && config->undercatch.count > 0)
 		config_error(place, "turn_time",
 			"would correct once more what undercatch has corrected");

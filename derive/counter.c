@@ -11,8 +11,8 @@ struct way {
 	double increment;
 };
 
-void counter_init(struct counter *counter, double modulus, double max_intensity,
-	int64_t gap_ms)
+void counter_init(
+	struct counter *counter, double modulus, double max_intensity, int64_t gap_ms)
 {
 	*counter = (struct counter){
 		.modulus = modulus,
@@ -31,7 +31,8 @@ static double difference(double a, double b)
 
 static double most(const struct counter *counter, int64_t elapsed_ms)
 {
-	return elapsed_ms > 0 ? counter->max_intensity * (double)elapsed_ms / ms_per_h : 0;
+	return elapsed_ms > 0 ? counter->max_intensity * (double)elapsed_ms / ms_per_h
+			      : 0;
 }
 
 bool counter_can_fall(const struct counter *counter, double mm, int64_t elapsed_ms)
@@ -100,7 +101,8 @@ struct counter_step counter_take(struct counter *counter, int64_t time_ms, doubl
 	struct way way = { .possible = false }, other = { .possible = false };
 
 	if (counter->has_total)
-		way = way_from(counter, counter->total, counter->total_ms, total, time_ms);
+		way = way_from(
+			counter, counter->total, counter->total_ms, total, time_ms);
 	if (counter->has_odd)
 		other = way_from(counter, counter->odd, counter->odd_ms, total, time_ms);
 	if (way.possible && (!other.possible || way.increment <= other.increment)) {

@@ -110,8 +110,8 @@ bool coverage_lose(struct coverage *coverage, int64_t time_ms)
 		newest->to_ms = time_ms;
 		return true;
 	}
-	return insert(coverage, coverage->count,
-		(struct coverage_gap){ last_ms, time_ms, 1 });
+	return insert(
+		coverage, coverage->count, (struct coverage_gap){ last_ms, time_ms, 1 });
 }
 
 /* How much of (FROM, TO] lies in (from, to] too. */
@@ -128,8 +128,8 @@ static bool counts(const struct coverage_gap *gap, int64_t limit_ms)
 	return gap->lost || gap->to_ms - gap->from_ms > limit_ms;
 }
 
-int64_t coverage_missed(const struct coverage *coverage, int64_t from_ms, int64_t to_ms,
-	int64_t limit_ms)
+int64_t coverage_missed(
+	const struct coverage *coverage, int64_t from_ms, int64_t to_ms, int64_t limit_ms)
 {
 	int64_t missed;
 

@@ -28,15 +28,15 @@ void coverage_free(struct coverage *coverage);
 /*
  * An observation at TIME_MS, which may be late: it then divides the gap it lies in.
  * Times without one that are longer than LEAST_MS are kept as gaps; of more than
- * COVERAGE_GAPS_MAX the oldest are joined, what lies between them counting as not watched.
- * False when memory is out.
+ * COVERAGE_GAPS_MAX the oldest are joined, what lies between them counting as not
+ * watched. False when memory is out.
  */
 bool coverage_observe(struct coverage *coverage, int64_t time_ms, int64_t least_ms);
 
 /*
  * What was after the newest observation, up to TIME_MS, is lost; TIME_MS stands as the
- * newest observation then. Nothing happens without an observation, or where TIME_MS is not
- * newer. False when memory is out.
+ * newest observation then. Nothing happens without an observation, or where TIME_MS is
+ * not newer. False when memory is out.
  */
 bool coverage_lose(struct coverage *coverage, int64_t time_ms);
 

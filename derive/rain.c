@@ -186,8 +186,8 @@ static bool observe_late(struct rain_gauge *gauge, struct rain_tip tip)
 {
 	if (tip.time_ms <= window_start(gauge, RAIN_LONGEST))
 		return true;
-	bool noted = coverage_observe(
-		&gauge->coverage, tip.time_ms, rain_least_gap(gauge));
+	bool noted =
+		coverage_observe(&gauge->coverage, tip.time_ms, rain_least_gap(gauge));
 	if (tip.nm == 0)
 		return noted;
 	bool added = insert_tip(gauge, first_after(gauge, tip.time_ms), tip);
@@ -205,8 +205,7 @@ bool rain_observe(struct rain_gauge *gauge, int64_t time_ms, double mm)
 
 	if (time_ms < before_ms)
 		return observe_late(gauge, tip);
-	bool noted =
-		coverage_observe(&gauge->coverage, time_ms, rain_least_gap(gauge));
+	bool noted = coverage_observe(&gauge->coverage, time_ms, rain_least_gap(gauge));
 	leave_behind(gauge);
 	if (tip.nm == 0)
 		return noted;
@@ -286,8 +285,7 @@ bool rain_may_stand(const struct rain_gauge *gauge, size_t index)
 	if (rain_is_complete(gauge, index))
 		return true;
 	return gauge->sums[index] > 0 && rain_completeness(gauge, index) > 0 &&
-		!coverage_is_torn(
-			&gauge->coverage, start_ms, gap_limit(gauge, index));
+		!coverage_is_torn(&gauge->coverage, start_ms, gap_limit(gauge, index));
 }
 
 bool rain_end_day(const struct rain_gauge *gauge, int64_t next_ms, struct rain_day *day)

@@ -22,7 +22,8 @@ enum {
 	RAIN_SUMS,
 };
 
-/* The sums' metrics, and how long their windows are; the day is as long as it has been. */
+/* The sums' metrics, and how long their windows are; the day is as long as it has been.
+ */
 struct rain_window {
 	uint16_t metric;
 	int64_t length_ms;
@@ -37,7 +38,8 @@ struct rain_tip {
 struct rain_gauge {
 	struct rain_config config;
 	int64_t day_offset_ms; /* of the day's start from midnight UTC */
-	/* Intensities are means over so long; 0 (as initialised): the time between two tips.
+	/* Intensities are means over so long; 0 (as initialised): the time between two
+	 * tips.
 	 */
 	int64_t smooth_ms;
 	struct counter counter;
@@ -48,23 +50,24 @@ struct rain_gauge {
 	size_t starts[RAIN_SUMS]; /* index of the first tip in each window */
 	int64_t tip_ms;           /* the newest tip that was not late; 0: none */
 	double rate;              /* mm/h at that tip; NAN: not known */
-	int64_t least_nm;         /* the smallest amount that ever fell at once; 0: none */
+	int64_t least_nm; /* the smallest amount that ever fell at once; 0: none */
 };
 
 /*
  * CONFIG is copied, its curve must outlive the gauge; NULL: the defaults. MODULUS: mm at
- * which the driver says the counter begins again, 0: not known; the configuration's counts
- * first.
+ * which the driver says the counter begins again, 0: not known; the configuration's
+ * counts first.
  */
-void rain_init(struct rain_gauge *gauge, const struct rain_config *config, double modulus);
+void rain_init(
+	struct rain_gauge *gauge, const struct rain_config *config, double modulus);
 
 /* Frees, and leaves the gauge as rain_init() did. */
 void rain_free(struct rain_gauge *gauge);
 
 /*
  * Takes the counter's reading TOTAL (mm); see counter_take(). What a jump or a reset has
- * lost is noted as not watched. Except for COUNTER_HELD, rain_observe() has to follow with
- * the increment.
+ * lost is noted as not watched. Except for COUNTER_HELD, rain_observe() has to follow
+ * with the increment.
  */
 struct counter_step rain_credit(struct rain_gauge *gauge, int64_t time_ms, double total);
 
@@ -95,15 +98,17 @@ bool rain_lose(struct rain_gauge *gauge, int64_t time_ms);
 void rain_forget(struct rain_gauge *gauge, int64_t time_ms);
 
 /*
- * The sum in mm of window INDEX at the newest observation, half-open (t - n, t]; of the day
- * since its start (start, t]: what fell exactly at the start belongs to the day before.
+ * The sum in mm of window INDEX at the newest observation, half-open (t - n, t]; of the
+ * day since its start (start, t]: what fell exactly at the start belongs to the day
+ * before.
  */
 double rain_sum(const struct rain_gauge *gauge, size_t index);
 
 /*
- * The share of the window that was watched, 0..1. Not watched is what was before the first
- * observation, what was lost, and a time without an observation longer than config.gap or
- * than the window itself. At 0 the sum says nothing, and 0 mm would be a lie.
+ * The share of the window that was watched, 0..1. Not watched is what was before the
+ * first observation, what was lost, and a time without an observation longer than
+ * config.gap or than the window itself. At 0 the sum says nothing, and 0 mm would be a
+ * lie.
  */
 double rain_completeness(const struct rain_gauge *gauge, size_t index);
 
@@ -111,20 +116,21 @@ double rain_completeness(const struct rain_gauge *gauge, size_t index);
 bool rain_is_complete(const struct rain_gauge *gauge, size_t index);
 
 /*
- * May the sum stand without a word of its completeness? Yes of a whole window; of another,
- * if something fell: then at least so much. No where nothing was seen to fall, since 0 would
- * say that it was dry, nor where the window begins inside a gap, since what a counter told
- * at its end may have fallen before the window.
+ * May the sum stand without a word of its completeness? Yes of a whole window; of
+ * another, if something fell: then at least so much. No where nothing was seen to fall,
+ * since 0 would say that it was dry, nor where the window begins inside a gap, since what
+ * a counter told at its end may have fallen before the window.
  */
 bool rain_may_stand(const struct rain_gauge *gauge, size_t index);
 
 /*
  * The intensity at the newest observation, mm/h, NAN where nobody knows (regulation.md
- * §6.5). A tip is spread over the time since the tip before it; after more than 60 minutes,
- * or after a gap, it is the first of an event, and its intensity is known only if the
- * observation before it was 5 minutes ago or more: then it is the mean since then. As long as
- * no tip follows, it can be at most a tip (config.tip, or the smallest amount seen) over
- * the time since the last one, and after 60 watched minutes without a tip it is 0.
+ * §6.5). A tip is spread over the time since the tip before it; after more than 60
+ * minutes, or after a gap, it is the first of an event, and its intensity is known only
+ * if the observation before it was 5 minutes ago or more: then it is the mean since then.
+ * As long as no tip follows, it can be at most a tip (config.tip, or the smallest amount
+ * seen) over the time since the last one, and after 60 watched minutes without a tip it
+ * is 0.
  */
 double rain_rate(const struct rain_gauge *gauge);
 
@@ -148,15 +154,15 @@ struct rain_day {
 bool rain_end_day(const struct rain_gauge *gauge, int64_t next_ms, struct rain_day *day);
 
 /*
- * The clock was set: what was observed after SINCE_MS was observed BY_MS later than its time
- * says (earlier where BY_MS is negative). Sums and increments go on as if it had always
- * been right.
+ * The clock was set: what was observed after SINCE_MS was observed BY_MS later than its
+ * time says (earlier where BY_MS is negative). Sums and increments go on as if it had
+ * always been right.
  */
 void rain_shift(struct rain_gauge *gauge, int64_t since_ms, int64_t by_ms);
 
 /*
- * The state as bytes, and back: those of earlier versions too. False: not such bytes, GAUGE
- * is as after rain_init().
+ * The state as bytes, and back: those of earlier versions too. False: not such bytes,
+ * GAUGE is as after rain_init().
  */
 void rain_save(const struct rain_gauge *gauge, struct buffer *out);
 bool rain_load(struct rain_gauge *gauge, const void *bytes, size_t length);

@@ -3,7 +3,7 @@
 #include "derive/rain_parts.h"
 
 static const double nm_per_mm = 1e6;
-static const int64_t event_ms = RAIN_HOUR; /* without a tip: the event is over */
+static const int64_t event_ms = RAIN_HOUR;      /* without a tip: the event is over */
 static const int64_t mean_ms = 5 * RAIN_MINUTE; /* long enough for a mean of its own */
 
 /* mm/h, to a thousandth. */

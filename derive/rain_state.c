@@ -56,8 +56,7 @@ void rain_save(const struct rain_gauge *gauge, struct buffer *out)
 		buffer_append(
 			out, gauge->tips + first, saved.count * sizeof *gauge->tips);
 	if (saved.gaps > 0)
-		buffer_append(
-			out, coverage->gaps, saved.gaps * sizeof *coverage->gaps);
+		buffer_append(out, coverage->gaps, saved.gaps * sizeof *coverage->gaps);
 }
 
 /* COUNT pieces of SIZE from BYTES; false when memory is out. */
@@ -73,8 +72,8 @@ static bool take(void **to, const char *bytes, size_t count, size_t size)
 }
 
 /* What follows the head: SAVED says how much. */
-static bool take_lists(
-	struct rain_gauge *gauge, const struct saved *saved, const char *bytes, size_t length)
+static bool take_lists(struct rain_gauge *gauge, const struct saved *saved,
+	const char *bytes, size_t length)
 {
 	size_t tips = sizeof(struct rain_tip), gaps = sizeof(struct coverage_gap);
 	void *list;

@@ -288,6 +288,7 @@ int command_rain(int argc, char **argv)
 	run.config = rain_defaults;
 	if (day_starts)
 		run.config.day_starts = day_starts;
+	rain_init(&run.gauge, &run.config, 0);
 	status = run_file(&run, file);
 	rain_free(&run.gauge);
 	return status;

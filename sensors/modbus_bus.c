@@ -28,8 +28,8 @@ struct slot {
 	struct sensor *sensor;
 	const struct modbus_options *options;
 	int64_t usual_ms; /* an answer lately took, at most; 0: none came yet */
-	bool clears;   /* there is something that reading clears */
-	bool has_lost; /* an answer with it, since the last good one */
+	bool clears;      /* there is something that reading clears */
+	bool has_lost;    /* an answer with it, since the last good one */
 	size_t block_count;
 	struct modbus_block blocks[READINGS_MAX];
 };
@@ -196,8 +196,8 @@ static void mark_loss(struct slot *slot, enum sensor_result result, struct repor
 
 	if (slot->has_lost && has_rain)
 		report->marks |= REPORT_AFTER_LOSS;
-	slot->has_lost = slot->clears && !has_rain &&
-		(slot->has_lost || result != SENSOR_OK);
+	slot->has_lost =
+		slot->clears && !has_rain && (slot->has_lost || result != SENSOR_OK);
 }
 
 /* Hands over what was fetched, complete or not. */

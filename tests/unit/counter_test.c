@@ -180,8 +180,8 @@ static void a_shifted_counter_goes_on(void **state)
 }
 
 /*
- * A gauge that counts tips of 0.2 mm, wraps and is reset, read over a line that now and then
- * makes nonsense of a single reading: all that fell is credited, and nothing else.
+ * A gauge that counts tips of 0.2 mm, wraps and is reset, read over a line that now and
+ * then makes nonsense of a single reading: all that fell is credited, and nothing else.
  */
 static void nothing_is_credited_twice_or_lost(void **state)
 {
@@ -216,8 +216,7 @@ static void nothing_is_credited_twice_or_lost(void **state)
 		if (step.verdict == COUNTER_JUMPED)
 			fail_msg("seed %llu: a jump, reading %d",
 				(unsigned long long)chance_seed(), i);
-		if (step.verdict != COUNTER_HELD &&
-			llround(credited * 5) != fallen)
+		if (step.verdict != COUNTER_HELD && llround(credited * 5) != fallen)
 			fail_msg("seed %llu: reading %d: %g mm of %g",
 				(unsigned long long)chance_seed(), i, credited,
 				(double)fallen / 5);

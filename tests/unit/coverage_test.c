@@ -154,8 +154,8 @@ static void a_step_of_the_clock(void **state)
 	assert_int_equal(coverage.last_ms, 1090);
 	for (size_t i = 0; i < coverage.count; i++) {
 		assert_true(coverage.gaps[i].from_ms < coverage.gaps[i].to_ms);
-		assert_true(i == 0 ||
-			coverage.gaps[i - 1].to_ms <= coverage.gaps[i].from_ms);
+		assert_true(
+			i == 0 || coverage.gaps[i - 1].to_ms <= coverage.gaps[i].from_ms);
 	}
 	/* Nothing is after it. */
 	assert_true(coverage_shift(&coverage, 5000, 50, LEAST));
@@ -206,13 +206,15 @@ static void any_times_are_as_in_a_list(void **state)
 					lost[k] = true;
 			} else {
 				if (chance_below(&chance, 4) == 0)
-					at = 1 + (int)chance_below(&chance, (unsigned)now);
+					at = 1 +
+						(int)chance_below(&chance, (unsigned)now);
 				observe(at);
 			}
 			seen[at] = true;
 			now += 1 + (int)chance_below(&chance, 40);
 			int from = (int)chance_below(&chance, TIMES);
-			int to = from + (int)chance_below(&chance, (unsigned)(TIMES - from));
+			int to = from +
+				(int)chance_below(&chance, (unsigned)(TIMES - from));
 			if (missed(from, to) != missed_by_list(from, to))
 				fail_msg("seed %llu: (%d, %d]: %lld, not %lld",
 					(unsigned long long)chance_seed(), from, to,

@@ -257,7 +257,8 @@ static void rain_comes_from_the_counter(void **state)
 	assert_int_equal(report.count, 1); /* nor that it was dry */
 	report = gauge_says(noon + 5 * MINUTE, 512.6);
 	expect_reading(&report, METRIC_RAIN, 0.2, FLAG_GOOD);
-	expect_reading(&report, METRIC_RAIN_10M, 0.2, FLAG_SUSPECT); /* not yet complete */
+	expect_reading(
+		&report, METRIC_RAIN_10M, 0.2, FLAG_SUSPECT); /* not yet complete */
 	expect_reading(&report, METRIC_RAIN_72H, 0.2, FLAG_SUSPECT);
 	expect_reading(&report, METRIC_RAIN_DAY, 0.2, FLAG_SUSPECT);
 	expect_reading(&report, METRIC_RAIN_RATE, 2.4, FLAG_GOOD);
@@ -575,8 +576,8 @@ static void a_day_ends_with_its_sum(void **state)
 		assert_int_equal(end.count, 1);
 		assert_string_equal(end.station, "S");
 		assert_string_equal(end.sensor, "gauge");
-		assert_int_equal(end.time_ms,
-			at < evening + HOUR ? evening : evening + 24 * HOUR);
+		assert_int_equal(
+			end.time_ms, at < evening + HOUR ? evening : evening + 24 * HOUR);
 		if (at < evening + HOUR) /* five increments in a part of it */
 			expect_reading(&end, METRIC_RAIN_DAY, 1, FLAG_SUSPECT);
 		else

@@ -94,7 +94,8 @@ static void expect_sums(const struct rain_gauge *gauge, int64_t now_ms)
 static double model_rate(void)
 {
 	const struct told *tips[3] = { NULL };
-	int64_t now_ms = told[count - 1].time_ms, since_ms = told[0].time_ms, before_ms = 0;
+	int64_t now_ms = told[count - 1].time_ms, since_ms = told[0].time_ms,
+		before_ms = 0;
 	int64_t tip_nm = 100000; /* the smallest amount there is */
 
 	for (size_t i = 1; i < count; i++)

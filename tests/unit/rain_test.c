@@ -290,7 +290,8 @@ static void a_day_starts_when_it_is_told_to(void **state)
 		const char *text;
 		int64_t after_ms; /* 19:00 */
 	} cases[] = { { "19:00", 0 }, { "07:00", 12 * HOUR }, { "00:00", 5 * HOUR },
-		{ "23:59", 4 * HOUR + 59 * MINUTE }, { "06:30", 11 * HOUR + 30 * MINUTE } };
+		{ "23:59", 4 * HOUR + 59 * MINUTE },
+		{ "06:30", 11 * HOUR + 30 * MINUTE } };
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		int64_t at = evening + cases[i].after_ms;
@@ -450,7 +451,8 @@ static void the_mean_of_a_minute_is_calmer(void **state)
 
 /* --- under-catch ---------------------------------------------------------------- */
 
-static void expect_factor(const struct rain_config *config, double intensity, double factor)
+static void expect_factor(
+	const struct rain_config *config, double intensity, double factor)
 {
 	double got = catch_factor(config, intensity);
 
@@ -616,8 +618,7 @@ static void what_is_saved_is_loaded(void **state)
 	assert_true(rain_load(&other, bytes.data, bytes.length));
 	for (size_t w = 0; w < RAIN_SUMS; w++) {
 		assert_true(rain_sum(&other, w) == rain_sum(&gauge, w));
-		assert_true(
-			rain_completeness(&other, w) == rain_completeness(&gauge, w));
+		assert_true(rain_completeness(&other, w) == rain_completeness(&gauge, w));
 	}
 	assert_true(rain_completeness(&other, W3H) > 0.3);
 	assert_true(rain_rate(&other) == 4);
