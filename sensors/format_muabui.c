@@ -98,11 +98,18 @@ struct line {
 	const char *at, *end;
 };
 
+/* Does an escape begin at AT? A backslash before anything else is itself. */
+static bool is_escape(const char *at, const char *end)
+{
+	return *at == '\\' && at + 1 < end &&
+		(at[1] == ',' || at[1] == '=' || at[1] == ' ');
+}
+
 /* Where the next of STOPS that is not escaped stands, or the end. */
 static const char *find_stop(const char *at, const char *end, const char *stops)
 {
 	for (; at < end; at++) {
-		if (*at == '\\' && at + 1 < end)
+		if (is_escape(at, end))
 			at++;
 		else if (strchr(stops, *at) && *at)
 			return at;
@@ -116,8 +123,7 @@ static bool copy_plain(char *out, size_t size, const char *from, const char *end
 	size_t used = 0;
 
 	for (; from < end; from++) {
-		if (*from == '\\' && from + 1 < end &&
-			(from[1] == ',' || from[1] == '=' || from[1] == ' '))
+		if (is_escape(from, end))
 			from++;
 		if (used + 1 >= size)
 			return false;

@@ -10,6 +10,7 @@
 
 #include "core/buffer.h"
 #include "core/metric.h"
+#include "core/utf8.h"
 #include "sensors/decode.h"
 #include "sensors/http.h"
 #include "sensors/inbox.h"
@@ -36,10 +37,31 @@ static void take_report(void *arg, struct report *report)
 		if (!isfinite(report->readings[i].value) ||
 			!metric_by_id(report->readings[i].metric))
 			abort();
+	if (report->marks & REPORT_RELAYED) {
+		if (!name_is_valid(report->station, strlen(report->station)) ||
+			!name_is_valid(report->sensor, strlen(report->sensor)))
+			abort();
+		inbox_stamp_relayed(report, INT64_C(1795300000000));
+		return;
+	}
 	if (*report->sensor && !name_is_valid(report->sensor, strlen(report->sensor)))
 		abort();
 	inbox_stamp(report, INT64_C(1795300000000));
 	if (report->time_ms > INT64_C(1795300000000) + INBOX_AHEAD_MS)
+		abort();
+}
+
+static void take_fault(void *arg, const char *text)
+{
+	(void)arg;
+	if (!*text)
+		abort();
+}
+
+static void take_unknown(void *arg, const char *name)
+{
+	(void)arg;
+	if (!utf8_is_valid(name, strlen(name)))
 		abort();
 }
 
@@ -104,6 +126,8 @@ static void run_messages(
 		.report = take_report,
 		.presence = take_presence,
 		.ask = take_ask,
+		.fault = take_fault,
+		.unknown = take_unknown,
 	};
 	const struct payload_format *format = formats[options->format];
 	void *session = format_open(format);
