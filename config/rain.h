@@ -1,5 +1,5 @@
 /*
- * How a sensor's rain is taken: its `rain` group. derive/rain.h and derive/catch.h say
+ * How a sensor's rain is taken: its `gauge` group. derive/rain.h and derive/catch.h say
  * what becomes of it.
  */
 #ifndef MUABUI_CONFIG_RAIN_H
