@@ -177,8 +177,10 @@ int64_t room_lost(struct store *store)
 static int64_t count_unsent(struct room *room, int64_t before_ms, int limit)
 {
 	sqlite3_stmt *stmt = statement(room->store,
-		"SELECT count(*) FROM (SELECT id, time FROM report ORDER BY id LIMIT ?2)"
-		" WHERE time < ?1 AND id > (SELECT min(report) FROM cursor)");
+		"SELECT count(*) FROM (SELECT id, time FROM report ORDER BY id LIMIT ?2) AS r"
+		" WHERE time < ?1 AND EXISTS(SELECT 1 FROM cursor AS c WHERE r.id > c.report"
+		" AND NOT EXISTS(SELECT 1 FROM lane WHERE lane.output = c.output"
+		" AND r.id > first AND r.id <= last))");
 	int64_t count = -1;
 
 	if (!stmt)
@@ -193,7 +195,8 @@ static int64_t count_unsent(struct room *room, int64_t before_ms, int limit)
 
 /*
  * Cursors stand at a report up to which all were had, so what every output has had is
- * the oldest anyway. How many reports went, or -1.
+ * the oldest, but for what one that catches up has had ahead of its backlog. How many
+ * reports went, or -1.
  */
 static int forget(struct room *room, int64_t before_ms, int limit)
 {

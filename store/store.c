@@ -748,7 +748,9 @@ static int drop_a_cursor(struct store *store, const char *const *names, size_t c
 	log_notice("output %s: is no longer configured; its place in the store is "
 		   "forgotten",
 		stray);
-	return statement_run(store, "DELETE FROM cursor WHERE output=?1", "t", stray) < 0
+	return statement_run(store, "DELETE FROM lane WHERE output=?1", "t", stray) < 0 ||
+			statement_run(store, "DELETE FROM cursor WHERE output=?1", "t",
+				stray) < 0
 		? -1
 		: 1;
 }
