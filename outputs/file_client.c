@@ -99,7 +99,10 @@ static bool set_up(struct file_client *client, const struct file_settings *setti
 		curl, CURLOPT_USE_SSL, implicit ? CURLUSESSL_ALL : levels[settings->tls]);
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	/* Servers that want the session of the commands on data connections too (vsftpd
+	 * does) refuse most transfers under TLS 1.3, whose tickets serve once. */
+	curl_easy_setopt(curl, CURLOPT_SSLVERSION,
+		(long)CURL_SSLVERSION_TLSv1_2 | (long)CURL_SSLVERSION_MAX_TLSv1_2);
 	/* The server may be behind another address than the one it knows of itself. */
 	curl_easy_setopt(curl, CURLOPT_FTP_SKIP_PASV_IP, 1L);
 	/* Folder by folder: a server makes one at a time. Asked again only when it
