@@ -586,6 +586,19 @@ static void release(struct recorder *recorder)
 	free(recorder);
 }
 
+/* Only now: what was stored and not yet counted may take more than a step to count. */
+static void take_room(struct recorder *recorder)
+{
+	const struct store_config *config = &recorder->settings.config->store;
+
+	room_init(&recorder->room, recorder->settings.store,
+		&(struct room_limits){
+			.keep_raw_ms = config->keep_raw,
+			.keep_minutes_ms = config->keep_minutes,
+			.max_bytes = config->max_size,
+		});
+}
+
 struct recorder *recorder_start(const struct recorder_settings *settings)
 {
 	struct recorder *recorder = calloc(1, sizeof *recorder);
@@ -598,12 +611,6 @@ struct recorder *recorder_start(const struct recorder_settings *settings)
 	recorder->alive_ms = clock_real_ms();
 	recorder->next_merge_ms = clock_mono_ms() + merge_every_ms;
 	recorder->settings.stats->lost = room_lost(settings->store);
-	room_init(&recorder->room, settings->store,
-		&(struct room_limits){
-			.keep_raw_ms = settings->config->store.keep_raw,
-			.keep_minutes_ms = settings->config->store.keep_minutes,
-			.max_bytes = settings->config->store.max_size,
-		});
 	recorder->mender =
 		mender_start(settings->config, settings->store, settings->stats);
 	buffer_init(&recorder->batch, BATCH_BYTES + CODEC_MAX);
@@ -611,8 +618,12 @@ struct recorder *recorder_start(const struct recorder_settings *settings)
 		settings->stats);
 	if (!held_init(&recorder->held, settings->store, &recorder->keeper,
 		    settings->stats, settings->config->store.max_size) ||
-		make_brain(recorder) < 0 ||
-		thread_start(&recorder->thread, "recorder", run, recorder) < 0) {
+		make_brain(recorder) < 0) {
+		release(recorder);
+		return NULL;
+	}
+	take_room(recorder);
+	if (thread_start(&recorder->thread, "recorder", run, recorder) < 0) {
 		release(recorder);
 		return NULL;
 	}
