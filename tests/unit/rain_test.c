@@ -778,7 +778,7 @@ static void only_what_was_observed_since_the_start_moves(void **state)
 	assert_false(rain_is_complete(&gauge, W1H)); /* nobody watched in between */
 	/* Back over what was there before: the order stays. */
 	rain_shift(&gauge, start + 4 * HOUR, -4 * HOUR);
-	assert_true(gauge.last_ms >= gauge.tips[gauge.count - 1].time_ms);
+	assert_true(gauge.coverage.last_ms >= gauge.tips[gauge.count - 1].time_ms);
 	for (size_t i = 1; i < gauge.count; i++)
 		assert_true(gauge.tips[i - 1].time_ms <= gauge.tips[i].time_ms);
 	assert_true(rain_sum(&gauge, W72H) == 7.5);
@@ -787,14 +787,14 @@ static void only_what_was_observed_since_the_start_moves(void **state)
 static void what_was_never_is_forgotten(void **state)
 {
 	(void)state;
-	rain_init(&gauge, 100);
-	expect_credit(start + 900 * DAY, 10, RAIN_BASELINE, 0);
+	rain_init(&gauge, NULL, 100);
+	credit(start + 900 * DAY, 10, COUNTER_BASELINE, 0);
 	observe(start + 900 * DAY, 3);
 	rain_forget(&gauge, start);
-	expect_credit(start + MINUTE, 11, RAIN_CREDITED, 1);
+	credit(start + MINUTE, 11, COUNTER_CREDITED, 1);
 	observe(start + MINUTE, 1);
 	assert_true(rain_sum(&gauge, W72H) == 1);
-	assert_true(gauge.modulus == 100);
+	assert_true(gauge.counter.modulus == 100);
 }
 
 int main(void)
