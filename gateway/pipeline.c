@@ -207,7 +207,16 @@ struct opening {
 	bool failed;
 };
 
+/* Made, a source has what its quality control remembers. */
 static void open_kept(void *arg, const char *station, const char *sensor)
+{
+	struct opening *opening = arg;
+
+	if (!find_or_make(opening->pipeline, station, sensor))
+		opening->failed = true;
+}
+
+static void open_kept_rain(void *arg, const char *station, const char *sensor)
 {
 	struct opening *opening = arg;
 	struct source *source = find_or_make(opening->pipeline, station, sensor);
@@ -228,7 +237,8 @@ static int open_all_kept(struct pipeline *pipeline)
 		return 0;
 	/* The transaction first: see replay_stored(). */
 	if (store_join(store) < 0 ||
-		store_state_sources(store, "rain", open_kept, &opening) < 0)
+		store_state_sources(store, "quality", open_kept, &opening) < 0 ||
+		store_state_sources(store, "rain", open_kept_rain, &opening) < 0)
 		return -1;
 	return opening.failed ? -1 : 0;
 }
