@@ -60,6 +60,12 @@ static const struct command commands[] = {
 		.run = command_decode,
 	},
 	{
+		.name = "probe",
+		.arguments = "[PORT …] [--baud N] [--parity P] [--timeout MS] [--all]",
+		.summary = "find the devices on serial ports",
+		.run = command_probe,
+	},
+	{
 		.name = "simulate",
 		.arguments = "DEVICE [OPTIONS]",
 		.summary = "play a device on a pseudo terminal",

@@ -271,5 +271,9 @@ const struct sensor_driver sensor_hpma115 = {
 	.decode = hpma115_decode,
 	.turn = hpma115_turn,
 	.session_size = sizeof(struct routine_session),
+	.probe = {
+		.ask = "68 01 04 93",
+		.asked = "mode = \"query\";",
+	},
 	.simulation = &hpma115_simulation,
 };

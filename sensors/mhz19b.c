@@ -114,5 +114,8 @@ const struct sensor_driver sensor_mhz19b = {
 	.decode = mhz19b_decode,
 	.turn = mhz19b_turn,
 	.session_size = sizeof(struct routine_session),
+	.probe = {
+		.ask = "FF 01 86 00 00 00 00 00 79",
+	},
 	.simulation = &mhz19b_simulation,
 };

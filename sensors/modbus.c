@@ -240,5 +240,8 @@ const struct sensor_driver sensor_modbus = {
 	.bus = SENSOR_BUS_MODBUS,
 	.decode = modbus_decode,
 	.modulus = modbus_modulus,
+	.probe = {
+		.asked = "registers = ( { metric = \"temperature\"; address = 0; } );",
+	},
 	.simulation = &simulation_modbus,
 };

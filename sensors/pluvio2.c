@@ -267,5 +267,8 @@ const struct sensor_driver sensor_pluvio2 = {
 	.modulus = pluvio_modulus,
 	.by_line = true,
 	.is_text = true,
+	.probe = {
+		.ask = "M;\r",
+	},
 	.simulation = &pluvio2_simulation,
 };

@@ -71,5 +71,9 @@ const struct sensor_driver sensor_pms5003 = {
 	.decode = pms5003_decode,
 	.turn = plantower_turn,
 	.session_size = sizeof(struct routine_session),
+	.probe = {
+		.ask = "42 4D E2 00 00 01 71",
+		.asked = "mode = \"passive\";",
+	},
 	.simulation = &pms5003_simulation,
 };

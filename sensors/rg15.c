@@ -247,5 +247,8 @@ const struct sensor_driver sensor_rg15 = {
 	.turn = rg15_turn,
 	.session_size = sizeof(struct rg15_session),
 	.is_text = true,
+	.probe = {
+		.ask = "R\n",
+	},
 	.simulation = &rg15_simulation,
 };

@@ -183,5 +183,8 @@ const struct sensor_driver sensor_s8 = {
 	.decode = s8_decode,
 	.turn = s8_turn,
 	.session_size = sizeof(struct routine_session),
+	.probe = {
+		.ask = "FE 04 00 00 00 04 E5 C6",
+	},
 	.simulation = &s8_simulation,
 };

@@ -421,5 +421,8 @@ const struct sensor_driver sensor_sdi12 = {
 	.decode = sdi12_decode,
 	.by_line = true,
 	.is_text = true,
+	.probe = {
+		.asked = "values = ( { metric = \"temperature\"; index = 1; } );",
+	},
 	.simulation = &simulation_sdi12,
 };

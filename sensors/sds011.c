@@ -289,5 +289,9 @@ const struct sensor_driver sensor_sds011 = {
 	.decode = sds011_decode,
 	.turn = sds011_turn,
 	.session_size = sizeof(struct routine_session),
+	.probe = {
+		.ask = "AA B4 04 00 00 00 00 00 00 00 00 00 00 00 00 FF FF 02 AB",
+		.asked = "mode = \"query\";",
+	},
 	.simulation = &sds011_simulation,
 };

@@ -69,6 +69,17 @@ struct sensor_turn {
 			      as before */
 };
 
+/* What `muabui probe` may do to find this device. NULL: nothing, or nothing to add. */
+struct sensor_probe {
+	/*
+	 * A request, written as a capture (see hex.h), that only reads, and may reach any
+	 * device on any line without harm.
+	 */
+	const char *ask;
+	const char *asked;   /* options of a device that answered it */
+	const char *talking; /* options of a device that talks by itself */
+};
+
 struct sensor_driver {
 	struct option_kind kind; /* name, aliases, summary, own options */
 	enum sensor_bus bus;
@@ -112,6 +123,7 @@ struct sensor_driver {
 	bool by_line;
 	/* It speaks lines of ASCII: a capture of it that is not hex is taken as it is. */
 	bool is_text;
+	struct sensor_probe probe;
 	/* NULL, or how `muabui simulate` plays this device: see sensors/simulate.h */
 	const struct simulation *simulation;
 };

@@ -86,7 +86,7 @@ static bool is_pseudo_terminal(int fd)
 		major(status.st_rdev) <= MAJOR_PTY_SLAVE_LAST;
 }
 
-static int set_line(int fd, const struct serial_options *options)
+int serial_set_line(int fd, const struct serial_options *options)
 {
 	struct termios line, now;
 	speed_t speed;
@@ -191,7 +191,7 @@ int serial_open(const struct serial_options *options, char *why, size_t size)
 	 */
 	if (!is_pseudo_terminal(fd) && ioctl(fd, TIOCEXCL) != 0)
 		goto failed;
-	if (set_line(fd, options) != 0)
+	if (serial_set_line(fd, options) != 0)
 		goto failed;
 	return fd;
 failed:

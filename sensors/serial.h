@@ -85,6 +85,10 @@ int64_t serial_char_us(const struct serial_options *options);
  */
 int serial_open(const struct serial_options *options, char *why, size_t size);
 
+/* Gives an open port other settings and flushes it. -1 with errno when it cannot do them.
+ */
+int serial_set_line(int fd, const struct serial_options *options);
+
 /* The sentence for a port that is not there (any more). */
 void serial_say_gone(const struct serial_options *options, char *why, size_t size);
 

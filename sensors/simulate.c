@@ -15,7 +15,7 @@
 #include "sensors/curve.h"
 #include "sensors/pty.h"
 
-enum { NOISE_PERCENT = 3 };
+enum { NOISE_PERCENT = 3, BREAK_MS = 50 };
 
 /* A simulation that runs. */
 struct play {
@@ -28,6 +28,7 @@ struct play {
 	int64_t start_ms; /* data time */
 	uint64_t said;    /* frames since the port was opened */
 	bool hangs_up;    /* as soon as may be */
+	int64_t heard_ms; /* real time */
 };
 
 /* --- what there is to measure -------------------------------------------------- */
@@ -116,6 +117,11 @@ static void hear(struct play *play)
 	size_t done = 0, length;
 
 	take_moment(play);
+	/* A command begins with a break, which ends whatever was before. */
+	if (play->settings->driver->bus == SENSOR_BUS_SDI12 &&
+		clock_real_ms() - play->heard_ms > BREAK_MS)
+		play->device.heard_length = 0;
+	play->heard_ms = clock_real_ms();
 	while (got > 0 && done < (size_t)got) {
 		done += simulate_device_hear(
 			&play->device, bytes + done, (size_t)got - done);

@@ -360,5 +360,8 @@ const struct sensor_driver sensor_sps30 = {
 	.decode = sps30_decode,
 	.turn = sps30_turn,
 	.session_size = sizeof(struct routine_session),
+	.probe = {
+		.ask = "7E 00 03 00 FC 7E",
+	},
 	.simulation = &sps30_simulation,
 };

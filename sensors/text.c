@@ -418,5 +418,8 @@ const struct sensor_driver sensor_text = {
 	.turn = text_turn,
 	.by_line = true,
 	.is_text = true,
+	.probe = {
+		.talking = "columns = ( { metric = \"temperature\"; column = 1; } );",
+	},
 	.simulation = &text_simulation,
 };

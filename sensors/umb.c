@@ -485,5 +485,10 @@ const struct sensor_driver sensor_umb = {
 	.decode = umb_decode,
 	.turn = umb_turn,
 	.session_size = sizeof(struct umb_session),
+	.probe = {
+		.ask = "01 10 01 70 01 F0 05 02 2F 10 01 64 00 03 71 4B 04",
+		.asked = "channels = ( { metric = \"temperature\"; channel = 100; } );",
+		.talking = "channels = ( { metric = \"temperature\"; channel = 100; } );",
+	},
 	.simulation = &umb_simulation,
 };

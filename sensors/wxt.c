@@ -430,5 +430,9 @@ const struct sensor_driver sensor_wxt = {
 	.turn = wxt_turn,
 	.session_size = sizeof(struct wxt_session),
 	.is_text = true,
+	.probe = {
+		.ask = "0R1\r\n",
+		.talking = "mode = \"automatic\";",
+	},
 	.simulation = &simulation_wxt,
 };

@@ -83,5 +83,9 @@ const struct sensor_driver sensor_ze03 = {
 	.decode = ze03_decode,
 	.turn = ze03_turn,
 	.session_size = sizeof(struct routine_session),
+	.probe = {
+		.ask = "FF 01 86 00 00 00 00 00 79",
+		.asked = "mode = \"query\";",
+	},
 	.simulation = &ze03_simulation,
 };

@@ -62,5 +62,9 @@ const struct sensor_driver sensor_ze08 = {
 	.decode = ze08_decode,
 	.turn = ze08_turn,
 	.session_size = sizeof(struct routine_session),
+	.probe = {
+		.ask = "FF 01 86 00 00 00 00 00 79",
+		.asked = "mode = \"query\";",
+	},
 	.simulation = &ze08_simulation,
 };

@@ -69,5 +69,9 @@ const struct sensor_driver sensor_ze12 = {
 	.decode = ze12_decode,
 	.turn = ze12_turn,
 	.session_size = sizeof(struct routine_session),
+	.probe = {
+		.ask = "FF 01 86 00 00 00 00 00 79",
+		.asked = "mode = \"query\"; gas = \"co\";",
+	},
 	.simulation = &ze12_simulation,
 };

@@ -62,5 +62,9 @@ const struct sensor_driver sensor_ze25 = {
 	.decode = ze25_decode,
 	.turn = ze25_turn,
 	.session_size = sizeof(struct routine_session),
+	.probe = {
+		.ask = "FF 01 86 00 00 00 00 00 79",
+		.asked = "mode = \"query\";",
+	},
 	.simulation = &ze25_simulation,
 };

@@ -195,5 +195,8 @@ const struct sensor_driver sensor_zphs01b = {
 	.decode = zphs01b_decode,
 	.turn = zphs01b_turn,
 	.session_size = sizeof(struct routine_session),
+	.probe = {
+		.ask = "FF 01 86 00 00 00 00 00 79",
+	},
 	.simulation = &zphs01b_simulation,
 };

@@ -139,6 +139,13 @@ def values(sink, unit):
             if point.sensor == f"unit{unit}"]
 
 
+def lateness(times):
+    """How far each poll is from the grid of whole seconds that fits them best, ascending."""
+    phases = sorted((when - times[0] + 0.5) % 1 for when in times)
+    middle = phases[len(phases) // 2]
+    return sorted(abs((when - times[0] + 0.5 - middle + 0.5) % 1 - 0.5) for when in times)
+
+
 def test_eight_slaves_half_of_them_ill(home, sink):
     wire = Wire(home)
     gateway = Gateway(home, sensors=[sensor(unit, {"port": wire.port, "baud": 9600})
@@ -156,6 +163,10 @@ def test_eight_slaves_half_of_them_ill(home, sink):
         assert len(gaps) >= 0.95 * WATCH, f"unit {unit}: {len(gaps)} polls in {WATCH} s"
         assert on_time >= 0.95 * len(gaps), f"unit {unit}: {sorted(gaps)[-6:]}"
         assert min(gaps) > 0.5, f"unit {unit}: {sorted(gaps)[:6]}"
+        # Not only one after the other: each in its own second, without drifting.
+        late = lateness(times)
+        assert sum(seconds <= 0.35 for seconds in late) >= 0.95 * len(late), \
+            f"unit {unit}: {late[-6:]}"
     # Those that bring nothing are asked rarely, and their counters say why.
     for unit in (SILENT, LATE):
         assert len([when for when in wire.asked[unit] if when >= began]) <= 6
