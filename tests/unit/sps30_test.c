@@ -77,23 +77,25 @@ static void test_simulation_answers(void **state)
 	struct routine_session session = { 0 };
 	enum sensor_result last = SENSOR_PORT_ERROR;
 	int good = 0;
+	static struct simulate_settings settings;
+	static struct simulate_device device;
+	char why[200];
 
 	(void)state;
+	settings = (struct simulate_settings){ .driver = driver, .unit_id = 1 };
+	assert_int_equal(simulate_device_open(&device, &settings, why, sizeof(why)), 0);
 	for (int i = 0; i < 200; i++) {
 		uint8_t request[SENSOR_REQUEST_MAX], answer[SIMULATE_FRAME_MAX];
 		struct sensor_turn turn = driver->turn(&options, &session, last, request);
 		double pm25 = i * 1.1 + 0.1;
 		struct report report;
-		size_t used, size;
 
+		device.now.pm25 = pm25;
 		/* Not before the last byte has come. */
-		size = driver->simulation->reply(
-			pm25, request, turn.length - 1, &used, answer);
-		assert_int_equal(used, 0);
-		assert_int_equal(size, 0);
-		size = driver->simulation->reply(
-			pm25, request, turn.length, &used, answer);
-		assert_int_equal(used, turn.length);
+		simulate_device_hear(&device, request, turn.length - 1);
+		assert_int_equal(simulate_device_answer(&device, answer), 0);
+		simulate_device_hear(&device, request + turn.length - 1, 1);
+		size_t size = simulate_device_answer(&device, answer);
 		assert_true(size > 0 && size <= driver->frame_max);
 		report_init(&report);
 		assert_int_equal(driver->frame(answer, size), size);
@@ -106,6 +108,7 @@ static void test_simulation_answers(void **state)
 			assert_int_equal(last, SENSOR_IGNORED);
 		}
 	}
+	simulate_device_close(&device);
 	assert_true(good > 190);
 }
 
