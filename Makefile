@@ -220,6 +220,7 @@ install: all ## program, service, manual, example; DESTDIR= PREFIX=/usr/local SY
 	install -D -m 0644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/muabui.conf
 	$(call install_filled,systemd/tmpfiles.conf,$(PREFIX)/lib/tmpfiles.d/muabui.conf)
 	$(call install_filled,systemd/muabui.service,$(UNITS)/muabui.service)
+	install -D -m 0644 -t $(DESTDIR)$(SHARE)/examples config/*.conf.example
 	install -d $(DESTDIR)$(SHARE)/devices
 	install -m 0644 config/devices/* $(DESTDIR)$(SHARE)/devices
 	ln -sfn $(SHARE)/devices $(DESTDIR)$(SYSCONFDIR)/muabui/devices

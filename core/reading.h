@@ -34,9 +34,8 @@ enum report_mark {
 	REPORT_DEVICE_TIME = 1 << 3, /* time_ms is the device's own, not of receipt */
 	REPORT_AFTER_LOSS = 1 << 4,  /* an answer before it was lost, and what it told */
 	REPORT_RECONNECTED = 1 << 5, /* the first since the sensor's port was lost */
-	/* Judged by the gateway it came from, with whatever follows from it in it
-	   already. */
-	REPORT_RELAYED = 1 << 6,
+	REPORT_RELAYED = 1 << 6,     /* judged by the gateway it came from, with all that
+					follows from it in it already */
 };
 
 enum {

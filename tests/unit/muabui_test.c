@@ -573,7 +573,7 @@ static char *make_lines(int first, int count)
 	size_t used = 0;
 
 	for (int i = first; i < first + count; i++)
-		used += (size_t)sprintf(text + used,
+		used += (size_t)snprintf(text + used, 64,
 			"environment,station=A,sensor=d pm25=%d.0 %lld\n", i % 90,
 			(long long)now_ms - 10000000 + i * 1000);
 	return text;
