@@ -61,6 +61,9 @@ static const char *set(
 	};
 	char until[CLOCK_TEXT_SIZE];
 
+	/* By a clock that is going to be set it would be over at once, or never. */
+	if (wish->for_ms > 0 && !clock_is_set())
+		return "the clock is not set yet: its end cannot be told";
 	snprintf(span.sensor, sizeof span.sensor, "%s", wish->name);
 	snprintf(span.station, sizeof span.station, "%s",
 		wish->station ? wish->station : "");

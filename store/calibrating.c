@@ -142,7 +142,7 @@ void calibrating_each(const struct calibrating *calibrating, const char *sensor,
 		const struct calibrating_span *span = &calibrating->spans[i];
 
 		if (strcmp(span->sensor, sensor) == 0 && span->since_ms <= now_ms &&
-			now_ms <= span->until_ms)
+			now_ms < span->until_ms)
 			each(arg, span);
 	}
 	pthread_mutex_unlock(mutex);

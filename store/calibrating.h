@@ -40,7 +40,8 @@ bool calibrating_set(
 bool calibrating_touches(const struct calibrating *calibrating, const char *station,
 	const char *sensor, int64_t from_ms, int64_t to_ms);
 
-/* Calls EACH, which must not call back, with every span of SENSOR that holds NOW_MS. */
+/* Calls EACH, which must not call back, with every span of SENSOR that has begun by
+ * NOW_MS and goes on after it. */
 void calibrating_each(const struct calibrating *calibrating, const char *sensor,
 	int64_t now_ms, void (*each)(void *arg, const struct calibrating_span *span),
 	void *arg);
