@@ -299,6 +299,12 @@ static void what_comes_back_settles(void **state)
 	assert_true(quality_settles(&one, settle, gap, t + 32000, true));
 	assert_true(quality_settles(&one, settle, gap, t + 61000, false));
 	assert_false(quality_settles(&one, settle, gap, t + 62000, false));
+	/* The clock is set two hours on: it is no silence, and the settling goes on. */
+	assert_true(quality_settles(&one, settle, gap, t + 70000, true));
+	quality_settling_shift(&one, start, 120 * MINUTE);
+	t += 120 * MINUTE;
+	assert_true(quality_settles(&one, settle, gap, t + 99000, false));
+	assert_false(quality_settles(&one, settle, gap, t + 100000, false));
 	/* One that need not settle does not. */
 	struct quality_settling other = { 0 };
 	assert_false(quality_settles(&other, 0, gap, start, true));
