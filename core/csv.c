@@ -220,7 +220,9 @@ static int offset_of(const char *text)
 
 	if (*offset != '+' && *offset != '-')
 		return 0;
-	int minutes = atoi(offset + 1) * 60 + atoi(offset + 4);
+	/* clock_parse() has seen that these are digits: "+hh:mm". */
+	int hours = (offset[1] - '0') * 10 + offset[2] - '0';
+	int minutes = hours * 60 + (offset[4] - '0') * 10 + offset[5] - '0';
 	return *offset == '-' ? -minutes : minutes;
 }
 

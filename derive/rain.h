@@ -72,16 +72,16 @@ void rain_free(struct rain_gauge *gauge);
 struct counter_step rain_credit(struct rain_gauge *gauge, int64_t time_ms, double total);
 
 /*
- * The gauge was being calibrated until TIME_MS: what it told since the newest observation may
- * be poured water. The counter's next reading is a first one, and there is a gap. False when
- * memory is out.
+ * The gauge was being calibrated until TIME_MS: what it told since the newest observation
+ * may be poured water. The counter's next reading is a first one, and there is a gap.
+ * False when memory is out.
  */
 bool rain_break(struct rain_gauge *gauge, int64_t time_ms);
 
 /*
- * Observes that MM fell by TIME_MS since the observation before it (0: it was dry). A late
- * one is put in its place. False when memory is out, or the windows hold a tip a second
- * already.
+ * Observes that MM fell by TIME_MS since the observation before it (0: it was dry). A
+ * late one is put in its place. False when memory is out, or the windows hold a tip a
+ * second already.
  */
 bool rain_observe(struct rain_gauge *gauge, int64_t time_ms, double mm);
 

@@ -7,8 +7,8 @@
 
 /*
  * Writes "picocom, process 1234" to TEXT: another process than ours that has locked the
- * device PORT, or has it open, as far as /proc shows. False, and "" in TEXT, when it shows
- * none: what a process of another user has open without a lock only root sees.
+ * device PORT, or has it open, as far as /proc shows. False, and "" in TEXT, when it
+ * shows none: what a process of another user has open without a lock only root sees.
  */
 bool holder_find(const char *port, char *text, size_t size);
 

@@ -39,10 +39,10 @@ struct recorder_stats {
 	atomic_uint_fast64_t clock_steps;  /* more than two seconds, while it ran */
 	atomic_int_fast64_t clock_step_ms; /* when the last one was; 0: there was none */
 	atomic_int_fast64_t clock_step_by_ms; /* and how far; negative: back */
-	atomic_uint_fast64_t forgotten;  /* reports removed from the store */
-	atomic_int_fast64_t salvaged;    /* saved from damaged files, ever */
-	atomic_int_fast64_t unreadable;  /* could not be */
-	atomic_bool salvaging;           /* it is being done; outputs wait */
+	atomic_uint_fast64_t forgotten;       /* reports removed from the store */
+	atomic_int_fast64_t salvaged;         /* saved from damaged files, ever */
+	atomic_int_fast64_t unreadable;       /* could not be */
+	atomic_bool salvaging;                /* it is being done; outputs wait */
 	atomic_int_fast64_t lost; /* removed before every output had had them, ever */
 };
 
