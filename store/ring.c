@@ -29,11 +29,11 @@
 #include "core/clock.h"
 #include "core/thread.h"
 #include "store/codec.h"
+#include "store/ring_keys.h"
 
 enum {
 	HEADER_SIZE = 4096,
-	KEY_PLACES = 2 * RING_KEYS, /* of a generation; a power of two */
-	QUIET_LAP = 256 * 1024,     /* an idle ring turns round here and stays small */
+	QUIET_LAP = 256 * 1024, /* an idle ring turns round here and stays small */
 	RISKED_MAX = 64,
 	WAIT_MS = 100, /* so that nobody oversleeps the end of waiting */
 	BOOTS_MAX = 8, /* remembered: reports wait over one, seldom more */
@@ -74,14 +74,6 @@ struct slot {
 	uint8_t data[]; /* station, sensor, readings */
 };
 
-#define KEY_FORGOTTEN UINT64_MAX /* no place for a key, and none to stop at */
-
-/* A table by hash. When it is full it becomes the older one, and a new one is begun. */
-struct keys {
-	uint64_t places[KEY_PLACES]; /* 0: free */
-	size_t count;
-};
-
 struct ring {
 	int fd;
 	struct header *header;
@@ -102,7 +94,7 @@ struct ring {
 	 */
 	uint64_t risked[RISKED_MAX];
 	uint64_t risked_count;
-	struct keys *newer, *older;
+	struct ring_keys *keys;
 	struct ring_status status;
 };
 
@@ -161,55 +153,6 @@ static void write_filler(struct ring *ring, uint64_t from, uint64_t to)
 	slot->checksum = slot_checksum(slot);
 }
 
-/* --- keys ------------------------------------------------------------- */
-
-/* Where KEY is in KEYS, or the free place where it would be. */
-static uint64_t *find_key(struct keys *keys, uint64_t key)
-{
-	size_t at = (size_t)(key ^ key >> 29) % KEY_PLACES;
-
-	while (keys->places[at] && keys->places[at] != key)
-		at = (at + 1) % KEY_PLACES;
-	return &keys->places[at];
-}
-
-static void remember_key(struct ring *ring, uint64_t key)
-{
-	uint64_t *place;
-
-	if (!key || *(place = find_key(ring->newer, key)))
-		return;
-	if (ring->newer->count == RING_KEYS) {
-		struct keys *emptied = ring->older;
-		memset(emptied, 0, sizeof *emptied);
-		ring->older = ring->newer;
-		ring->newer = emptied;
-		place = find_key(emptied, key);
-	}
-	*place = key;
-	ring->newer->count++;
-}
-
-static bool is_known(struct ring *ring, uint64_t key)
-{
-	return key &&
-		(*find_key(ring->newer, key) == key ||
-			*find_key(ring->older, key) == key);
-}
-
-/* What is lost was never had: its sender may bring it again. */
-static void forget_key(struct ring *ring, uint64_t key)
-{
-	struct keys *both[] = { ring->newer, ring->older };
-
-	for (size_t i = 0; key && i < 2; i++) {
-		uint64_t *place = find_key(both[i], key);
-		/* Not freed: the search for others goes on beyond it. */
-		if (*place == key)
-			*place = KEY_FORGOTTEN;
-	}
-}
-
 /* --- opening ---------------------------------------------------------- */
 
 /* The next sound slot at or after POSITION, or HEAD: past what a power cut has torn. */
@@ -259,7 +202,7 @@ static void take_stock(struct ring *ring)
 			continue;
 		}
 		struct slot *slot = slot_at(ring, at);
-		remember_key(ring, slot->key);
+		ring_keys_remember(ring->keys, slot->key);
 		if (slot->seq > highest)
 			highest = slot->seq;
 		if (slot->seq > 0 && at >= header->tail)
@@ -383,8 +326,7 @@ static int open_file(struct ring *ring, const char *path, size_t size)
 
 static void free_ring(struct ring *ring)
 {
-	free(ring->newer);
-	free(ring->older);
+	ring_keys_free(ring->keys);
 	free(ring);
 }
 
@@ -393,11 +335,9 @@ struct ring *ring_open(const char *path, size_t size, char *why, size_t why_size
 	struct ring *ring = calloc(1, sizeof *ring);
 	pthread_condattr_t attributes;
 
-	if (ring) {
-		ring->newer = calloc(1, sizeof *ring->newer);
-		ring->older = calloc(1, sizeof *ring->older);
-	}
-	if (!ring || !ring->newer || !ring->older) {
+	if (ring)
+		ring->keys = ring_keys_new();
+	if (!ring || !ring->keys) {
 		snprintf(why, why_size, "out of memory");
 		if (ring)
 			free_ring(ring);
@@ -506,7 +446,7 @@ static void drop_oldest(struct ring *ring)
 		ring->risked[ring->risked_count++ % RISKED_MAX] = slot->key;
 	} else if (slot->seq) {
 		ring->status.dropped++;
-		forget_key(ring, slot->key);
+		ring_keys_forget(ring->keys, slot->key);
 	}
 	header->tail = slot_is_plausible(ring, tail, header->head)
 		? skip_stub(ring, tail + slot->length)
@@ -564,7 +504,7 @@ static bool put_slot(struct ring *ring, struct slot *slot, enum ring_full full)
 	header->next_seq = slot->seq + 1;
 	/* Last of all: from here on the slot is there, whatever happens to us. */
 	atomic_store_explicit(&header->head, place + slot->length, memory_order_release);
-	remember_key(ring, slot->key);
+	ring_keys_remember(ring->keys, slot->key);
 	ring->status.accepted++;
 	return true;
 }
@@ -597,7 +537,7 @@ bool ring_push(
 bool ring_has_key(struct ring *ring, uint64_t key)
 {
 	pthread_mutex_lock(&ring->mutex);
-	bool found = is_known(ring, key);
+	bool found = ring_keys_has(ring->keys, key);
 	pthread_mutex_unlock(&ring->mutex);
 	return found;
 }
@@ -666,7 +606,7 @@ size_t ring_batch_known(struct ring *ring, const struct ring_batch *batch)
 	pthread_mutex_lock(&ring->mutex);
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct slot *slot = (const struct slot *)(batch->slots.data + at);
-		if (is_known(ring, slot->key))
+		if (ring_keys_has(ring->keys, slot->key))
 			known = i + 1;
 		at += slot->length;
 	}
@@ -776,7 +716,7 @@ void ring_rewind(struct ring *ring)
 	ring->read = ring->header->tail;
 	ring->status.dropped += ring->risked_count;
 	for (size_t i = 0; i < RISKED_MAX && i < ring->risked_count; i++)
-		forget_key(ring, ring->risked[i]);
+		ring_keys_forget(ring->keys, ring->risked[i]);
 	ring->risked_count = 0;
 	pthread_mutex_unlock(&ring->mutex);
 }
