@@ -232,6 +232,34 @@ static void stores_what_is_pushed(void **state)
 	assert_int_equal(recorder_stop(NULL), 0);
 }
 
+/* The rain day's sum is stored with the time of its end, once. */
+static void a_rain_day_is_ended(void **state)
+{
+	(void)state;
+	const int64_t evening = noon - 16 * 60 * MINUTE; /* 19:00 in Viet Nam */
+
+	start();
+	for (int i = -6; i < 4; i++) {
+		struct report report = temp_report("S", "gauge", 0, 0);
+
+		report.count = 0;
+		report.time_ms = evening + i * 10 * MINUTE + 7 * SECOND;
+		report_add(&report, METRIC_RAIN_TOTAL, 50 + i);
+		assert_true(ring_push(ring, &report, 0, RING_WAIT));
+	}
+	await(NULL, 11);
+	stop();
+	char sql[200];
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM report WHERE time = %lld",
+		(long long)evening);
+	assert_true(temp_number(reader, sql) == 1);
+	/* Of it, 5 mm came between the first reading and the last before its end. */
+	snprintf(sql, sizeof sql,
+		"SELECT max FROM minute WHERE metric = %d AND end = %lld",
+		METRIC_RAIN_DAY, (long long)evening);
+	assert_true(temp_number(reader, sql) == 5);
+}
+
 static void commits_are_grouped(void **state)
 {
 	(void)state;
@@ -530,6 +558,7 @@ int main(void)
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(stores_what_is_pushed),
+		TEST(a_rain_day_is_ended),
 		TEST(commits_are_grouped),
 		TEST(stopping_stores_the_rest_and_merges),
 		TEST(a_full_ring_is_emptied_before_its_time),

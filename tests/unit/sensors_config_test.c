@@ -98,6 +98,38 @@ static void test_gauge_of_the_design(void **state)
 	config_free(config);
 }
 
+/* How rain is taken: what is written, and the defaults beside it. */
+static void test_rain_as_users_write_it(void **state)
+{
+	struct buffer errors;
+	struct config *config = load(
+		"{ name = \"a\"; driver = \"rg15\"; port = \"/dev/a\"; gauge = { "
+		"day_starts = \"07:00\"; tip = 0.2; bounce = \"100ms\"; undercatch = "
+		"( { intensity = 50.0; factor = 1.02; }, { intensity = 150.0; factor = "
+		"1.1; } ); }; }, { name = \"b\"; driver = \"rg15\"; port = "
+		"\"/dev/b\"; }",
+		&errors);
+
+	(void)state;
+	assert_non_null(config);
+	const struct rain_config *a = &sensors_common(&config->sensors, "a")->rain;
+	const struct rain_config *b = &sensors_common(&config->sensors, "b")->rain;
+	const struct rain_catch *rows = a->undercatch.items;
+	assert_string_equal(a->day_starts, "07:00");
+	assert_true(a->tip == 0.2 && a->bounce == 100 && a->undercatch.count == 2);
+	assert_true(rows[1].intensity == 150 && rows[1].factor == 1.1);
+	assert_true(a->gap == rain_defaults.gap);
+	/* Without the group all is as without a configuration. */
+	assert_string_equal(b->day_starts, rain_defaults.day_starts);
+	assert_true(b->gap == rain_defaults.gap && b->tip == rain_defaults.tip &&
+		b->max_intensity == rain_defaults.max_intensity &&
+		b->bounce == rain_defaults.bounce &&
+		b->modulus == rain_defaults.modulus &&
+		b->turn_time == rain_defaults.turn_time && b->undercatch.count == 0);
+	config_free(config);
+	buffer_free(&errors);
+}
+
 static void test_what_is_wrong_is_named(void **state)
 {
 	(void)state;
@@ -277,6 +309,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gauge_of_the_design),
+		cmocka_unit_test(test_rain_as_users_write_it),
 		cmocka_unit_test(test_what_is_wrong_is_named),
 		cmocka_unit_test(test_formats_as_users_write_them),
 		cmocka_unit_test(test_modbus_lines),
