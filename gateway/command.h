@@ -29,6 +29,7 @@ int command_index(int argc, char **argv);
 int command_probe(int argc, char **argv);
 int command_simulate(int argc, char **argv);
 int command_sensor(int argc, char **argv);
+int command_store(int argc, char **argv);
 int command_alert(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_help(int argc, char **argv);

@@ -34,6 +34,15 @@ static const struct command commands[] = {
 		.run = command_sensor,
 	},
 	{
+		.name = "store",
+		.arguments =
+			"check | export [--from T --to T --format csv|line] [--station S]"
+			" [--sensor N]\n            [--metric M] |"
+			" dead-letters list|show|retry|drop [OUTPUT] [ID] [--file F] [-c FILE]",
+		.summary = "look into the store, take data out, deal with dead letters",
+		.run = command_store,
+	},
+	{
 		.name = "alert",
 		.arguments = "test CHANNEL [-c FILE]",
 		.summary = "send a test message through a channel",

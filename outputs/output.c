@@ -223,6 +223,8 @@ static bool step(struct output *output)
 		return false;
 	if (!output_make_ready(output))
 		return output_back_off_from_own_trouble(output);
+	if (output->count == 0 && output_send_again(output))
+		return true;
 	if (!begin_batch(output))
 		return !stopping;
 	if (!fill(output))

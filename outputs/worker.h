@@ -62,6 +62,7 @@ struct output {
 	unsigned attempts;  /* failed ones in a row */
 	enum mood mood;
 	int64_t letter_log_ms;
+	int64_t again_ms;   /* before it no dead letter is tried again */
 	void *begun;        /* the self that periods->begin() was called for */
 	int64_t latest_ms;  /* no stamp after it is believed; for periods */
 	int64_t running_ms; /* wall clock, since when this thread has run; 0: unknown */
@@ -101,6 +102,12 @@ bool output_make_ready(struct output *output);
 /* Opens the driver anew, however long it takes: a person may have put another token
  * into its file. False when told to stop. */
 bool output_reopen(struct output *output);
+
+/*
+ * Tries the next dead letter that an operator has put back (again.c). False: there is
+ * none, or none is to be tried now.
+ */
+bool output_send_again(struct output *output);
 void output_set_self(struct output *output, void *self);
 void output_close_store(struct output *output);
 bool output_is_aborting(struct output *output);

@@ -59,34 +59,16 @@ struct salvage {
 
 /* --- the old file through SQLite ------------------------------------------------- */
 
-/* PATH as SQLite's address of a file that nobody writes to any more. */
-static void make_address(const char *path, char *address, size_t size)
-{
-	size_t used = (size_t)snprintf(address, size, "file:");
-
-	for (; *path && used + 4 < size; path++)
-		used += (size_t)snprintf(address + used, size - used,
-			strchr("%?#", *path) ? "%%%02X" : "%c", (unsigned char)*path);
-	snprintf(address + used, size - used, "?immutable=1");
-}
-
 static sqlite3 *open_old(const char *path)
 {
-	char wal[PATH_MAX + 8], address[3 * PATH_MAX];
-	int flags = SQLITE_OPEN_READONLY;
-	struct stat info;
+	char address[STORE_ADDRESS_SIZE];
 	sqlite3 *old = NULL;
 
 	/* Read only: it is kept as it was found. Where there is a WAL, an index is made.
 	 */
-	snprintf(wal, sizeof wal, "%s-wal", path);
-	if (stat(wal, &info) < 0 || info.st_size == 0) {
-		make_address(path, address, sizeof address);
-		flags |= SQLITE_OPEN_URI;
-	} else {
-		snprintf(address, sizeof address, "%s", path);
-	}
-	if (sqlite3_open_v2(address, &old, flags, NULL) == SQLITE_OK &&
+	store_reader_address(path, address);
+	if (sqlite3_open_v2(address, &old, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+		    NULL) == SQLITE_OK &&
 		sqlite3_exec(old, "SELECT count(*) FROM sqlite_master", NULL, NULL,
 			NULL) == SQLITE_OK)
 		return old;

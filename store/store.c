@@ -20,6 +20,7 @@
 #include "store/aggregates.h"
 #include "store/calibrations.h"
 #include "store/codec.h"
+#include "store/dead_letters.h"
 #include "store/lanes.h"
 #include "store/outbox.h"
 #include "store/salvage.h"
@@ -29,7 +30,7 @@
 enum {
 	APPLICATION_ID = 0x6d75614d, /* "muaM": file(1) and we know our own */
 	SCHEMA_VERSION = 1,
-	STATEMENTS_MAX = 64,
+	STATEMENTS_MAX = 128,
 	BUSY_MS = 10000,
 	HURRIED_MS = 1000,
 	BUSY_STEP_MS = 5,
@@ -235,6 +236,7 @@ static int make_tables(struct store *store)
 		exec(store, undated_schema, "make tables") < 0 ||
 		exec(store, calibrations_schema, "make tables") < 0 ||
 		exec(store, salvage_schema, "make tables") < 0 ||
+		exec(store, dead_letters_schema, "make tables") < 0 ||
 		exec(store, identity, "make tables") < 0) {
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 		return -1;
@@ -299,13 +301,39 @@ void store_hurry(struct store *store)
 	store->hurried = true;
 }
 
+void store_reader_address(const char *path, char address[static STORE_ADDRESS_SIZE])
+{
+	char wal[PATH_MAX + 8];
+	size_t used = (size_t)snprintf(address, STORE_ADDRESS_SIZE, "file:");
+	struct stat info;
+
+	snprintf(wal, sizeof wal, "%s-wal", path);
+	for (; *path && used + 32 < STORE_ADDRESS_SIZE; path++)
+		used += (size_t)snprintf(address + used, STORE_ADDRESS_SIZE - used,
+			strchr("%?#", *path) ? "%%%02X" : "%c", (unsigned char)*path);
+	if (stat(wal, &info) < 0 || info.st_size == 0)
+		snprintf(address + used, STORE_ADDRESS_SIZE - used, "?immutable=1");
+}
+
+static int open_reader(struct store *store)
+{
+	char address[STORE_ADDRESS_SIZE];
+
+	store_reader_address(store->path, address);
+	return sqlite3_open_v2(
+		address, &store->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+}
+
 static int open_connection(struct store *store, enum store_role role)
 {
 	int chunk = CHUNK_BYTES;
 	int flags =
 		SQLITE_OPEN_READWRITE | (role == STORE_RECORDER ? SQLITE_OPEN_CREATE : 0);
 
-	if (sqlite3_open_v2(store->path, &store->db, flags, NULL) != SQLITE_OK)
+	int rc = role == STORE_READER
+		? open_reader(store)
+		: sqlite3_open_v2(store->path, &store->db, flags, NULL);
+	if (rc != SQLITE_OK)
 		return fail(store, "open");
 	sqlite3_extended_result_codes(store->db, 1);
 	/* Even the first look may find the file closed by another connection's end. */
@@ -313,7 +341,8 @@ static int open_connection(struct store *store, enum store_role role)
 	/* Files grow by whole chunks, of blocks that are taken at once: see store/room.h.
 	 */
 	sqlite3_file_control(store->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
-	if (check_identity(store) < 0 || configure(store, role) < 0)
+	if (check_identity(store) < 0 ||
+		(role != STORE_READER && configure(store, role) < 0))
 		return -1;
 	store->last_id = -1;
 	return 0;

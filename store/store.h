@@ -23,6 +23,7 @@ struct store;
 enum store_role {
 	STORE_RECORDER, /* makes the file and its tables; the only appender */
 	STORE_CLIENT,   /* reads; writes its own small tables */
+	STORE_READER,   /* only reads, also what another version has left out */
 };
 
 /* Opens the store at PATH. NULL with the reason in WHY. */
@@ -48,6 +49,13 @@ const char *store_error(const struct store *store);
  * process is about to end. Any thread may call it.
  */
 void store_hurry(struct store *store);
+
+/*
+ * The address by which the file PATH is read without leaving anything beside it: as one
+ * that nobody writes to, where there is no WAL.
+ */
+enum { STORE_ADDRESS_SIZE = 3 * 4096 + 32 };
+void store_reader_address(const char *path, char address[static STORE_ADDRESS_SIZE]);
 
 /* Did the latest failure come of a full disk, or of a file that may not grow? */
 bool store_is_full(const struct store *store);

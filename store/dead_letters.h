@@ -1,0 +1,43 @@
+/*
+ * Dead letters as an operator sees them: what a far side has refused for good, kept with
+ * its reason. store_dead_letter() puts them here. One that is to be sent again is taken
+ * up by its output within a minute (outputs/again.c).
+ */
+#ifndef MUABUI_STORE_DEAD_LETTERS_H
+#define MUABUI_STORE_DEAD_LETTERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/store.h"
+
+extern const char dead_letters_schema[]; /* for store_open() */
+
+struct dead_letter {
+	int64_t id;
+	int64_t report;  /* whose content it is */
+	int64_t time_ms; /* when it was refused */
+	bool again;      /* it is to be sent again */
+	const char *output, *reason, *body;
+};
+
+/*
+ * Which letters: of OUTPUT (NULL: of all), with ID (0: all). Each returns how many, or
+ * -1. Texts are only valid during the call of EACH, which must not use STORE.
+ */
+int64_t dead_letters_each(struct store *store, const char *output, int64_t id,
+	void (*each)(void *arg, const struct dead_letter *letter), void *arg);
+int64_t dead_letters_send_again(struct store *store, const char *output, int64_t id);
+int64_t dead_letters_drop(struct store *store, const char *output, int64_t id);
+
+/* The next letter of OUTPUT that is to be sent again. 1, 0: there is none, or -1. */
+int dead_letters_next(
+	struct store *store, const char *output, int64_t *id, int64_t *report);
+
+/*
+ * It was tried: REASON is why it was refused again, and it stays; NULL: it was taken, and
+ * goes. 0 or -1.
+ */
+int dead_letters_settle(struct store *store, int64_t id, const char *reason);
+
+#endif
