@@ -13,6 +13,7 @@
 #include "gateway/command.h"
 #include "gateway/export.h"
 #include "gateway/schema.h"
+#include "outputs/tt10_export.h"
 #include "store/dead_letters.h"
 #include "store/inspect.h"
 #include "store/store.h"
@@ -26,6 +27,7 @@ struct request {
 	int count;
 	struct export_choice choice;
 	const char *from, *to, *format;
+	const char *output, *into; /* of station files */
 };
 
 /* The store's path, to be freed; NULL with a logged reason. */
@@ -77,19 +79,77 @@ static int take_time(const char *name, const char *text, int64_t *ms)
 		"store", "%s is a time like 2026-11-25T07:00:00+07:00", name);
 }
 
+/* The output of type tt10 that is asked for; the only one, where none is named. */
+static const struct option_item *find_tt10(
+	const struct request *request, const struct config *config)
+{
+	const struct option_item *items = config->outputs.items, *found = NULL;
+
+	for (size_t i = 0; i < config->outputs.count; i++) {
+		const struct option_item *item = &items[i];
+
+		if (strcmp(item->kind->name, "tt10") != 0 ||
+			(request->output && strcmp(item->name, request->output) != 0))
+			continue;
+		if (found) {
+			log_error("%s: there are several outputs of type tt10: which "
+				  "one? --output NAME",
+				request->config_file);
+			return NULL;
+		}
+		found = item;
+	}
+	if (!found)
+		log_error("%s: there is no output%s%s%s of type tt10",
+			request->config_file, request->output ? " \"" : "",
+			request->output ? request->output : "",
+			request->output ? "\"" : "");
+	return found;
+}
+
+/* Station files, as the output of the configuration would send them. */
+static int export_station_files(const struct request *request)
+{
+	const struct export_choice *choice = &request->choice;
+	struct config *config = gateway_load_config(request->config_file);
+	const struct option_item *item = config ? find_tt10(request, config) : NULL;
+	const char *path = request->file || !config ? request->file : config->store.path;
+	struct store *store = NULL;
+	int64_t count = -1;
+	char why[512] = "";
+
+	if (item && (store = store_open(path, STORE_READER, why, sizeof why)))
+		count = tt10_export(store, item, choice->from_ms, choice->to_ms,
+			request->into, why, sizeof why);
+	if (count < 0 && *why)
+		log_error("%s", why);
+	if (count >= 0)
+		printf("%" PRId64 " files in %s\n", count, request->into);
+	store_close(store);
+	config_free(config);
+	return count < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int export(struct request *request)
 {
 	struct export_choice *choice = &request->choice;
 	int status;
 
-	choice->from_ms = INT64_MIN;
-	choice->to_ms = INT64_MAX;
+	choice->from_ms = 0;
+	choice->to_ms = INT64_MAX / 2;
 	if ((status = take_time("--from", request->from, &choice->from_ms)) ||
 		(status = take_time("--to", request->to, &choice->to_ms)))
 		return status;
+	bool is_tt10 = request->format && strcmp(request->format, "tt10") == 0;
+	if (is_tt10 != (request->into != NULL) || (request->output && !is_tt10))
+		return command_usage("store",
+			"--into FOLDER, and --output where there are several, go with "
+			"--format tt10");
+	if (is_tt10)
+		return export_station_files(request);
 	choice->lines = request->format && strcmp(request->format, "line") == 0;
 	if (request->format && !choice->lines && strcmp(request->format, "csv") != 0)
-		return command_usage("store", "--format is csv or line");
+		return command_usage("store", "--format is csv, line or tt10");
 	struct store *store = open_store(request, STORE_READER);
 	if (!store)
 		return EXIT_FAILURE;
@@ -178,6 +238,8 @@ int command_store(int argc, char **argv)
 		{ .name = "--from", .value = &request.from },
 		{ .name = "--to", .value = &request.to },
 		{ .name = "--format", .value = &request.format },
+		{ .name = "--into", .value = &request.into },
+		{ .name = "--output", .value = &request.output },
 		{ .name = "--station", .value = &request.choice.station },
 		{ .name = "--sensor", .value = &request.choice.sensor },
 		{ .name = "--metric", .value = &request.choice.metric },

@@ -38,7 +38,8 @@ static const struct command commands[] = {
 		.arguments =
 			"check | export [--from T --to T --format csv|line] [--station S]"
 			" [--sensor N]\n            [--metric M] |"
-			" dead-letters list|show|retry|drop [OUTPUT] [ID] [--file F] [-c FILE]",
+			" export --format tt10 --into FOLDER [--output NAME] |\n            "
+			"dead-letters list|show|retry|drop [OUTPUT] [ID] [--file F] [-c FILE]",
 		.summary = "look into the store, take data out, deal with dead letters",
 		.run = command_store,
 	},
