@@ -80,16 +80,17 @@ static bool has_neighbours(const struct source *source)
 	return source->neighbour != source;
 }
 
-/* Sums of rain are made anew, and nobody is held against them. */
-static bool is_sum(uint16_t metric)
+/* Sums and intensities of rain are said anew after a start, whether they changed or not.
+ */
+static bool is_said_anew(uint16_t metric)
 {
-	return metric >= METRIC_RAIN_10M && metric <= METRIC_RAIN_DAY;
+	return metric >= METRIC_RAIN_RATE && metric <= METRIC_RAIN_DAY;
 }
 
 /* What its own next value, or another sensor's, will be held against. */
 static bool is_worth(const struct source *source, const struct series *series)
 {
-	return series->newest_ms > 0 && !is_sum(series->metric) &&
+	return series->newest_ms > 0 && !is_said_anew(series->metric) &&
 		(series->quality || has_neighbours(source));
 }
 
