@@ -10,12 +10,13 @@
 #include "sensors/rtu_reply.h"
 
 enum {
-	LISTEN_MS = 3000,     /* most talk once a second, some every 2.3 s */
-	HUNT_MS = 2500,       /* at another speed */
+	LISTEN_MS = 3000, /* most talk once a second, some every 2.3 s */
+	HUNT_MS = 2500,   /* at another speed */
+	SLOW_MS = 1500,
 	SETTLE_MS = 60,       /* what a USB adapter still holds comes meanwhile */
 	SAMPLE_SIZE = 16,     /* bytes shown of what nobody understands */
-	QUESTION_MAX = 32,    /* bytes */
-	SDI12_EXTRA_MS = 200, /* the adapter speaks with 1200 baud behind */
+	QUESTION_MAX = 80,    /* characters of a request as it is written */
+	SDI12_EXTRA_MS = 120, /* the adapter speaks with 1200 baud behind */
 	CANDIDATES_MAX = 64,
 };
 
@@ -354,9 +355,12 @@ static bool ask_drivers(struct probe *probe, int baud)
 
 /* --- Modbus ------------------------------------------------------------------------- */
 
-/* One register of UNIT by FUNCTION; any answer will do, "no such address" as well. */
-static enum sensor_result ask_unit(
-	struct probe *probe, int unit, uint8_t function, struct rtu_reply *reply)
+/*
+ * One register of UNIT by FUNCTION, to be answered within MS; any answer will do, "no
+ * such address" as well.
+ */
+static enum sensor_result ask_unit(struct probe *probe, int unit, uint8_t function,
+	int64_t ms, struct rtu_reply *reply)
 {
 	uint8_t request[RTU_REQUEST_SIZE], bytes[256];
 	size_t length;
@@ -366,7 +370,7 @@ static enum sensor_result ask_unit(
 	rtu_reply_begin(reply, request);
 	if (!ask(probe, request, sizeof(request)))
 		return SENSOR_PORT_ERROR;
-	until_ms = clock_real_ms() + probe->settings->timeout_ms +
+	until_ms = clock_real_ms() + ms +
 		serial_char_us(&probe->serial) * (RTU_REQUEST_SIZE + 7) / 1000;
 	while (!rtu_reply_is_full(reply) &&
 		(length = read_some(probe, until_ms, bytes, sizeof(bytes))) > 0)
@@ -403,26 +407,38 @@ static void say_damaged(struct probe *probe, int unit)
 	probe->sink->note(probe->sink->arg, text);
 }
 
-static bool try_unit(struct probe *probe, int unit)
+/* UNIT said something when another was asked: is it there, and only slow? */
+static void try_slow(struct probe *probe, int unit)
+{
+	struct rtu_reply reply;
+	enum sensor_result result;
+
+	drain(probe, SETTLE_MS);
+	result = ask_unit(probe, unit, 3, SLOW_MS, &reply);
+	if (result == SENSOR_OK || result == SENSOR_DEVICE_ERROR)
+		tell_unit(probe, unit, true);
+}
+
+static void try_unit(struct probe *probe, int unit)
 {
 	for (uint8_t function = 3; function <= 4 && goes_on(probe); function++) {
 		struct rtu_reply reply;
-		enum sensor_result result = ask_unit(probe, unit, function, &reply);
+		enum sensor_result result = ask_unit(
+			probe, unit, function, probe->settings->timeout_ms, &reply);
 
 		if (result == SENSOR_OK || result == SENSOR_DEVICE_ERROR) {
 			tell_unit(probe, unit, false);
-			return true;
+			return;
 		}
 		if (reply.seen & RTU_SEEN_FOREIGN && reply.foreign_unit != 0 &&
 			reply.foreign_unit != unit)
-			tell_unit(probe, reply.foreign_unit, true);
+			try_slow(probe, reply.foreign_unit);
 		if (result == SENSOR_BAD_CHECKSUM || result == SENSOR_BAD_LENGTH) {
 			say_damaged(probe, unit);
 			drain(probe, SETTLE_MS);
-			return false;
+			return;
 		}
 	}
-	return false;
 }
 
 static void ask_units(struct probe *probe)
@@ -465,6 +481,10 @@ static void ask_addresses(struct probe *probe)
 		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	size_t count = probe->settings->all ? sizeof(addresses) - 1 : 10;
 
+	/* Whatever was asked before ends here. */
+	drain(probe, SETTLE_MS);
+	ask(probe, (const uint8_t *)"!", 1);
+	drain(probe, SETTLE_MS + SDI12_EXTRA_MS);
 	for (size_t i = 0; i < count && goes_on(probe); i++) {
 		char request[] = { addresses[i], '!' };
 		struct probe_found found = { .driver = sensor_driver_find("sdi12"),
