@@ -22,6 +22,7 @@ int command_usage(const char *name, const char *format, ...)
 
 int command_run(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_watch(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_decode(int argc, char **argv);
 int command_rain(int argc, char **argv);

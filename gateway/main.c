@@ -21,6 +21,12 @@ static const struct command commands[] = {
 		.run = command_check,
 	},
 	{
+		.name = "watch",
+		.arguments = "[-c FILE] [--once]",
+		.summary = "the newest values, each second, and why a sensor is silent",
+		.run = command_watch,
+	},
+	{
 		.name = "status",
 		.arguments = "[-c FILE] [--json]",
 		.summary = "what the running gateway does, and what is wrong",

@@ -1,9 +1,11 @@
 #include "gateway/requests.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "alerts/notifier.h"
 #include "core/json.h"
+#include "web/table.h"
 
 void requests_error(struct buffer *out, const char *why)
 {
@@ -20,6 +22,31 @@ static void answer_status(
 {
 	(void)rest;
 	view_status_json(requests->view, out);
+}
+
+/* A terminal cannot be larger; a request of more is a slip. */
+enum { COLUMNS_MAX = 1000, ROWS_MAX = 1000, TABLE_MAX = 1 << 20 };
+
+static void answer_table(
+	const struct requests *requests, const char *rest, struct buffer *out)
+{
+	int columns, rows;
+	char colour[8];
+	struct buffer table;
+	struct json json;
+
+	if (sscanf(rest, "%4d %4d %7s", &columns, &rows, colour) != 3 || columns < 1 ||
+		columns > COLUMNS_MAX || rows < 0 || rows > ROWS_MAX) {
+		requests_error(out, "table COLUMNS ROWS live|plain");
+		return;
+	}
+	buffer_init(&table, TABLE_MAX);
+	table_render(requests->view, columns, rows, strcmp(colour, "live") == 0, &table);
+	json_start(&json, out);
+	json_object(&json, NULL);
+	json_string(&json, "table", buffer_text(&table));
+	json_end_object(&json);
+	buffer_free(&table);
 }
 
 static const struct option_item *find_item(
@@ -62,6 +89,7 @@ void requests_answer(void *arg, const char *request, struct buffer *out)
 			struct buffer *out);
 	} table[] = {
 		{ "status", answer_status },
+		{ "table ", answer_table },
 		{ "alert test ", answer_alert_test },
 		{ "sensor ", request_sensor },
 	};

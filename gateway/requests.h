@@ -19,6 +19,7 @@ struct requests {
  * wrong is {"error": "…"}. Requests are:
  *
  *   status                  as view_status_json()
+ *   table COLUMNS ROWS live|plain   {"table"}: as table_render(); live: with colours
  *   alert test CHANNEL      {"outcome", "status", "reason"}
  *   sensor OBJECT           as request_sensor()
  */

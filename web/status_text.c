@@ -192,8 +192,7 @@ static void put_name(
 	put_cell(status->out, string(item, type), NESTING_TYPE);
 }
 
-/* What to look at first, when a sensor has never said anything good. */
-static const char *hint_for(const char *state)
+const char *status_hint(const char *state)
 {
 	static const struct {
 		const char *state, *hint;
@@ -208,6 +207,12 @@ static const char *hint_for(const char *state)
 			"messages without the configured fields: check the pointers" },
 		{ "topic",
 			"messages whose topic names no station: check topic and station" },
+		{ "port",
+			"no port or connection: plug, cable, broker, another program?" },
+		{ "value", "values that cannot be: scale, type, order of bytes?" },
+		{ "device_error",
+			"the device reports an error, or has no such register" },
+		{ "offline", "the device says that it is away" },
 	};
 
 	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
@@ -242,7 +247,8 @@ static void put_sensor(struct status *status, const cJSON *sensor)
 	bool silent = is_true(sensor, "silent");
 	bool connected = is_true(sensor, "connected");
 	bool ever = cJSON_IsString(cJSON_GetObjectItemCaseSensitive(sensor, "last_good"));
-	const char *hint = ever || !connected ? NULL : hint_for(string(sensor, "state"));
+	const char *hint =
+		ever || !connected ? NULL : status_hint(string(sensor, "state"));
 	struct buffer *out = status->out;
 	struct buffer age;
 	const cJSON *result;

@@ -12,4 +12,7 @@
  */
 bool status_text(const char *json, struct buffer *out);
 
+/* What to look at first where a sensor is in STATE ("timeout", …); NULL: nothing. */
+const char *status_hint(const char *state);
+
 #endif
