@@ -432,12 +432,6 @@ bool mqtt_client_is_connected(const struct mqtt_client *client)
 	return client->handle && MQTTAsync_isConnected(client->handle);
 }
 
-void mqtt_client_hurry(struct mqtt_client *client)
-{
-	if (!mqtt_client_is_connected(client))
-		MQTTAsync_reconnect(client->handle);
-}
-
 /* --- beginning and end ------------------------------------------------------ */
 
 static int make_handle(struct mqtt_client *client)
@@ -446,7 +440,7 @@ static int make_handle(struct mqtt_client *client)
 	char uri[512];
 
 	make_uri(client->settings.url, uri, sizeof uri);
-	options.MQTTVersion = is_5(client) ? MQTTVERSION_5 : MQTTVERSION_DEFAULT;
+	options.MQTTVersion = is_5(client) ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
 	/* No persistence of Paho's: what has to be kept is in the ring or the store. */
 	int rc = MQTTAsync_createWithOptions(&client->handle, uri,
 		client->settings.client_id, MQTTCLIENT_PERSISTENCE_NONE, NULL, &options);

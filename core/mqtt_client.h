@@ -55,7 +55,8 @@ struct mqtt_events {
 	void *arg;
 	/* After every CONNACK: the broker may have forgotten us, or never known. */
 	void (*up)(void *arg);
-	/* The connection is lost, an attempt has failed, or a subscription is refused. */
+	/* The connection is lost, the first attempt at one has failed (of later ones Paho
+	 * says nothing), or a subscription is refused. */
 	void (*down)(void *arg, const struct mqtt_fault *fault);
 	void (*message)(void *arg, const struct mqtt_message *message); /* may be NULL */
 	/* What was sent with TICKET is acknowledged (FAULT NULL), or never will be. May
@@ -78,9 +79,6 @@ bool mqtt_client_start(struct mqtt_client *client, char *why, size_t size);
 void mqtt_client_stop(struct mqtt_client *client);
 
 bool mqtt_client_is_connected(const struct mqtt_client *client);
-
-/* Not connected: the next attempt is made now. */
-void mqtt_client_hurry(struct mqtt_client *client);
 
 /* DONE(events.arg), where not NULL, follows the SUBACK. */
 void mqtt_client_subscribe(

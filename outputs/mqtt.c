@@ -27,20 +27,21 @@ static void came_up(void *arg)
 
 	log_notice("output %s: connected to %s", self->options->name, self->options->url);
 	pthread_mutex_lock(&self->mutex);
-	self->is_new = true;
+	self->is_new = self->was_up = true;
 	pthread_mutex_unlock(&self->mutex);
 	bell_ring(&self->hello);
 	bell_ring(&self->changed);
 }
 
-/* Under the mutex. The first fault is the cause. */
-static void note_fault(
-	struct mqtt_output *self, const struct mqtt_fault *fault, bool was_refused)
+/*
+ * Under the mutex. The first fault is the cause, unless it came without a reason that
+ * asks for more than patience.
+ */
+static void note_fault(struct mqtt_output *self, const struct mqtt_fault *fault)
 {
-	if (self->has_fault && !was_refused && mqtt_outcome(fault->code) == OUTCOME_RETRY)
+	if (self->has_fault && mqtt_outcome(fault->code) == OUTCOME_RETRY)
 		return;
 	self->has_fault = true;
-	self->was_refused |= was_refused;
 	self->fault_code = fault->code;
 	snprintf(self->fault_reason, sizeof self->fault_reason, "%s",
 		fault->reason ? fault->reason : "no reason given");
@@ -51,7 +52,7 @@ static void went_down(void *arg, const struct mqtt_fault *fault)
 	struct mqtt_output *self = arg;
 
 	pthread_mutex_lock(&self->mutex);
-	note_fault(self, fault, false);
+	note_fault(self, fault);
 	pthread_mutex_unlock(&self->mutex);
 	bell_ring(&self->changed);
 }
@@ -65,7 +66,7 @@ static void was_answered(void *arg, uint32_t ticket, const struct mqtt_fault *fa
 	if (ticket - self->first_ticket < UINT32_MAX / 2 && self->under_way > 0) {
 		self->under_way--;
 		if (fault)
-			note_fault(self, fault, true);
+			note_fault(self, fault);
 	}
 	pthread_mutex_unlock(&self->mutex);
 	bell_ring(&self->changed);
@@ -97,6 +98,9 @@ bool mqtt_output_connect(struct mqtt_output *self, char *why, size_t size)
 		.will = buffer_text(&self->offline),
 	};
 
+	pthread_mutex_lock(&self->mutex);
+	self->was_up = false;
+	pthread_mutex_unlock(&self->mutex);
 	if (!*options->client_id) {
 		snprintf(id, sizeof id, "muabui-%s-%s", options->station->id,
 			options->name);

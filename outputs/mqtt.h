@@ -77,13 +77,13 @@ struct mqtt_output {
 	struct bell changed; /* rung when anything of the following has */
 	pthread_mutex_t mutex;
 	bool aborting;
+	bool was_up; /* this client has been connected */
 	bool is_new; /* connected anew since discovery last asked */
 	uint32_t next_ticket, first_ticket; /* older ones are of given up batches */
 	size_t under_way;
-	bool has_fault; /* since the sending began */
+	bool has_fault; /* since the sending began; with the first one's reason */
 	int fault_code;
 	char fault_reason[200];
-	bool was_refused; /* the fault is the answer to a message, not to a connection */
 };
 
 /* --- mqtt.c -------------------------------------------------------------- */

@@ -34,7 +34,7 @@ static void say(struct answer *answer, enum outcome outcome, const char *reason)
 /* --- waiting ---------------------------------------------------------------- */
 
 struct state {
-	bool aborting, has_fault, was_refused;
+	bool aborting, has_fault;
 	int fault_code;
 	size_t under_way;
 	char reason[200];
@@ -48,7 +48,6 @@ static struct state look(struct mqtt_output *self)
 	state = (struct state){
 		.aborting = self->aborting,
 		.has_fault = self->has_fault,
-		.was_refused = self->was_refused,
 		.fault_code = self->fault_code,
 		.under_way = self->under_way,
 	};
@@ -61,12 +60,29 @@ static struct state look(struct mqtt_output *self)
 static void begin_anew(struct mqtt_output *self)
 {
 	pthread_mutex_lock(&self->mutex);
-	self->has_fault = self->was_refused = false;
+	self->has_fault = false;
 	self->fault_code = 0;
 	self->fault_reason[0] = '\0';
 	self->first_ticket = self->next_ticket;
 	self->under_way = 0;
 	pthread_mutex_unlock(&self->mutex);
+}
+
+/*
+ * While nothing is to be sent, Paho connects again by itself, but of all its attempts it
+ * only tells how the first one ended. So with something to send a new client is made.
+ */
+static bool begin_to_connect(struct mqtt_output *self, char *why, size_t size)
+{
+	pthread_mutex_lock(&self->mutex);
+	bool was_up = self->was_up;
+	pthread_mutex_unlock(&self->mutex);
+	if (self->client && was_up)
+		mqtt_output_disconnect(self);
+	if (self->client)
+		return true; /* its first attempt is under way, or has failed */
+	begin_anew(self);
+	return mqtt_output_connect(self, why, size);
 }
 
 static bool has_come_up(struct sending *sending)
@@ -75,17 +91,19 @@ static bool has_come_up(struct sending *sending)
 	int64_t end_ms = clock_real_ms() + CONNECT_MS;
 	char why[200] = "no connection";
 
-	if (!self->client && !mqtt_output_connect(self, why, sizeof why)) {
+	if (self->client && mqtt_client_is_connected(self->client))
+		return true;
+	if (!begin_to_connect(self, why, sizeof why)) {
 		say(sending->answer, OUTCOME_RETRY, why);
 		return false;
 	}
-	mqtt_client_hurry(self->client);
 	while (!mqtt_client_is_connected(self->client)) {
 		struct state state = look(self);
 		int64_t left_ms = end_ms - clock_real_ms();
 		if (state.aborting || state.has_fault || left_ms <= 0) {
 			say(sending->answer, mqtt_outcome(state.fault_code),
 				*state.reason ? state.reason : why);
+			mqtt_output_disconnect(self);
 			return false;
 		}
 		bell_wait(&self->changed, left_ms);
@@ -108,8 +126,9 @@ static bool give_up(struct sending *sending, enum outcome outcome, const char *r
 
 /*
  * Waits until at most MOST messages are under way. False, with the answer, when it is
- * over: a message was refused, or time is up. A lost connection is waited for: Paho makes
- * it again, and sends again what has no answer.
+ * over: a message was refused, the connection is lost, or time is up. Paho would send
+ * again by itself what has no answer; but a broker that hangs up because a message is
+ * too large for it would do so for ever.
  */
 static bool wait_for_answers(struct sending *sending, size_t most)
 {
@@ -117,19 +136,18 @@ static bool wait_for_answers(struct sending *sending, size_t most)
 
 	for (;;) {
 		struct state state = look(self);
-		enum outcome outcome = mqtt_outcome(state.fault_code);
 		int64_t left_ms = sending->end_ms - clock_real_ms();
 
-		if (state.has_fault && (state.was_refused || outcome != OUTCOME_RETRY))
-			return give_up(sending, outcome, state.reason);
+		if (state.has_fault)
+			return give_up(
+				sending, mqtt_outcome(state.fault_code), state.reason);
 		if (state.under_way <= most)
 			return true;
 		if (state.aborting)
 			return give_up(sending, OUTCOME_RETRY, "told to stop");
 		if (left_ms <= 0)
 			return give_up(sending, OUTCOME_RETRY,
-				state.has_fault ? state.reason
-						: "the broker does not acknowledge");
+				"the broker does not acknowledge");
 		bell_wait(&self->changed, left_ms);
 	}
 }
@@ -298,7 +316,6 @@ void mqtt_output_send(void *arg, const struct buffer *batch, struct answer *answ
 		.end_ms = clock_real_ms() + self->options->timeout,
 	};
 
-	begin_anew(self);
 	if (!has_come_up(&sending))
 		return;
 	begin_anew(self); /* what went wrong before is over */

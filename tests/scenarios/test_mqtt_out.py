@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from lib import (SEQ, Broker, Gateway, HttpSink, by_seq, count, find_program, influx_output,
-                 mqtt_sensor, wait_until)
+from lib import (SEQ, Broker, Gateway, HttpSink, by_seq, count, find_program, free_port,
+                 influx_output, mqtt_sensor, wait_until)
 from mqtt_wire import Load, Publisher
 
 METRICS = ("pm25", "pm10", "temperature", "seq")
@@ -208,3 +208,50 @@ def test_home_assistant_finds_the_series(home, broker, bus):
     flag, state = listener.communicate(timeout=30)[0].split(" ", 1)
     assert flag == "0" and json.loads(state)["pm25"] == 3
     edge.stop()
+
+
+@pytest.mark.parametrize("version,most", [(3, 50000), (5, 20000)])
+def test_a_message_too_large_for_the_broker_is_halved(home, broker, sink, version, most):
+    bus = Broker(home, name="bus", more=f"max_packet_size {most}\n")
+    collector = make_collector(home, bus, sink).start()
+    collector.wait_connected("boxes")
+    edge = make_edge(home, broker, bus, version=version).start()
+    edge.wait_connected("nodes")
+    edge.stop()
+    publish(broker, range(1000), stations=1)  # a backlog: one message of 80 KB
+    edge.start()
+    wait_for_all(sink, range(1000), 60)
+    assert edge.output("bus")["dead"] == 0
+    edge.stop()
+    collector.stop()
+
+
+def test_passwords_and_tls(home, broker, sink):
+    certificate, key = home.path / "cert.pem", home.path / "key.pem"
+    subprocess.run([find_program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days",
+                    "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                    key, "-out", certificate], check=True, capture_output=True)
+    users, password = home.path / "users", home.path / "password"
+    subprocess.run([find_program("mosquitto_passwd"), "-b", "-c", users, "box", "sesame-7b1"],
+                   check=True, capture_output=True)
+    home.path.chmod(0o755)
+    users.chmod(0o644), key.chmod(0o644)
+    port = free_port()
+    bus = Broker(home, name="bus", more=f"listener {port} 127.0.0.1\ncertfile {certificate}\n"
+                 f"keyfile {key}\nallow_anonymous false\npassword_file {users}\n")
+    password.write_text("wrong-5c2\n")
+    secure = {"url": f"mqtts://127.0.0.1:{port}", "username": "box", "password_file": password,
+              "ca_file": certificate}
+    edge = make_edge(home, broker, bus, **secure).start()
+    edge.wait_connected("nodes")
+    publish(broker, range(10))
+    wait_until(lambda: edge.output("bus")["held"], 20,
+               lambda: f"held: {edge.output('bus')['last_error']}")
+    password.write_text("sesame-7b1\n")
+    collector = make_collector(home, bus, sink, **secure).start()
+    collector.wait_connected("boxes")
+    wait_for_all(sink, range(10), 90)
+    for place in (edge.whole_log(), edge.run("check", "--print").stdout):
+        assert "sesame" not in place and "wrong-5c2" not in place
+    edge.stop()
+    collector.stop()
