@@ -18,6 +18,7 @@
 #include "gateway/control.h"
 #include "gateway/schema.h"
 #include "sensors/sensor.h"
+#include "web/status_text.h"
 #include "web/words.h"
 
 enum { TEXT_MAX = 16 << 20, REDRAW_MS = 1000, ROWS_MIN = 5 };
