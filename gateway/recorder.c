@@ -208,11 +208,11 @@ static bool commit(struct recorder *recorder, bool merge, bool current)
 		ring_release_but_last(recorder->settings.ring);
 	else
 		ring_release(recorder->settings.ring);
+	room_grow(&recorder->room);
 	count_commit(recorder, readings);
 	buffer_clear(&recorder->batch);
 	recorder->batch_count = 0;
 	recorder->urgent = false;
-	room_grow(&recorder->room);
 	if (recorder->failing)
 		log_notice("store: works again");
 	recorder->failing = recorder->settings.stats->failing = false;

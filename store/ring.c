@@ -42,6 +42,13 @@ enum {
 
 static const char magic[8] = "muabuiR1";
 
+/*
+ * After a power cut any page may be as it was before, slots of an earlier process and lap
+ * in it. Their numbers tell them: within a ring numbers only grow, and after a crash they
+ * go on so far above that none of what was lost can come again.
+ */
+#define NUMBER_LEAP (UINT64_C(1) << 32)
+
 /* No ring ever comes so far: what says so is damaged. */
 #define NUMBER_LIMIT (UINT64_C(1) << 62)
 
@@ -56,6 +63,7 @@ struct header {
 	_Atomic uint64_t oldest, tail, head;
 	_Atomic uint64_t next_seq;
 	struct boot boots[BOOTS_MAX]; /* the latest first */
+	uint64_t in_use;              /* since an opening that no close has followed */
 };
 
 _Static_assert(sizeof(struct header) <= HEADER_SIZE, "the header is one page");
@@ -82,7 +90,7 @@ struct ring {
 	pthread_mutex_t mutex;
 	pthread_cond_t filled; /* for the reader */
 	pthread_cond_t room;   /* for writers that wait */
-	bool reader_waits, woken, confirm_stored;
+	bool reader_waits, woken, confirm_stored, was_in_use;
 	int64_t give_up_ms; /* real time at which writers stop waiting; 0: never */
 	uint64_t read;      /* the reader's position */
 	uint64_t last_read; /* where the report read last begins */
@@ -202,6 +210,11 @@ static void take_stock(struct ring *ring)
 			continue;
 		}
 		struct slot *slot = slot_at(ring, at);
+		if (slot->seq > 0 && slot->seq <= highest) {
+			ring->status.torn++;
+			write_filler(ring, at, at + slot->length);
+			continue;
+		}
 		ring_keys_remember(ring->keys, slot->key);
 		if (slot->seq > highest)
 			highest = slot->seq;
@@ -362,21 +375,31 @@ struct ring *ring_open(const char *path, size_t size, char *why, size_t why_size
 	pthread_condattr_destroy(&attributes);
 	take_stock(ring);
 	note_boot(ring);
+	ring->was_in_use = ring->header->in_use != 0;
+	ring->header->in_use = 1;
 	return ring;
 }
 
 void ring_number_after(struct ring *ring, uint64_t last_seq)
 {
 	pthread_mutex_lock(&ring->mutex);
-	if (ring->header->next_seq <= last_seq)
+	/* The ring is behind the store: its own end was lost. */
+	bool is_behind = ring->header->next_seq <= last_seq;
+	if (is_behind)
 		ring->header->next_seq = last_seq + 1;
+	if (is_behind || ring->was_in_use)
+		ring->header->next_seq += NUMBER_LEAP;
+	ring->was_in_use = false;
 	pthread_mutex_unlock(&ring->mutex);
+	/* Whatever else a power cut takes, numbers do not go back. */
+	msync(ring->header, HEADER_SIZE, MS_SYNC);
 }
 
 void ring_close(struct ring *ring)
 {
 	if (!ring)
 		return;
+	ring->header->in_use = 0;
 	unmap_file(ring);
 	close(ring->fd);
 	pthread_cond_destroy(&ring->room);

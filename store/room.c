@@ -139,10 +139,19 @@ static bool grow(struct room *room, int64_t pages)
 	return false;
 }
 
+/* The transaction in which reports went is committed. */
+static void count_forgotten(struct room *room)
+{
+	room->forgotten += room->forgetting;
+	room->lost += room->losing;
+	room->forgetting = room->losing = 0;
+}
+
 void room_grow(struct room *room)
 {
 	int64_t pages = free_pages(room);
 
+	count_forgotten(room);
 	if (pages < 0 || (pages >= LOW_PAGES && !room->tight))
 		return;
 	room->tight = !grow(room, STEP_PAGES) && (pages < LOW_PAGES || room->tight);
@@ -211,8 +220,8 @@ static int forget(struct room *room, int64_t before_ms, int limit)
 	int count = store_forget(room->store, before_ms, limit);
 	if (count < 0)
 		return -1;
-	room->forgotten += (uint64_t)count;
-	room->lost += (uint64_t)unsent;
+	room->forgetting += (uint64_t)count;
+	room->losing += (uint64_t)unsent;
 	return count;
 }
 
@@ -226,6 +235,7 @@ int room_keep(struct room *room, int64_t now_ms, int rows)
 {
 	int portion = rows > KEEP_ROWS ? rows * KEEP_SHARE : KEEP_ROWS * KEEP_SHARE;
 
+	room->forgetting = room->losing = 0;
 	/* By an impossible time nothing is too old. */
 	if (clock_is_set() &&
 		forget(room, now_ms - room->limits.keep_raw_ms, portion) < 0)
@@ -290,6 +300,7 @@ bool room_relieve(struct room *room)
 {
 	struct store *store = room->store;
 
+	room->forgetting = room->losing = 0;
 	/* One transaction may need more than a step. */
 	if (room->step_pages < STEP_PAGES_MAX)
 		room->step_pages *= 4;
@@ -300,8 +311,10 @@ bool room_relieve(struct room *room)
 	int count = -1;
 	if (store_begin(store) == 0 &&
 		(count = forget(room, INT64_MAX, RELIEF_ROWS)) >= 0 &&
-		store_commit(store) == 0)
+		store_commit(store) == 0) {
+		count_forgotten(room);
 		return count > 0;
+	}
 	store_rollback(store);
 	return false;
 }

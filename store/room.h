@@ -33,6 +33,7 @@ struct room {
 	int64_t next_source; /* whose minutes are looked at next */
 	bool tight;          /* no growth: the oldest have to make room */
 	bool tight_said;
+	uint64_t forgetting, losing; /* in the transaction that is open */
 	uint64_t forgotten; /* reports removed since start */
 	uint64_t lost;      /* of these, those some output had not had */
 };
@@ -53,7 +54,7 @@ int room_keep(struct room *room, int64_t now_ms, int rows);
  */
 int room_tidy(struct room *room, int64_t now_ms);
 
-/* After a commit: grows the file where it is time to. */
+/* After each commit: counts what went in it, grows the file where it is time to. */
 void room_grow(struct room *room);
 
 /*

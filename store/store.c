@@ -182,40 +182,59 @@ static void configure_sqlite(void)
 	sqlite3_initialize();
 }
 
-static int pragma_int(struct store *store, const char *sql)
+/* The number SQL asks for. False: it cannot be asked. */
+static bool ask_int(struct store *store, const char *sql, int *value)
 {
 	sqlite3_stmt *stmt;
-	int value = -1;
 
+	*value = 0;
 	if (sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL) != SQLITE_OK)
-		return -1;
+		return false;
 	if (sqlite3_step(stmt) == SQLITE_ROW)
-		value = sqlite3_column_int(stmt, 0);
-	sqlite3_finalize(stmt);
-	return value;
+		*value = sqlite3_column_int(stmt, 0);
+	return sqlite3_finalize(stmt) == SQLITE_OK;
 }
 
-/* Whose file is it, and of which version? */
+static bool one_bit_apart(int a, int b)
+{
+	unsigned difference = (unsigned)a ^ (unsigned)b;
+
+	return difference != 0 && (difference & (difference - 1)) == 0;
+}
+
+static int refuse(struct store *store, bool damaged, const char *why)
+{
+	if (damaged)
+		damage_found = true;
+	snprintf(store->error, sizeof store->error, "%s: %s", store->path, why);
+	return -1;
+}
+
+/*
+ * Whose file is it, and of which version? Both stand in the head and, so that one flipped
+ * bit there makes no stranger of a store, in a mark as well.
+ */
 static int check_identity(struct store *store)
 {
-	int id = pragma_int(store, "PRAGMA application_id");
-	int version = pragma_int(store, "PRAGMA user_version");
+	int id, version, tables, marked;
+	char why[100];
 
-	if (id < 0 || version < 0)
+	if (!ask_int(store, "PRAGMA application_id", &id) ||
+		!ask_int(store, "PRAGMA user_version", &version) ||
+		!ask_int(store, "SELECT count(*) FROM sqlite_master", &tables))
 		return fail(store, "open");
+	ask_int(store, "SELECT value FROM mark WHERE name='schema'", &marked);
+	bool is_marked = marked > 0 && marked <= SCHEMA_VERSION;
 	/* Most files of SQLite carry no id: ours is new, or has one. */
-	bool is_new = id == 0 && version == 0 &&
-		pragma_int(store, "SELECT count(*) FROM sqlite_master") == 0;
-	if (id != APPLICATION_ID && !is_new) {
-		snprintf(store->error, sizeof store->error,
-			"%s: is not a store of muabui", store->path);
-		return -1;
-	}
-	if (version > SCHEMA_VERSION) {
-		snprintf(store->error, sizeof store->error,
-			"%s: was written by a newer muabui (version %d, this one knows %d)",
-			store->path, version, SCHEMA_VERSION);
-		return -1;
+	bool is_new = id == 0 && version == 0 && tables == 0;
+	if (id != APPLICATION_ID && !is_new)
+		return refuse(store, is_marked && one_bit_apart(id, APPLICATION_ID),
+			"is not a store of muabui");
+	if (version > SCHEMA_VERSION || version < 0) {
+		snprintf(why, sizeof why,
+			"was written by a newer muabui (version %d, this one knows %d)",
+			version, SCHEMA_VERSION);
+		return refuse(store, is_marked && one_bit_apart(version, marked), why);
 	}
 	return 0;
 }
@@ -225,8 +244,9 @@ static int make_tables(struct store *store)
 	char identity[128];
 
 	snprintf(identity, sizeof identity,
-		"PRAGMA application_id=%d; PRAGMA user_version=%d;", APPLICATION_ID,
-		SCHEMA_VERSION);
+		"PRAGMA application_id=%d; PRAGMA user_version=%d;"
+		"INSERT OR REPLACE INTO mark VALUES('schema', %d)",
+		APPLICATION_ID, SCHEMA_VERSION, SCHEMA_VERSION);
 	if (exec(store, "BEGIN IMMEDIATE", "begin") < 0)
 		return -1;
 	if (exec(store, schema, "make tables") < 0 ||

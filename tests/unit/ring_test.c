@@ -135,7 +135,8 @@ static void numbers_go_on_after_a_lost_file(void **state)
 
 	push(ring, 1);
 	assert_true(ring_next(ring, &report, &seq));
-	assert_int_equal(seq, 1001);
+	/* Far behind: what the lost file held is not to be mistaken for it. */
+	assert_true(seq > 1001);
 	ring_close(ring);
 }
 
@@ -507,12 +508,13 @@ static size_t ten_slots(void)
 static void expect_numbers(struct ring *ring, int first, int last)
 {
 	struct report report;
-	uint64_t seq;
+	uint64_t seq, before = (uint64_t)first;
 
 	for (int i = first; i <= last; i++) {
 		assert_true(ring_next(ring, &report, &seq));
 		assert_int_equal(number_of(&report), i);
-		assert_int_equal(seq, i + 1);
+		assert_true(seq > before); /* after damage, far above */
+		before = seq;
 	}
 	assert_false(ring_next(ring, &report, &seq));
 }

@@ -459,6 +459,26 @@ static void a_foreign_file_is_refused(void **state)
 	expect_refusal(STORE_RECORDER, "is not a store of muabui");
 }
 
+static size_t count_files(const char *part);
+
+/* A bit of the head is flipped: no stranger's file, but a damaged one of ours. */
+static void a_flipped_identity_is_damage(void **state)
+{
+	(void)state;
+	static const char *const flips[] = { "PRAGMA user_version=5",
+		"PRAGMA user_version=-2147483647", "PRAGMA application_id=1836410189" };
+
+	for (size_t i = 0; i < sizeof flips / sizeof *flips; i++) {
+		clock_freeze(1795314600000 + (int64_t)i, 0);
+		fill(1, 3);
+		store_close(store);
+		store = NULL;
+		temp_sql(&temp, flips[i]);
+		store = temp_open(&temp, STORE_RECORDER);
+		assert_int_equal(count_files(".damaged-"), i + 1);
+	}
+}
+
 static size_t count_files(const char *part)
 {
 	DIR *folder = opendir(temp.directory);
@@ -558,6 +578,7 @@ int main(void)
 		TEST(a_client_makes_no_store),
 		TEST(a_newer_version_is_refused),
 		TEST(a_foreign_file_is_refused),
+		TEST(a_flipped_identity_is_damage),
 		TEST(a_damaged_file_is_moved_aside),
 		TEST(damaged_rows_are_skipped_and_counted),
 	};
