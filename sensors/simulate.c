@@ -247,7 +247,7 @@ int simulate_run(const struct simulate_settings *settings,
 	if (ready != NULL)
 		ready(play.pty.name);
 	if (settings->corrupt + settings->cut + settings->drop + settings->hang_up > 0)
-		log_info("simulate: faults by --seed %llu",
+		log_notice("simulate: faults by --seed %llu",
 			(unsigned long long)settings->seed);
 	run(&play, why, size);
 	status = why[0] == '\0' ? 0 : -1;
