@@ -1,5 +1,7 @@
 """SIGKILL at any moment loses nothing that the broker was told is kept (DESIGN §6.1)."""
 
+import csv
+import io
 import os
 import random
 import time
@@ -18,7 +20,7 @@ def test_sigkill_under_load_loses_no_acknowledged_message(home, broker, sink):
                       sensors=[mqtt_sensor(broker, metrics=("pm25", "seq"))],
                       outputs=[influx_output(sink)]).start()
     gateway.wait_connected("nodes")
-    load = Load(home, broker, per_second=400)
+    load = Load(home, broker, per_second=count("RATE", 400))
     for _ in range(kills):
         time.sleep(moments.uniform(0, 0.7))  # the moment is the point, not a condition
         gateway.kill9()
@@ -42,5 +44,10 @@ def test_sigkill_under_load_loses_no_acknowledged_message(home, broker, sink):
     print(f"{len(published)} messages, {kills} kills, {repeats} points sent again")
     assert gateway.status()["ring"]["dropped"] == 0
     gateway.stop()
+    by_station = {}
+    for row in csv.DictReader(io.StringIO(gateway.run("store", "export", "--metric", "seq").stdout)):
+        by_station.setdefault(row["station"], []).append(int(row["value"]))
+    assert all(numbers == sorted(numbers) for numbers in by_station.values()), "out of order"
+    assert sum(map(len, by_station.values())) == len(found)
     stored, = gateway.query("SELECT count(*) FROM report")
     assert stored[0] == len(found), "a message is stored once"

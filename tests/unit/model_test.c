@@ -405,8 +405,9 @@ static void verify(void)
 	if (model->flipped)
 		_exit(DONE);
 	/* A full disk's oldest: they went from the lowest id on. */
-	int64_t forgotten =
-		(int64_t)temp_number(store, "SELECT ifnull(min(id), 1) - 1 FROM report");
+	int64_t first =
+		(int64_t)temp_number(store, "SELECT ifnull(min(id), 0) FROM report");
+	int64_t forgotten = first > 0 ? first - 1 : store_last_id(store);
 	for (int number = 1; number <= model->pushed; number++) {
 		bool must =
 			model->power ? model->committed[number] : model->accepted[number];
