@@ -28,6 +28,7 @@
 #include "store/undated.h"
 
 enum {
+	PAGE_SIZE = 4096,
 	APPLICATION_ID = 0x6d75614d, /* "muaM": file(1) and we know our own */
 	SCHEMA_VERSION = 1,
 	STATEMENTS_MAX = 128,
@@ -386,6 +387,35 @@ void store_move_aside(const char *path)
 	damage_found = false;
 }
 
+/*
+ * Is it ours, but for what never changes in the head of our files? SQLite says all kinds
+ * of things of such a file: of an unknown format, or not to be written.
+ */
+static bool head_is_garbled(const char *path)
+{
+	static const uint8_t id[] = { 0x6d, 0x75, 0x61, 0x4d };
+	static const struct {
+		size_t at, length;
+		uint8_t bytes[8];
+	} fixed[] = {
+		{ 16, 2, { PAGE_SIZE >> 8, PAGE_SIZE & 0xff } },
+		{ 18, 6, { 2, 2, 0, 64, 32, 32 } }, /* WAL; no spare bytes; fractions */
+		{ 44, 4, { 0, 0, 0, 4 } },          /* the schema's format */
+		{ 56, 4, { 0, 0, 0, 1 } },          /* UTF-8 */
+	};
+	uint8_t head[100] = { 0 };
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	bool read = file >= 0 && pread(file, head, sizeof head, 0) == sizeof head;
+	bool garbled = false;
+
+	if (file >= 0)
+		close(file);
+	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+		garbled |=
+			memcmp(head + fixed[i].at, fixed[i].bytes, fixed[i].length) != 0;
+	return read && garbled && memcmp(head + 68, id, sizeof id) == 0;
+}
+
 struct store *store_open(const char *path, enum store_role role, char *why, size_t size)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -404,7 +434,8 @@ struct store *store_open(const char *path, enum store_role role, char *why, size
 		return NULL;
 	}
 	int result = open_connection(store, role);
-	if (result < 0 && role == STORE_RECORDER && damage_found) {
+	if (result < 0 && role == STORE_RECORDER &&
+		(damage_found || head_is_garbled(path))) {
 		sqlite3_close_v2(store->db);
 		store_move_aside(path);
 		result = open_connection(store, role);

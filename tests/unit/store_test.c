@@ -461,6 +461,32 @@ static void a_foreign_file_is_refused(void **state)
 
 static size_t count_files(const char *part);
 
+/* Each bit of the file's head in turn: whatever SQLite says of it, a store is there. */
+static void no_flipped_bit_of_the_head_refuses_a_store(void **state)
+{
+	(void)state;
+	uint8_t head[100];
+
+	fill(1, 3);
+	store_close(store);
+	store = NULL;
+	for (size_t bit = 0; bit < 8 * sizeof head; bit++) {
+		FILE *file = fopen(temp.path, "r+");
+		char why[256] = "";
+		assert_int_equal(fread(head, 1, sizeof head, file), sizeof head);
+		head[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		rewind(file);
+		fwrite(head, 1, sizeof head, file);
+		fclose(file);
+		clock_freeze(1795314600000 + (int64_t)bit, 0);
+		store = store_open(temp.path, STORE_RECORDER, why, sizeof why);
+		if (!store)
+			fail_msg("bit %zu: %s", bit, why);
+		store_close(store);
+		store = NULL;
+	}
+}
+
 /* A bit of the head is flipped: no stranger's file, but a damaged one of ours. */
 static void a_flipped_identity_is_damage(void **state)
 {
@@ -579,6 +605,7 @@ int main(void)
 		TEST(a_newer_version_is_refused),
 		TEST(a_foreign_file_is_refused),
 		TEST(a_flipped_identity_is_damage),
+		TEST(no_flipped_bit_of_the_head_refuses_a_store),
 		TEST(a_damaged_file_is_moved_aside),
 		TEST(damaged_rows_are_skipped_and_counted),
 	};
