@@ -184,9 +184,13 @@ KILLS   ?= 200
 UNPLUGS ?= 100
 FILES   ?= 10000
 SERIES  ?= 100000
-COUNTS  = KILLS=$(KILLS) UNPLUGS=$(UNPLUGS) FILES=$(FILES) SERIES=$(SERIES)
+RATE    ?= 2000
+FLIPS   ?= 1000
+CRASHES ?= 10000
+COUNTS  = KILLS=$(KILLS) RATE=$(RATE) FLIPS=$(FLIPS) UNPLUGS=$(UNPLUGS) FILES=$(FILES) SERIES=$(SERIES)
 torture: check ## what takes long: crashes, unplugs, station files, a day's outage, fuzzing (KILLS=200 FILES=10000 …)
 	@DAMAGE_FRAMES=1000000 $(BUILD)/unit/damage_test
+	@MODEL_RUNS=$(CRASHES) $(BUILD)/unit/model_test
 	@$(COUNTS) $(MAKE) --no-print-directory scenarios
 	@OUTAGE_REPORTS=2160000 OUTAGE_RATE=100000 MUABUI=$(abspath $(PROGRAM)) $(PYTHON) -m pytest -q \
 		-s -p no:cacheprovider tests/scenarios/test_outage.py
