@@ -1,0 +1,106 @@
+/* What the mqtt output says and what answers mean to it; no broker. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "core/mqtt_client.h"
+#include "outputs/mqtt.h"
+
+static struct station_config station = {
+	.id = "HN-CG-01",
+	.name = "Tr\xe1\xba\xa1m",
+	.area = "hn-cau-giay",
+	.latitude = 21.0362,
+	.longitude = 105.7906,
+};
+static const struct mqtt_output_options options = { .station = &station, .name = "bus" };
+
+static void answers_have_consequences(void **state)
+{
+	static const struct {
+		int code;
+		enum outcome outcome;
+	} cases[] = {
+		{ 0, OUTCOME_RETRY },      /* no reason given */
+		{ 1, OUTCOME_HELD },       /* CONNACK of 3.1.1: protocol version */
+		{ 2, OUTCOME_HELD },       /* client id */
+		{ 3, OUTCOME_RETRY },      /* server not available */
+		{ 4, OUTCOME_HELD },       /* user name or password */
+		{ 5, OUTCOME_HELD },       /* not authorised */
+		{ 0x80, OUTCOME_RETRY },   /* unspecified */
+		{ 0x83, OUTCOME_RETRY },   /* implementation specific */
+		{ 0x84, OUTCOME_HELD },    /* protocol version */
+		{ 0x85, OUTCOME_HELD },    /* client id */
+		{ 0x86, OUTCOME_HELD },    /* user name or password */
+		{ 0x87, OUTCOME_HELD },    /* not authorised */
+		{ 0x88, OUTCOME_RETRY },   /* server unavailable */
+		{ 0x89, OUTCOME_RETRY },   /* busy */
+		{ 0x8a, OUTCOME_HELD },    /* banned */
+		{ 0x8b, OUTCOME_RETRY },   /* shutting down */
+		{ 0x90, OUTCOME_HELD },    /* topic name */
+		{ 0x95, OUTCOME_REFUSED }, /* packet too large */
+		{ 0x97, OUTCOME_RETRY },   /* quota */
+		{ 0x99, OUTCOME_REFUSED }, /* payload format */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		if (mqtt_outcome(cases[i].code) != cases[i].outcome)
+			fail_msg("0x%x: %s", (unsigned)cases[i].code,
+				outcome_name(mqtt_outcome(cases[i].code)));
+}
+
+static void topics_are_filled_in(void **state)
+{
+	char topic[MQTT_TOPIC_SIZE], long_template[2 * MQTT_TOPIC_SIZE];
+
+	(void)state;
+	assert_true(mqtt_text_topic(
+		&options, "a/{station}/{area}/{sensor}/{station}", "S 1", "d", topic));
+	assert_string_equal(topic, "a/S 1/hn-cau-giay/d/S 1");
+	station.area = "";
+	assert_true(mqtt_text_topic(&options, "{area}/{other}", "S", "", topic));
+	assert_string_equal(topic, "-/{other}");
+	station.area = "hn-cau-giay";
+	memset(long_template, 'x', sizeof long_template);
+	long_template[MQTT_TOPIC_SIZE - 1] = '\0';
+	assert_true(mqtt_text_topic(&options, long_template, "S", "", topic));
+	long_template[MQTT_TOPIC_SIZE - 1] = 'x';
+	long_template[MQTT_TOPIC_SIZE] = '\0';
+	assert_false(mqtt_text_topic(&options, long_template, "S", "", topic));
+}
+
+static void the_status_says_who_and_where(void **state)
+{
+	struct buffer text;
+
+	(void)state;
+	buffer_init(&text, 4096);
+	mqtt_text_status(&options, "offline", &text);
+	assert_string_equal(buffer_text(&text),
+		"{\"state\":\"offline\",\"station\":{\"id\":\"HN-CG-01\","
+		"\"name\":\"Tr\xe1\xba\xa1m\",\"area\":\"hn-cau-giay\","
+		"\"latitude\":21.0362,\"longitude\":105.7906}}");
+	buffer_clear(&text);
+	station.area = "";
+	station.latitude = station.longitude = NAN;
+	mqtt_text_status(&options, "online", &text);
+	assert_non_null(strstr(buffer_text(&text),
+		"\"area\":null,\"latitude\":null,\"longitude\":null"));
+	buffer_free(&text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers_have_consequences),
+		cmocka_unit_test(topics_are_filled_in),
+		cmocka_unit_test(the_status_says_who_and_where),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
