@@ -34,8 +34,8 @@ struct room {
 	bool tight;          /* no growth: the oldest have to make room */
 	bool tight_said;
 	uint64_t forgetting, losing; /* in the transaction that is open */
-	uint64_t forgotten; /* reports removed since start */
-	uint64_t lost;      /* of these, those some output had not had */
+	uint64_t forgotten;          /* reports removed since start */
+	uint64_t lost;               /* of these, those some output had not had */
 };
 
 /* Takes the first of the room. STORE is the recorder's, outside a transaction. */
