@@ -107,7 +107,7 @@ static int probe_all(struct run *run, char *const *ports, size_t count)
 		log_error("cannot wait for signals");
 		return EXIT_FAILURE;
 	}
-	printf("%zu port%s, at most %lld s each where nobody talks by himself\n", count,
+	printf("%zu port%s, at most %lld s each where nobody talks by itself\n", count,
 		count == 1 ? "" : "s",
 		(long long)(probe_duration_ms(&run->settings) / 1000 + 4));
 	for (size_t i = 0; i < count && !is_stopped; i++)

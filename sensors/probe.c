@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "sensors/framer.h"
+#include "sensors/candidates.h"
 #include "sensors/hex.h"
 #include "sensors/rtu_reply.h"
 
@@ -17,7 +17,6 @@ enum {
 	SAMPLE_SIZE = 16,     /* bytes shown of what nobody understands */
 	QUESTION_MAX = 80,    /* characters of a request as it is written */
 	SDI12_EXTRA_MS = 120, /* the adapter speaks with 1200 baud behind */
-	CANDIDATES_MAX = 64,
 };
 
 static const int usual_bauds[] = { 9600, 19200, 4800, 115200 };
@@ -100,82 +99,6 @@ static void set_baud(struct probe *probe, int baud)
 		probe->is_lost = true;
 }
 
-/* --- drivers that could be it ----------------------------------------------------- */
-
-struct candidate {
-	const struct sensor_driver *driver;
-	struct framer framer;
-	unsigned good; /* frames */
-};
-
-/* The speed in the table of DRIVER's options. */
-static int usual_baud(const struct sensor_driver *driver)
-{
-	const struct option *option = driver->kind.group.options;
-
-	for (; option->name != NULL; option++)
-		if (strcmp(option->name, "baud") == 0 && option->fallback != NULL)
-			return (int)strtol(option->fallback, NULL, 10);
-	return 0;
-}
-
-static bool is_catch_all(const struct sensor_driver *driver)
-{
-	return strcmp(driver->kind.name, "text") == 0;
-}
-
-/* Is a frame with this RESULT by DRIVER's own word one of its device? */
-static bool is_its_own(const struct sensor_driver *driver, enum sensor_result result)
-{
-	if (result == SENSOR_OK || result == SENSOR_MISSING_FIELD)
-		return true;
-	/* Without a checksum, other words are no evidence. */
-	return !driver->is_text &&
-		(result == SENSOR_IGNORED || result == SENSOR_WARMING_UP ||
-			result == SENSOR_DEVICE_ERROR);
-}
-
-static void feed(struct candidate *candidate, const uint8_t *bytes, size_t length,
-	const uint8_t *request, size_t request_length)
-{
-	struct report report;
-	enum sensor_result result;
-
-	report_init(&report);
-	while (length > 0) {
-		size_t taken = framer_put(&candidate->framer, bytes, length);
-
-		bytes += taken;
-		length -= taken;
-		while (framer_next(&candidate->framer, &report, &result)) {
-			const struct framer *framer = &candidate->framer;
-			bool is_echo = request_length > 0 &&
-				framer->frame_length == request_length &&
-				memcmp(framer->frame, request, request_length) == 0;
-
-			if (!is_echo && is_its_own(candidate->driver, result))
-				candidate->good++;
-		}
-	}
-}
-
-static struct candidate *make_candidates(void)
-{
-	struct candidate *candidates = calloc(CANDIDATES_MAX, sizeof(*candidates));
-	size_t count = 0;
-
-	for (size_t i = 0; candidates != NULL && sensor_drivers[i] != NULL; i++) {
-		struct framer_code code = framer_code_of(sensor_drivers[i], NULL);
-
-		if (sensor_drivers[i]->bus != SENSOR_BUS_STREAM ||
-			count + 1 == CANDIDATES_MAX)
-			continue;
-		candidates[count].driver = sensor_drivers[i];
-		framer_init(&candidates[count++].framer, &code);
-	}
-	return candidates;
-}
-
 static void tell(struct probe *probe, struct probe_found *found)
 {
 	found->serial = probe->serial;
@@ -192,7 +115,7 @@ static bool tell_best(struct probe *probe, const struct candidate *candidates, b
 	for (const struct candidate *one = candidates; one->driver != NULL; one++) {
 		if (one->good == 0)
 			continue;
-		if (is_catch_all(one->driver))
+		if (candidate_is_catch_all(one->driver))
 			text = one;
 		else if (found.driver == NULL)
 			found.driver = one->driver;
@@ -210,14 +133,6 @@ static bool tell_best(struct probe *probe, const struct candidate *candidates, b
 
 /* --- listening ---------------------------------------------------------------------- */
 
-static bool has_understood(const struct candidate *candidates)
-{
-	for (const struct candidate *one = candidates; one->driver != NULL; one++)
-		if (one->good >= 2 && !is_catch_all(one->driver))
-			return true;
-	return false;
-}
-
 /* What is text on a wrong speed is seldom all printable. */
 static bool is_printable(const uint8_t *bytes, size_t length)
 {
@@ -231,7 +146,7 @@ static bool is_printable(const uint8_t *bytes, size_t length)
 /* Listens at the present speed; *BYTES: how many came. True: somebody was understood. */
 static bool listen_once(struct probe *probe, int64_t ms, size_t *heard)
 {
-	struct candidate *candidates = make_candidates();
+	struct candidate *candidates = candidates_make();
 	int64_t until_ms = clock_real_ms() + ms;
 	uint8_t bytes[256];
 	size_t length;
@@ -240,7 +155,7 @@ static bool listen_once(struct probe *probe, int64_t ms, size_t *heard)
 	*heard = 0;
 	if (candidates == NULL)
 		return false;
-	while (!has_understood(candidates) &&
+	while (!candidates_understand(candidates) &&
 		(length = read_some(probe, until_ms, bytes, sizeof(bytes))) > 0) {
 		if (probe->heard == 0) {
 			size_t shown = length < SAMPLE_SIZE ? length : SAMPLE_SIZE;
@@ -251,11 +166,11 @@ static bool listen_once(struct probe *probe, int64_t ms, size_t *heard)
 		probe->heard += length;
 		is_text &= is_printable(bytes, length);
 		for (struct candidate *one = candidates; one->driver != NULL; one++)
-			if (is_text || !is_catch_all(one->driver))
-				feed(one, bytes, length, NULL, 0);
+			if (is_text || !candidate_is_catch_all(one->driver))
+				candidate_feed(one, bytes, length, NULL, 0);
 	}
 	for (struct candidate *one = candidates; one->driver != NULL; one++)
-		if (is_catch_all(one->driver) && !is_text)
+		if (candidate_is_catch_all(one->driver) && !is_text)
 			one->good = 0;
 	understood = goes_on(probe) && tell_best(probe, candidates, true);
 	free(candidates);
@@ -282,13 +197,6 @@ static bool listen_to_port(struct probe *probe)
 /* --- asking ----------------------------------------------------------------------------
  */
 
-static bool is_same_request(
-	const struct sensor_driver *one, const struct sensor_driver *other)
-{
-	return one->probe.ask != NULL && other->probe.ask != NULL &&
-		strcmp(one->probe.ask, other->probe.ask) == 0;
-}
-
 /* What was asked before may stand at the beginning of the line that is heard now. */
 static bool end_line(struct probe *probe)
 {
@@ -298,10 +206,17 @@ static bool end_line(struct probe *probe)
 	return goes_on(probe);
 }
 
+static bool is_same_request(
+	const struct sensor_driver *one, const struct sensor_driver *other)
+{
+	return one->probe.ask != NULL && other->probe.ask != NULL &&
+		strcmp(one->probe.ask, other->probe.ask) == 0;
+}
+
 /* Asks what DRIVER may be asked; all that know the answer to it are candidates. */
 static bool ask_driver(struct probe *probe, const struct sensor_driver *driver)
 {
-	struct candidate *candidates = make_candidates();
+	struct candidate *candidates = candidates_make();
 	uint8_t request[QUESTION_MAX], bytes[256];
 	size_t request_length, length;
 	int64_t until_ms;
@@ -319,7 +234,8 @@ static bool ask_driver(struct probe *probe, const struct sensor_driver *driver)
 	while ((length = read_some(probe, until_ms, bytes, sizeof(bytes))) > 0)
 		for (struct candidate *one = candidates; one->driver != NULL; one++)
 			if (is_same_request(driver, one->driver))
-				feed(one, bytes, length, request, request_length);
+				candidate_feed(
+					one, bytes, length, request, request_length);
 	understood = goes_on(probe) && tell_best(probe, candidates, false);
 done:
 	free(candidates);
@@ -343,7 +259,7 @@ static bool ask_drivers(struct probe *probe, int baud)
 		if (driver->bus != SENSOR_BUS_STREAM || driver->probe.ask == NULL ||
 			was_asked(i))
 			continue;
-		if (probe->settings->baud == 0 && usual_baud(driver) != baud)
+		if (probe->settings->baud == 0 && candidate_baud(driver) != baud)
 			continue;
 		if (ask_driver(probe, driver))
 			return true;
@@ -524,7 +440,7 @@ static void ask_all(struct probe *probe)
 			return;
 		if (baud != 115200 || settings->baud != 0)
 			ask_units(probe);
-		if (baud == usual_baud(sensor_driver_find("sdi12")) &&
+		if (baud == candidate_baud(sensor_driver_find("sdi12")) &&
 			(probe->found == 0 || settings->all))
 			ask_addresses(probe);
 		if (settings->baud != 0 || (probe->found > 0 && !settings->all))
@@ -607,7 +523,7 @@ void probe_configuration(const struct probe_found *found, const char *name,
 	const char *more = found->talks ? driver->probe.talking : driver->probe.asked;
 	char line[80] = "", place[40] = "";
 
-	if (found->serial.baud != usual_baud(driver))
+	if (found->serial.baud != candidate_baud(driver))
 		snprintf(line, sizeof(line), " baud = %d;", found->serial.baud);
 	if (found->serial.parity != SERIAL_PARITY_NONE)
 		snprintf(line + strlen(line), sizeof(line) - strlen(line),
