@@ -357,8 +357,7 @@ static void hand_over(struct taking *taking)
 {
 	const struct ring_batch *batch = taking->inbox->batch;
 	struct sensor *sensor = taking->inbox->sensor;
-	size_t known = ring_batch_known(sensor->ring, batch);
-	size_t pushed = ring_push_batch(sensor->ring, batch, known);
+	size_t known, pushed = ring_push_batch(sensor->ring, batch, &known);
 
 	atomic_fetch_add(&sensor->stats.duplicates, known);
 	if (known + pushed < batch->count) {

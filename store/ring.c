@@ -622,32 +622,20 @@ bool ring_batch_add(struct ring_batch *batch, const struct report *report, uint6
 	return true;
 }
 
-size_t ring_batch_known(struct ring *ring, const struct ring_batch *batch)
-{
-	size_t known = 0, at = 0;
-
-	pthread_mutex_lock(&ring->mutex);
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct slot *slot = (const struct slot *)(batch->slots.data + at);
-		if (ring_keys_has(ring->keys, slot->key))
-			known = i + 1;
-		at += slot->length;
-	}
-	pthread_mutex_unlock(&ring->mutex);
-	return known;
-}
-
-size_t ring_push_batch(struct ring *ring, const struct ring_batch *batch, size_t skip)
+size_t ring_push_batch(struct ring *ring, const struct ring_batch *batch, size_t *known)
 {
 	size_t accepted = 0, at = 0;
 
+	*known = 0;
 	pthread_mutex_lock(&ring->mutex);
 	for (size_t i = 0; i < batch->count; i++) {
 		struct slot *slot = (struct slot *)(batch->slots.data + at);
 		size_t length = slot->length;
 		at += length;
-		if (i < skip)
+		if (ring_keys_has(ring->keys, slot->key)) {
+			++*known;
 			continue;
+		}
 		if (length > ring->size / 2 || !put_slot(ring, slot, RING_WAIT))
 			break;
 		/* Where it has to wait for room, somebody must make it. */

@@ -86,16 +86,11 @@ void ring_batch_clear(struct ring_batch *batch);
 bool ring_batch_add(struct ring_batch *batch, const struct report *report, uint64_t key);
 
 /*
- * How many of the first reports of BATCH were accepted lately: up to the last whose key
- * is known, because a batch is handed over in order.
+ * Hands over all of BATCH in order, but those whose key is known (see ring_has_key()):
+ * how many these are goes to KNOWN. Waits where the ring is full. Returns how many were
+ * accepted: with KNOWN fewer than all when ring_stop_waiting() was called.
  */
-size_t ring_batch_known(struct ring *ring, const struct ring_batch *batch);
-
-/*
- * Hands over all of BATCH but the first SKIP, in order, waiting where the ring is full.
- * Returns how many were accepted: fewer when ring_stop_waiting() was called.
- */
-size_t ring_push_batch(struct ring *ring, const struct ring_batch *batch, size_t skip);
+size_t ring_push_batch(struct ring *ring, const struct ring_batch *batch, size_t *known);
 
 /*
  * From now on ring_confirm() waits for the store. Before the first push; otherwise what

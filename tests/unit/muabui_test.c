@@ -582,6 +582,7 @@ static char *make_lines(int first, int count)
 static void a_batch_is_stored_once(void **state)
 {
 	char *all = make_lines(0, 5000), *more = make_lines(4000, 3000);
+	char *gap = make_lines(8000, 10), *mixed = make_lines(7995, 15);
 	int accepted;
 
 	(void)state;
@@ -598,8 +599,15 @@ static void a_batch_is_stored_once(void **state)
 	open_ring();
 	assert_int_equal(hand_in("muabui/A/readings", more, &accepted), SENSOR_IGNORED);
 	assert_int_equal(count_ring(), 7000);
+	/* New ones in front of known ones: an output sends the newest first. */
+	assert_int_equal(hand_in("muabui/A/readings", gap, &accepted), SENSOR_OK);
+	assert_int_equal(hand_in("muabui/A/readings", mixed, &accepted), SENSOR_OK);
+	assert_int_equal(accepted, 5);
+	assert_int_equal(count_ring(), 15);
 	free(all);
 	free(more);
+	free(gap);
+	free(mixed);
 }
 
 static void a_batch_is_taken_as_a_whole(void **state)
