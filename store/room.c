@@ -20,7 +20,7 @@ enum {
 	STEP_PAGES_MIN = 16, /* where the disk is nearly full */
 	STEP_PAGES_MAX = 16384,
 	LOW_PAGES = STEP_PAGES / 2,  /* fewer are free: grow */
-	HIGH_PAGES = STEP_PAGES * 6, /* more are free: give some back */
+	HIGH_PAGES = STEP_PAGES * 3, /* more are free: give some back */
 	GIVE_PAGES = 64,             /* at a time */
 	KEEP_ROWS = 50,              /* looked at in a commit, at least */
 	KEEP_SHARE = 2,              /* and for each new row */

@@ -665,6 +665,7 @@ int store_scan(struct store *store, int64_t after, int limit,
 		"SELECT report.id, time, source, data, station, sensor FROM report"
 		" LEFT JOIN source ON source.id = report.source"
 		" WHERE report.id > ?1 ORDER BY report.id");
+	int64_t before = after, last = -1;
 	int count = 0, rc = SQLITE_OK;
 
 	if (!stmt)
@@ -672,6 +673,15 @@ int store_scan(struct store *store, int64_t after, int limit,
 	sqlite3_bind_int64(stmt, 1, after);
 	/* Damaged rows do not count: fewer than LIMIT means that there are no more. */
 	while (count < limit && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		int64_t id = sqlite3_column_int64(stmt, 0);
+		/* As this statement sees the file: not before its first step. */
+		if (last < 0)
+			last = store_last_id(store);
+		if (id <= before || id > last) {
+			statement_done(store, stmt, SQLITE_OK);
+			return refuse(store, true, "an id is out of its order");
+		}
+		before = id;
 		if (!take_row(store, stmt))
 			continue;
 		count++;

@@ -115,7 +115,8 @@ int store_set_mark(struct store *store, enum store_mark mark, int64_t value);
  * returns false. Returns how many were handed over, -1 on error; fewer than LIMIT, unless
  * EACH ended it: there are no more. EACH must not call store_scan() again. The report is
  * only valid during the call. Rows that cannot be unpacked are skipped (and counted as
- * damaged by store_damaged()).
+ * damaged by store_damaged()); an id that is not behind the one before, or beyond the
+ * newest, would send a cursor astray: the file is damaged then.
  */
 int store_scan(struct store *store, int64_t after, int limit,
 	bool (*each)(void *arg, const struct stored_report *stored), void *arg);

@@ -561,6 +561,36 @@ static void a_damaged_file_is_moved_aside(void **state)
 	assert_int_equal(scan(store, 0, 10), 5);
 }
 
+/* A bit of a row's id is flipped, somewhere in the middle of a page. */
+static void an_id_out_of_order_is_damage(void **state)
+{
+	(void)state;
+	static uint8_t page[4096];
+	long at = 0;
+
+	fill(1, 3000);
+	store_close(store);
+	store = NULL;
+	FILE *file = fopen(temp.path, "r+");
+	/* A leaf of the reports: many rows; a cell is its length, its id, its record. */
+	while (fread(page, 1, sizeof page, file) == sizeof page &&
+		(at < 4096 || page[0] != 0x0d || page[3] != 0 || page[4] < 100))
+		at += 4096;
+	size_t cell = (size_t)page[8 + 100] << 8 | page[8 + 101];
+	page[cell + 1] ^= 0x04;
+	fseek(file, at, SEEK_SET);
+	assert_int_equal(fwrite(page, 1, sizeof page, file), sizeof page);
+	fclose(file);
+	store = temp_open(&temp, STORE_RECORDER);
+	assert_int_equal(scan(store, 0, 4000), -1);
+	assert_non_null(strstr(store_error(store), "out of its order"));
+	assert_true(store_is_damaged());
+	store_close(store);
+	store_move_aside(temp.path);
+	store = temp_open(&temp, STORE_RECORDER);
+	assert_false(store_is_damaged());
+}
+
 static void damaged_rows_are_skipped_and_counted(void **state)
 {
 	(void)state;
@@ -607,6 +637,7 @@ int main(void)
 		TEST(a_flipped_identity_is_damage),
 		TEST(no_flipped_bit_of_the_head_refuses_a_store),
 		TEST(a_damaged_file_is_moved_aside),
+		TEST(an_id_out_of_order_is_damage),
 		TEST(damaged_rows_are_skipped_and_counted),
 	};
 
