@@ -125,7 +125,8 @@ static void start_again(struct recorder *recorder)
 	if (!recorder->failing)
 		log_error(
 			"store: %s; what arrives waits in the ring", store_error(store));
-	recorder->failing = stats->failing = true;
+	recorder->failing = true;
+	stats->failing = true;
 }
 
 /* --- committing ------------------------------------------------------- */
@@ -215,7 +216,8 @@ static bool commit(struct recorder *recorder, bool merge, bool current)
 	recorder->urgent = false;
 	if (recorder->failing)
 		log_notice("store: works again");
-	recorder->failing = recorder->settings.stats->failing = false;
+	recorder->failing = false;
+	recorder->settings.stats->failing = false;
 	if (has_messages)
 		recorder->settings.on_messages(recorder->settings.arg);
 	if (has_reports)
