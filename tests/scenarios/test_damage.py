@@ -110,7 +110,8 @@ def test_one_flipped_bit_anywhere(home, broker, sink):
                 return False
             status = json.loads(answer.stdout)
             output = [part for part in status["outputs"] if part["name"] == "city"]
-            return output and output[0]["lag"] == 0 and not status["store"]["salvaging"]
+            return (output and output[0]["lag"] == 0 and not status["store"]["salvaging"]
+                    and output[0]["cursor"] >= REPORTS * 0.9)  # it has looked
 
         wait_until(has_all, 30, lambda: f"{what}:\n{gateway.log()}", every=0.1)
         got = len({point.seq for point in sink.points()})
