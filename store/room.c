@@ -25,6 +25,7 @@ enum {
 	KEEP_ROWS = 50,              /* looked at in a commit, at least */
 	KEEP_SHARE = 2,              /* and for each new row */
 	RELIEF_ROWS = 2000,          /* removed at once when nothing else helps */
+	SPARE_BYTES = 16 << 20,      /* with so much, a disk is not full */
 	MINUTES_PORTION_MS = 6 * 3600 * 1000, /* of one series' minutes */
 };
 
@@ -115,28 +116,52 @@ static bool add_pages(struct room *room, int64_t pages)
 	return ok;
 }
 
-static bool grow_by(struct room *room, int64_t pages)
+/*
+ * Takes the blocks from the file system. Where that fails and yet there is room, it is a
+ * file system that cannot do so, and the file grows without.
+ */
+static bool take_blocks(struct room *room, int64_t pages)
+{
+	sqlite3_int64 size = pages * PAGE;
+	struct statvfs disk;
+	int rc = sqlite3_file_control(
+		store_handle(room->store), "main", SQLITE_FCNTL_SIZE_HINT, &size);
+
+	if (rc == SQLITE_OK)
+		return true;
+	return rc != SQLITE_FULL && statvfs(store_path(room->store), &disk) == 0 &&
+		(int64_t)(disk.f_bavail * disk.f_frsize) > SPARE_BYTES;
+}
+
+enum growth {
+	GROWTH_DONE,
+	GROWTH_NO_ROOM,
+	GROWTH_FAILED, /* for another reason: somebody holds the file, the disk fails */
+};
+
+static enum growth grow_by(struct room *room, int64_t pages)
 {
 	int64_t count = page_count(room);
-	sqlite3_int64 size = (count + pages) * PAGE;
 
-	if (count < 0 || pages < STEP_PAGES_MIN || count + pages > most_pages(room))
-		return false;
-	if (sqlite3_file_control(store_handle(room->store), "main",
-		    SQLITE_FCNTL_SIZE_HINT, &size) != SQLITE_OK)
-		return false;
-	return add_pages(room, pages);
+	if (count < 0)
+		return GROWTH_FAILED;
+	if (count + pages > most_pages(room) || !take_blocks(room, count + pages))
+		return GROWTH_NO_ROOM;
+	if (add_pages(room, pages))
+		return GROWTH_DONE;
+	return store_is_full(room->store) ? GROWTH_NO_ROOM : GROWTH_FAILED;
 }
 
 /* By as much as there is, up to PAGES. */
-static bool grow(struct room *room, int64_t pages)
+static enum growth grow(struct room *room, int64_t pages)
 {
 	int64_t left = most_pages(room) - page_count(room);
+	enum growth growth = GROWTH_NO_ROOM;
 
-	for (pages = pages < left ? pages : left; pages >= STEP_PAGES_MIN; pages /= 4)
-		if (grow_by(room, pages))
-			return true;
-	return false;
+	for (pages = pages < left ? pages : left;
+		pages >= STEP_PAGES_MIN && growth == GROWTH_NO_ROOM; pages /= 4)
+		growth = grow_by(room, pages);
+	return growth;
 }
 
 /* The transaction in which reports went is committed. */
@@ -154,7 +179,8 @@ void room_grow(struct room *room)
 	count_forgotten(room);
 	if (pages < 0 || (pages >= LOW_PAGES && !room->tight))
 		return;
-	room->tight = !grow(room, STEP_PAGES) && (pages < LOW_PAGES || room->tight);
+	/* Only for want of room do reports go. */
+	room->tight = grow(room, STEP_PAGES) == GROWTH_NO_ROOM;
 	if (room->tight && !room->tight_said)
 		log_warning("%s: no room to grow; the oldest reports make room for new "
 			    "ones",
@@ -304,8 +330,9 @@ bool room_relieve(struct room *room)
 	/* One transaction may need more than a step. */
 	if (room->step_pages < STEP_PAGES_MAX)
 		room->step_pages *= 4;
-	if (grow(room, room->step_pages))
-		return true;
+	enum growth growth = grow(room, room->step_pages);
+	if (growth != GROWTH_NO_ROOM)
+		return growth == GROWTH_DONE;
 	room->step_pages = STEP_PAGES;
 	room->tight = true;
 	int count = -1;
