@@ -163,9 +163,10 @@ def test_eight_slaves_half_of_them_ill(home, sink):
         assert len(gaps) >= 0.95 * WATCH, f"unit {unit}: {len(gaps)} polls in {WATCH} s"
         assert on_time >= 0.95 * len(gaps), f"unit {unit}: {sorted(gaps)[-6:]}"
         assert min(gaps) > 0.5, f"unit {unit}: {sorted(gaps)[:6]}"
-        # Not only one after the other: each in its own second, without drifting.
+        # Not only one after the other: each in its own second, without drifting. Half a
+        # second is where it would rather be the next one's.
         late = lateness(times)
-        assert sum(seconds <= 0.35 for seconds in late) >= 0.95 * len(late), \
+        assert sum(seconds <= 0.5 for seconds in late) >= 0.95 * len(late), \
             f"unit {unit}: {late[-6:]}"
     # Those that bring nothing are asked rarely, and their counters say why.
     for unit in (SILENT, LATE):
