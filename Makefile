@@ -21,8 +21,8 @@ BUILD_DEPS := gcc libc6-dev libcjson-dev libconfig-dev libcurl4-openssl-dev \
 	libssl-dev libsystemd-dev libzstd-dev protobuf-c-compiler zlib1g-dev
 DEMO_DEPS  := mosquitto mosquitto-clients
 TEST_DEPS  := clang-format faketime influxdb libcmocka-dev libmodbus-dev mosquitto \
-	mosquitto-clients \
-	openssh-client openssh-server openssl procps python3 python3-pymodbus python3-pytest python3-serial \
+	mosquitto-clients openssh-client openssh-server openssl procps python3 \
+	python3-pymodbus python3-pytest python3-serial \
 	python3-serial-asyncio socat vsftpd
 FUZZ_DEPS  := clang libclang-rt-14-dev python3
 
