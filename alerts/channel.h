@@ -9,13 +9,22 @@
 #include <stdint.h>
 
 #include "alerts/message.h"
+#include "config/config.h"
 #include "config/option.h"
 #include "core/answer.h"
+
+/* Where a channel stands, for those that keep something themselves. Outlives it. */
+struct channel_env {
+	const char *name;            /* the channel's own, unique in the configuration */
+	const struct config *config; /* the whole */
+	const char *store_path;      /* NULL: a trial, nothing is to be kept */
+};
 
 struct channel_driver {
 	struct option_kind kind;
 	/* What holds a connection. NULL with the reason in WHY: retried later. */
-	void *(*open)(const void *options, char *why, size_t size);
+	void *(*open)(const struct channel_env *env, const void *options, char *why,
+		size_t size);
 	void (*close)(void *self);
 	/* Sends MESSAGE; blocks at most for its time limit. */
 	void (*send)(void *self, const struct message *message, struct answer *answer);

@@ -19,10 +19,12 @@ static const struct option options[] = {
 	{ .name = NULL },
 };
 
-static void *console_open(const void *values, char *why, size_t size)
+static void *console_open(
+	const struct channel_env *env, const void *values, char *why, size_t size)
 {
 	static int self;
 
+	(void)env;
 	(void)values;
 	(void)why;
 	(void)size;

@@ -29,6 +29,7 @@ struct worker {
 	struct notifier *notifier;
 	const struct option_item *item;
 	const struct channel_driver *driver;
+	struct channel_env env;
 	struct store *store;
 	struct bell bell;
 	pthread_t thread;
@@ -73,8 +74,8 @@ static void send_message(
 {
 	*answer = (struct answer){ .outcome = OUTCOME_RETRY, .retry_after_ms = -1 };
 	if (!worker->self) {
-		void *self = worker->driver->open(
-			worker->item->options, answer->reason, sizeof answer->reason);
+		void *self = worker->driver->open(&worker->env, worker->item->options,
+			answer->reason, sizeof answer->reason);
 		if (!self)
 			return;
 		pthread_mutex_lock(&worker->mutex);
@@ -378,6 +379,9 @@ struct notifier *notifier_start(const struct config *config, const char *store_p
 		worker->notifier = notifier;
 		worker->item = &items[i];
 		worker->driver = driver_of(&items[i]);
+		worker->env = (struct channel_env){ .name = items[i].name,
+			.config = config,
+			.store_path = notifier->store_path };
 		worker->status.name = items[i].name;
 		worker->status.type = items[i].kind->name;
 		bell_init(&worker->bell);
@@ -523,11 +527,13 @@ void notifier_test(const struct config *config, const struct option_item *item,
 	struct answer *answer)
 {
 	const struct channel_driver *driver = driver_of(item);
+	const struct channel_env env = { .name = item->name, .config = config };
 	struct message message;
 
 	*answer = (struct answer){ .outcome = OUTCOME_RETRY, .retry_after_ms = -1 };
 	fill_trial(config, item, &message);
-	void *self = driver->open(item->options, answer->reason, sizeof answer->reason);
+	void *self =
+		driver->open(&env, item->options, answer->reason, sizeof answer->reason);
 	if (!self)
 		return;
 	driver->send(self, &message, answer);

@@ -248,12 +248,14 @@ static bool connect_client(struct ntfy *ntfy, char *why, size_t size)
 	return ntfy->client != NULL;
 }
 
-static void *ntfy_open(const void *values, char *why, size_t size)
+static void *ntfy_open(
+	const struct channel_env *env, const void *values, char *why, size_t size)
 {
 	const struct ntfy_options *settings = values;
 	struct ntfy *ntfy = calloc(1, sizeof *ntfy);
 	size_t root;
 
+	(void)env;
 	if (!ntfy)
 		goto no_memory;
 	ntfy->options = settings;

@@ -90,11 +90,13 @@ static void webhook_close(void *self)
 	free(webhook);
 }
 
-static void *webhook_open(const void *values, char *why, size_t size)
+static void *webhook_open(
+	const struct channel_env *env, const void *values, char *why, size_t size)
 {
 	const struct webhook_options *settings = values;
 	struct webhook *webhook = calloc(1, sizeof *webhook);
 
+	(void)env;
 	if (!webhook)
 		goto no_memory;
 	webhook->options = settings;

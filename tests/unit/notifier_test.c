@@ -34,11 +34,13 @@ struct script {
 	struct bell arrived;
 };
 
-static void *script_open(const void *options, char *why, size_t size)
+static void *script_open(
+	const struct channel_env *env, const void *options, char *why, size_t size)
 {
 	struct script *script = *(struct script *const *)options;
 	void *self = script;
 
+	(void)env;
 	pthread_mutex_lock(&script->mutex);
 	script->opened++;
 	if (script->may_not_open) {
