@@ -241,7 +241,8 @@ static void warn_of_unheard(const struct alerts *alerts)
 	}
 }
 
-struct alerts *alerts_open(const struct config *config, struct store *store)
+struct alerts *alerts_open(const struct config *config, struct store *store,
+	const struct directory *directory)
 {
 	struct alerts *alerts = calloc(1, sizeof *alerts);
 
@@ -254,7 +255,7 @@ struct alerts *alerts_open(const struct config *config, struct store *store)
 	if (alerts->rule_count > UINT16_MAX || index_rules(alerts) < 0)
 		goto no_memory;
 	places_init(&alerts->places, alerts->rule_count);
-	announcer_init(&alerts->announcer, config, store);
+	announcer_init(&alerts->announcer, config, store, directory);
 	warn_of_unheard(alerts);
 	if (alerts_reload_states(alerts) < 0) {
 		alerts_close(alerts);

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "core/clock.h"
 #include "core/reading.h"
+#include "store/directory.h"
 #include "store/store.h"
 
 extern const struct option_group alerts_rule_group; /* for the schema */
@@ -19,10 +20,12 @@ extern const struct option_group alerts_rule_group; /* for the schema */
 struct alerts;
 
 /*
- * Loads the rules' states from STORE. CONFIG must live as long as the result.
+ * Loads the rules' states from STORE. CONFIG and DIRECTORY (may be NULL), which names the
+ * stations, must live as long as the result.
  * NULL with a logged reason.
  */
-struct alerts *alerts_open(const struct config *config, struct store *store);
+struct alerts *alerts_open(const struct config *config, struct store *store,
+	const struct directory *directory);
 void alerts_close(struct alerts *alerts);
 
 /*

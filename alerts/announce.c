@@ -14,10 +14,12 @@
 
 enum { EPISODE_DIGITS = 22 };
 
-void announcer_init(
-	struct announcer *announcer, const struct config *config, struct store *store)
+void announcer_init(struct announcer *announcer, const struct config *config,
+	struct store *store, const struct directory *directory)
 {
-	*announcer = (struct announcer){ .config = config, .store = store };
+	*announcer = (struct announcer){
+		.config = config, .store = store, .directory = directory
+	};
 	if (getrandom(&announcer->salt, sizeof announcer->salt, 0) !=
 		sizeof announcer->salt)
 		announcer->salt =
@@ -53,13 +55,14 @@ static void copy(char *out, size_t size, const char *text)
 static void name_place(
 	const struct announcer *announcer, const char *station, struct message *message)
 {
-	const struct station_config *own = &announcer->config->station;
-	bool is_own = own->id && !strcmp(own->id, station);
+	struct station known;
 
+	directory_find(announcer->directory, station, &known);
 	copy(message->station, sizeof message->station, station);
-	copy(message->station_name, sizeof message->station_name,
-		is_own && own->name && own->name[0] ? own->name : station);
-	copy(message->area, sizeof message->area, own->area);
+	copy(message->station_name, sizeof message->station_name, known.name);
+	/* What is not known to be elsewhere is where this gateway is. */
+	copy(message->area, sizeof message->area,
+		*known.area ? known.area : announcer->config->station.area);
 }
 
 static void fill_message(const struct announcer *announcer, const struct rule *rule,

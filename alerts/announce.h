@@ -10,18 +10,20 @@
 #include "alerts/places.h"
 #include "alerts/rule.h"
 #include "config/config.h"
+#include "store/directory.h"
 #include "store/outbox.h"
 
 struct announcer {
 	const struct config *config;
 	struct store *store;
+	const struct directory *directory; /* may be NULL */
 	uint64_t salt; /* makes episode ids unlike those of other boxes */
 	uint64_t episodes;
 	struct outbox_item item; /* too large for a stack */
 };
 
-void announcer_init(
-	struct announcer *announcer, const struct config *config, struct store *store);
+void announcer_init(struct announcer *announcer, const struct config *config,
+	struct store *store, const struct directory *directory);
 
 /*
  * Announces EVENT of RULE at STATION inside the store's transaction; gives ENTRY a new

@@ -17,6 +17,7 @@ struct station_config {
 	const char *area;
 	double latitude;  /* °, NAN: not given */
 	double longitude; /* °, NAN: not given */
+	bool indicative;  /* its air values are of low-cost sensors */
 };
 
 enum durability {
@@ -65,6 +66,7 @@ struct control_config {
 
 struct config {
 	struct station_config station;
+	struct option_list stations; /* struct station_config: others it hears of */
 	struct store_config store;
 	struct option_list metrics; /* struct metric_config; declared while loading */
 	struct option_list quality; /* struct quality_config: of all sensors */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/quality.h"
+#include "config/station.h"
 #include "config/url.h"
 #include "config/value.h"
 #include "core/metric.h"
@@ -17,81 +18,6 @@
 #define GIB    (1024 * MIB)
 
 const char *const config_languages[] = { "vi", "en", NULL };
-
-/* --- station ----------------------------------------------------------- */
-
-static const struct option station_options[] = {
-	{
-		.name = "id",
-		.type = OPTION_STRING,
-		.offset = offsetof(struct station_config, id),
-		.required = true,
-		.help = "The station's name in data, topics and files; keep it for ever.",
-	},
-	{
-		.name = "name",
-		.type = OPTION_STRING,
-		.offset = offsetof(struct station_config, name),
-		.max = 127,
-		.help = "The station's name for people; by default its id.",
-	},
-	{
-		.name = "area",
-		.type = OPTION_STRING,
-		.offset = offsetof(struct station_config, area),
-		.fallback = "",
-		.max = NAME_SIZE - 1,
-		.help = "The ward, commune or district that alerts are about.",
-	},
-	{
-		.name = "latitude",
-		.type = OPTION_NUMBER,
-		.offset = offsetof(struct station_config, latitude),
-		.min = -90,
-		.max = 90,
-		.unit = "°",
-		.help = "WGS 84, north is positive.",
-	},
-	{
-		.name = "longitude",
-		.type = OPTION_NUMBER,
-		.offset = offsetof(struct station_config, longitude),
-		.min = -180,
-		.max = 180,
-		.unit = "°",
-		.help = "WGS 84, east is positive.",
-	},
-	{ .name = NULL },
-};
-
-static void check_name(
-	const struct config_place *place, const char *key, const char *name)
-{
-	if (!name_is_valid(name, strlen(name)))
-		config_error(place, key,
-			"must have 1 to %d bytes without '/', '+', '#' and control characters",
-			NAME_SIZE - 1);
-}
-
-static void station_check(const void *values, const struct config_place *place)
-{
-	const struct station_config *station = values;
-
-	check_name(place, "id", station->id);
-	if (*station->area)
-		check_name(place, "area", station->area);
-	if (isnan(station->latitude) != isnan(station->longitude))
-		config_error(place, isnan(station->latitude) ? "longitude" : "latitude",
-			"needs %s beside it",
-			isnan(station->latitude) ? "latitude" : "longitude");
-}
-
-static const struct option_group station_group = {
-	.name = "station",
-	.options = station_options,
-	.size = sizeof(struct station_config),
-	.check = station_check,
-};
 
 /* --- store ------------------------------------------------------------- */
 
@@ -413,6 +339,13 @@ static const struct option root_rows[] = {
 		.required = true,
 		.group = &station_group,
 		.help = "The place this gateway stands at.",
+	},
+	{
+		.name = "stations",
+		.type = OPTION_LIST,
+		.offset = offsetof(struct config, stations),
+		.group = &station_group,
+		.help = "Names and places of the other stations it hears of, by their ids.",
 	},
 	{
 		.name = "store",

@@ -14,6 +14,7 @@
 #include "gateway/recorder.h"
 #include "gateway/requests.h"
 #include "store/calibrating.h"
+#include "store/directory.h"
 #include "store/salvage.h"
 #include "web/server.h"
 
@@ -28,6 +29,7 @@ struct parts {
 	struct store *store;
 	struct ring *ring;
 	struct latest *latest;
+	struct directory *directory;
 	struct outputs *outputs; /* NULL: they wait */
 	bool outputs_wait;       /* until what a damaged store has left is saved */
 	struct notifier *notifier;
@@ -47,6 +49,7 @@ struct parts *parts_new(void)
 	struct parts *parts = calloc(1, sizeof *parts);
 
 	if (!parts || !(parts->latest = latest_new()) ||
+		!(parts->directory = directory_new()) ||
 		!(parts->calibrating = calibrating_new())) {
 		log_error("out of memory");
 		parts_free(parts);
@@ -54,6 +57,7 @@ struct parts *parts_new(void)
 	}
 	parts->view = (struct gateway_view){
 		.latest = parts->latest,
+		.directory = parts->directory,
 		.calibrating = parts->calibrating,
 		.recorder = &parts->stats,
 		.version = MUABUI_VERSION,
@@ -68,6 +72,7 @@ void parts_free(struct parts *parts)
 	if (!parts)
 		return;
 	latest_free(parts->latest);
+	directory_free(parts->directory);
 	calibrating_free(parts->calibrating);
 	free(parts);
 }
@@ -151,6 +156,8 @@ static bool open_store(struct parts *parts)
 	}
 	if (calibrating_open(parts->calibrating, parts->store) < 0)
 		log_warning("store: %s", store_error(parts->store));
+	if (directory_open(parts->directory, parts->config, parts->store) < 0)
+		log_warning("store: %s", store_error(parts->store));
 	if (latest_count(parts->latest) == 0)
 		fill_latest(parts);
 	return true;
@@ -213,6 +220,7 @@ static bool start_recorder(struct parts *parts)
 		.store = parts->store,
 		.ring = parts->ring,
 		.latest = parts->latest,
+		.directory = parts->directory,
 		.stats = &parts->stats,
 		.treat = treat,
 		.on_reports = on_reports,

@@ -94,7 +94,8 @@ static int make_brain(struct recorder *recorder)
 	};
 
 	recorder->pipeline = pipeline_new(&pipeline);
-	recorder->alerts = alerts_open(settings->config, settings->store);
+	recorder->alerts =
+		alerts_open(settings->config, settings->store, settings->directory);
 	timekeeper_reload(&recorder->keeper);
 	if (!recorder->pipeline || !recorder->alerts ||
 		held_reload(&recorder->held) < 0 || store_join(settings->store) < 0 ||
@@ -156,6 +157,7 @@ static int write_batch(struct recorder *recorder, bool merge, uint64_t *readings
 		held_write(&recorder->held, recorder->last_id) < 0 ||
 		timekeeper_save(&recorder->keeper, now_ms) < 0 ||
 		alerts_save(recorder->alerts) < 0 ||
+		directory_save(recorder->settings.directory, store) < 0 ||
 		store_set_mark(store, STORE_RING_SEQ, (int64_t)recorder->seq) < 0)
 		return -1;
 	if (merge && pipeline_merge(recorder->pipeline, recorder->last_id, now_ms) < 0)
@@ -205,6 +207,7 @@ static bool commit(struct recorder *recorder, bool merge, bool current)
 	if (merge)
 		recorder->next_merge_ms = clock_mono_ms() + merge_every_ms;
 	held_committed(&recorder->held);
+	directory_committed(recorder->settings.directory);
 	if (current)
 		ring_release_but_last(recorder->settings.ring);
 	else

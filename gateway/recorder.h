@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "gateway/source.h"
+#include "store/directory.h"
 #include "store/latest.h"
 #include "store/ring.h"
 #include "store/store.h"
@@ -23,6 +24,7 @@ struct recorder_settings {
 		*store; /* of role STORE_RECORDER; the recorder's alone from now on */
 	struct ring *ring;
 	struct latest *latest;
+	struct directory *directory;
 	struct recorder_stats *stats;
 	/* As in gateway/pipeline.h. */
 	void (*treat)(void *arg, const char *station, const char *sensor,

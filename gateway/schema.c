@@ -5,6 +5,7 @@
 #include "alerts/alerts.h"
 #include "alerts/channel.h"
 #include "config/quality.h"
+#include "config/station.h"
 #include "core/buffer.h"
 #include "outputs/output.h"
 #include "sensors/sensor.h"
@@ -15,6 +16,7 @@ static void check(const struct config *config, const struct config_place *place)
 {
 	sensors_check(&config->sensors, place);
 	quality_check_rows(&config->quality, place);
+	station_check_rows(config, place);
 }
 
 const struct config_schema *gateway_schema(void)

@@ -21,6 +21,7 @@
 #include "store/calibrations.h"
 #include "store/codec.h"
 #include "store/dead_letters.h"
+#include "store/directory.h"
 #include "store/lanes.h"
 #include "store/outbox.h"
 #include "store/salvage.h"
@@ -257,6 +258,7 @@ static int make_tables(struct store *store)
 		exec(store, undated_schema, "make tables") < 0 ||
 		exec(store, calibrations_schema, "make tables") < 0 ||
 		exec(store, salvage_schema, "make tables") < 0 ||
+		exec(store, directory_schema, "make tables") < 0 ||
 		exec(store, dead_letters_schema, "make tables") < 0 ||
 		exec(store, identity, "make tables") < 0) {
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);

@@ -40,6 +40,7 @@ static void begin(void *arg, const struct station_view *station)
 	json_string(json, "area", station->area);
 	json_number(json, "latitude", station->latitude);
 	json_number(json, "longitude", station->longitude);
+	json_bool(json, "indicative", station->indicative);
 	json_array(json, "sensors");
 }
 

@@ -16,7 +16,7 @@ struct walk {
 	bool open;
 	bool any;
 	struct station_view station;
-	char id[NAME_SIZE];
+	struct station known;
 	int64_t newest_ms;
 };
 
@@ -27,23 +27,18 @@ static const char *text_or_null(const char *text)
 
 static void begin(struct walk *walk, const char *id)
 {
-	const struct station_config *own = &walk->view->config->station;
+	struct station *known = &walk->known;
 
-	snprintf(walk->id, sizeof walk->id, "%s", id);
+	directory_find(walk->view->directory, id, known);
 	walk->station = (struct station_view){
-		.id = walk->id,
-		.name = walk->id,
-		.latitude = NAN,
-		.longitude = NAN,
+		.id = known->id,
+		.name = known->name,
+		.area = text_or_null(known->area),
+		.latitude = known->latitude,
+		.longitude = known->longitude,
+		.indicative = known->indicative,
 		.own = walk->own,
 	};
-	if (walk->own) {
-		if (text_or_null(own->name))
-			walk->station.name = own->name;
-		walk->station.area = text_or_null(own->area);
-		walk->station.latitude = own->latitude;
-		walk->station.longitude = own->longitude;
-	}
 	walk->newest_ms = 0;
 	walk->open = true;
 	walk->any = true;
@@ -64,7 +59,7 @@ static bool each(void *arg, const struct latest_source *source)
 
 	if (own != walk->own || (walk->only && strcmp(source->station, walk->only) != 0))
 		return true;
-	if (walk->open && strcmp(source->station, walk->id) != 0)
+	if (walk->open && strcmp(source->station, walk->known.id) != 0)
 		end(walk);
 	if (!walk->open)
 		begin(walk, source->station);

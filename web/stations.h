@@ -16,6 +16,7 @@ struct station_view {
 	const char *area; /* NULL: not known */
 	double latitude;  /* °, NAN: not known */
 	double longitude;
+	bool indicative;
 	bool own; /* the gateway's own */
 };
 

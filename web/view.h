@@ -17,6 +17,7 @@
 #include "outputs/output.h"
 #include "sensors/sensor.h"
 #include "store/calibrating.h"
+#include "store/directory.h"
 #include "store/latest.h"
 #include "store/ring.h"
 
@@ -53,6 +54,7 @@ struct recorder_stats {
 struct gateway_view {
 	const struct config *config;
 	const struct latest *latest;
+	const struct directory *directory;
 	const struct calibrating *calibrating;
 	struct ring *ring;
 	const struct sensors *sensors;

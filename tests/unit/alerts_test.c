@@ -77,6 +77,8 @@ static void set_up_config(void)
 	};
 }
 
+static struct directory *directory;
+
 static void no_log(enum log_level level, const char *line)
 {
 	(void)level;
@@ -89,12 +91,14 @@ static int make_store(void **state)
 	set_up_config();
 	temp_make(&temp);
 	*state = temp_open(&temp, STORE_RECORDER);
-	return *state ? 0 : -1;
+	directory = directory_new();
+	return *state && directory_open(directory, &config, *state) == 0 ? 0 : -1;
 }
 
 static int drop_store(void **state)
 {
 
+	directory_free(directory);
 	store_close(*state);
 	temp_remove(&temp);
 	return 0;
@@ -143,7 +147,7 @@ static struct message take(struct store *store, const char *channel)
 static void test_one_episode(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store);
+	struct alerts *alerts = alerts_open(&config, store, directory);
 
 	assert_non_null(alerts);
 	assert_int_equal(show(alerts, "HN-CG-01", "pm25", start, 30), 0);
@@ -190,7 +194,7 @@ static void test_one_episode(void **state)
 static void test_next_episode_has_another_id(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store);
+	struct alerts *alerts = alerts_open(&config, store, directory);
 
 	show(alerts, "X", "pm25", start, 60);
 	show(alerts, "X", "pm25", start + 1, 30);
@@ -211,12 +215,12 @@ static void test_next_episode_has_another_id(void **state)
 static void test_restart_while_firing(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store);
+	struct alerts *alerts = alerts_open(&config, store, directory);
 
 	assert_int_equal(show(alerts, "X", "pm25", start, 60), 2);
 	store_commit(store);
 	alerts_close(alerts);
-	alerts = alerts_open(&config, store);
+	alerts = alerts_open(&config, store, directory);
 	assert_int_equal(show(alerts, "X", "pm25", start + HOUR, 61), 0);
 	assert_int_equal(show(alerts, "X", "pm25", start + HOUR + 1, 30), 2);
 	store_commit(store);
@@ -226,7 +230,7 @@ static void test_restart_while_firing(void **state)
 	assert_int_equal(over.since_ms, start);
 	/* Over is over: after the next restart it fires as a new one. */
 	alerts_close(alerts);
-	alerts = alerts_open(&config, store);
+	alerts = alerts_open(&config, store, directory);
 	assert_int_equal(show(alerts, "X", "pm25", start + 2 * HOUR, 61), 2);
 	store_commit(store);
 	alerts_close(alerts);
@@ -236,7 +240,7 @@ static void test_restart_while_firing(void **state)
 static void test_rollback(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store);
+	struct alerts *alerts = alerts_open(&config, store, directory);
 
 	assert_int_equal(show(alerts, "X", "pm25", start, 60), 2);
 	store_rollback(store);
@@ -251,7 +255,7 @@ static void test_rollback(void **state)
 static void test_restart_while_pending(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store);
+	struct alerts *alerts = alerts_open(&config, store, directory);
 	int64_t t = start;
 
 	for (; t < start + 9 * MINUTE; t += SECOND) {
@@ -260,7 +264,7 @@ static void test_restart_while_pending(void **state)
 		assert_false(alert_state_joins(store));
 	}
 	alerts_close(alerts);
-	alerts = alerts_open(&config, store);
+	alerts = alerts_open(&config, store, directory);
 	assert_int_equal(show(alerts, "X", "pm10", start + 9 * MINUTE, 60), 0);
 	assert_int_equal(show(alerts, "X", "pm10", start + 10 * MINUTE, 60), 2);
 	store_commit(store);
@@ -272,7 +276,7 @@ static void test_restart_while_pending(void **state)
 static void test_saving_with_the_reading(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store);
+	struct alerts *alerts = alerts_open(&config, store, directory);
 
 	assert_int_equal(show(alerts, "A", "pm10", start, 60), 0);
 	assert_int_equal(store_begin(store), 0);
@@ -281,7 +285,7 @@ static void test_saving_with_the_reading(void **state)
 	assert_int_equal(alerts_save(alerts), 0);
 	assert_false(alert_state_joins(store)); /* nothing new, nothing written */
 	alerts_close(alerts);
-	alerts = alerts_open(&config, store);
+	alerts = alerts_open(&config, store, directory);
 	assert_int_equal(show(alerts, "A", "pm10", start + 10 * MINUTE, 60), 2);
 	assert_int_equal(store_commit(store), 0);
 	assert_int_equal(take(store, "web").since_ms, start);
@@ -291,13 +295,13 @@ static void test_saving_with_the_reading(void **state)
 static void test_silence_over_a_restart(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store);
+	struct alerts *alerts = alerts_open(&config, store, directory);
 	int64_t again = start + 2 * HOUR;
 
 	show(alerts, "HN-CG-01", "pm25", start, 30);
 	assert_int_equal(alerts_tick(alerts, start + SECOND), 0);
 	alerts_close(alerts);
-	alerts = alerts_open(&config, store);
+	alerts = alerts_open(&config, store, directory);
 	assert_int_equal(alerts_tick(alerts, again), 0);
 	assert_int_equal(alerts_tick(alerts, again + 15 * MINUTE - 1), 0);
 	assert_int_equal(alerts_tick(alerts, again + 15 * MINUTE), 1);
@@ -318,7 +322,7 @@ static void test_silence_over_a_restart(void **state)
 static void test_clock_step_is_no_silence(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store);
+	struct alerts *alerts = alerts_open(&config, store, directory);
 
 	clock_freeze(start, 1000);
 	show(alerts, "X", "pm25", start, 30);
@@ -334,17 +338,17 @@ static void test_clock_step_is_no_silence(void **state)
 static void test_rules_that_are_gone(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store);
+	struct alerts *alerts = alerts_open(&config, store, directory);
 
 	assert_int_equal(show(alerts, "X", "pm25", start, 60), 2);
 	store_commit(store);
 	alerts_close(alerts);
 	config.alerts.rules = (struct option_list){ .items = rules + 1, .count = 2 };
-	alerts = alerts_open(&config, store);
+	alerts = alerts_open(&config, store, directory);
 	store_commit(store);
 	alerts_close(alerts);
 	config.alerts.rules = (struct option_list){ .items = rules, .count = 3 };
-	alerts = alerts_open(&config, store);
+	alerts = alerts_open(&config, store, directory);
 	assert_int_equal(show(alerts, "X", "pm25", start + 1, 60), 2);
 	store_commit(store);
 	alerts_close(alerts);
@@ -353,7 +357,7 @@ static void test_rules_that_are_gone(void **state)
 static void test_what_does_not_alert(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store);
+	struct alerts *alerts = alerts_open(&config, store, directory);
 	struct report report = make_report("X", "pm25", start, 999);
 	const char *names[] = { "Y" };
 
@@ -372,7 +376,7 @@ static void test_what_does_not_alert(void **state)
 	alerts_close(alerts);
 
 	rules[0].stations = (struct option_strings){ .values = names, .count = 1 };
-	alerts = alerts_open(&config, store);
+	alerts = alerts_open(&config, store, directory);
 	assert_int_equal(show(alerts, "X", "pm25", start, 60), 0);
 	assert_int_equal(show(alerts, "Y", "pm25", start, 60), 2);
 	store_commit(store);
@@ -383,7 +387,7 @@ static void test_what_does_not_alert(void **state)
 static void test_many_stations(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store);
+	struct alerts *alerts = alerts_open(&config, store, directory);
 	char name[32];
 
 	for (int i = 0; i < 17000; i++) {
@@ -424,7 +428,7 @@ static void test_rule_of_a_declared_metric(void **state)
 	rules[0].metric = metric_find("water_level");
 	rules[0].above = 3;
 	rules[0].clear_below = 2;
-	struct alerts *alerts = alerts_open(&config, *state);
+	struct alerts *alerts = alerts_open(&config, *state, directory);
 
 	assert_int_equal(show(alerts, "HN-01", "water_level", start, 2.5), 0);
 	assert_int_equal(show(alerts, "HN-01", "water_level", start + SECOND, 3.5), 2);
@@ -437,7 +441,7 @@ static void test_rule_of_a_declared_metric(void **state)
 
 static void test_quiet_reports_are_cheap(void **state)
 {
-	struct alerts *alerts = alerts_open(&config, *state);
+	struct alerts *alerts = alerts_open(&config, *state, directory);
 	struct report idle = make_report("HN-CG-01", "temperature", start, 30);
 	struct report quiet = make_report("HN-CG-01", "pm10", start, 30);
 	double idle_ns = cost_ns(alerts, &idle), quiet_ns = cost_ns(alerts, &quiet);

@@ -1,0 +1,12 @@
+/* The keys of a station: the gateway's own, and those it hears of. */
+#ifndef MUABUI_CONFIG_STATION_H
+#define MUABUI_CONFIG_STATION_H
+
+#include "config/config.h"
+
+extern const struct option_group station_group;
+
+/* Complains of stations that have a row already, or are the gateway's own. */
+void station_check_rows(const struct config *config, const struct config_place *place);
+
+#endif
