@@ -16,6 +16,8 @@
 #include "core/log.h"
 #include "tests/unit/scripted_server.h"
 
+static const struct channel_env no_env = { .name = "trial" };
+
 static int logged;
 
 static void count_log(enum log_level level, const char *line)
@@ -138,7 +140,7 @@ static void test_webhook(void **unused)
 	set_text(driver, options, "url", url);
 	set_text(driver, options, "secret_file", file);
 	set_timeout(driver, options, 5000);
-	void *self = driver->open(options, why, sizeof why);
+	void *self = driver->open(&no_env, options, why, sizeof why);
 	assert_non_null(self);
 	script.statuses[1] = 503;
 	script.statuses[2] = 422;
@@ -162,7 +164,7 @@ static void test_webhook(void **unused)
 	driver->close(self);
 
 	set_text(driver, options, "secret_file", "/nonexistent");
-	assert_null(driver->open(options, why, sizeof why));
+	assert_null(driver->open(&no_env, options, why, sizeof why));
 	assert_non_null(strstr(why, "/nonexistent"));
 	server_stop(&server);
 	free(options);
@@ -239,7 +241,7 @@ static void test_ntfy(void **unused)
 	set_text(driver, options, "click", "https://air.example/");
 	set_timeout(driver, options, 5000);
 	script.body = "{\"id\":\"x\",\"sequence_id\":\"2abc\"}";
-	void *self = driver->open(options, why, sizeof why);
+	void *self = driver->open(&no_env, options, why, sizeof why);
 	assert_non_null(self);
 	logged = 0;
 	driver->send(self, &message, &answer);
@@ -279,7 +281,7 @@ static void test_nobody_listens(void **unused)
 	(void)unused;
 	set_text(driver, options, "url", "http://127.0.0.1:1/");
 	set_timeout(driver, options, 2000);
-	void *self = driver->open(options, why, sizeof why);
+	void *self = driver->open(&no_env, options, why, sizeof why);
 	assert_non_null(self);
 	driver->send(self, &message, &answer);
 	assert_int_equal(answer.outcome, OUTCOME_RETRY);

@@ -144,6 +144,7 @@ static void fake_start(void)
 	fake_view = (struct gateway_view){
 		.config = &fake_config,
 		.latest = latest_new(),
+		.directory = directory_new(),
 		.ring = (struct ring *)&fake_ring,
 		.sensors = &fake_sensors,
 		.outputs = &fake_outputs,
@@ -153,12 +154,14 @@ static void fake_start(void)
 		.started_ms = fake_now_ms - 3600000,
 		.started_mono_ms = 1000000,
 	};
+	directory_open((struct directory *)fake_view.directory, &fake_config, NULL);
 	clock_freeze(fake_now_ms, 1000000 + 3600000);
 }
 
 static void fake_stop(void)
 {
 	latest_free((struct latest *)fake_view.latest);
+	directory_free((struct directory *)fake_view.directory);
 }
 
 #endif
