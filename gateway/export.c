@@ -9,6 +9,7 @@
 #include "core/metric.h"
 #include "core/number.h"
 #include "outputs/line_protocol.h"
+#include "store/reports.h"
 
 enum { PORTION = 1000, TEXT_MAX = 4 << 20, FLUSH = 64 << 10, OFFSET_MINUTES = 420 };
 

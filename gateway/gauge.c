@@ -9,6 +9,7 @@
 #include "derive/catch.h"
 #include "derive/quality.h"
 #include "derive/rain.h"
+#include "store/state.h"
 
 static const int64_t repeat_sums_ms = 60 * 1000; /* unchanged sums are said this often */
 static const int64_t mean_ms = 60 * 1000;        /* intensities are means over so long */

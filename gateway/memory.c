@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/metric.h"
 #include "gateway/judge.h"
+#include "store/state.h"
 
 enum { VERSION = 1 };
 

@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "store/salvage.h"
+#include "store/state.h"
 
 struct mender {
 	const struct config *config;

@@ -14,8 +14,11 @@
 #include "gateway/recorder.h"
 #include "gateway/requests.h"
 #include "store/calibrating.h"
+#include "store/cursors.h"
 #include "store/directory.h"
+#include "store/reports.h"
 #include "store/salvage.h"
+#include "store/state.h"
 #include "web/server.h"
 
 enum {

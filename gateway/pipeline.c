@@ -11,6 +11,8 @@
 #include "gateway/memory.h"
 #include "gateway/sources.h"
 #include "store/aggregates.h"
+#include "store/reports.h"
+#include "store/state.h"
 
 enum { STATE_MAX = 8 << 20 };
 

@@ -15,7 +15,9 @@
 #include "gateway/timekeeper.h"
 #include "store/codec.h"
 #include "store/outbox.h"
+#include "store/reports.h"
 #include "store/room.h"
+#include "store/state.h"
 
 enum {
 	BATCH_BYTES = 256 * 1024, /* of judged reports waiting for their commit */

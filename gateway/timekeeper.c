@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "store/state.h"
 
 enum {
 	STEP_MS = 2000, /* less is slewing, a leap second, or two readings of the clock */

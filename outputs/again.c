@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "outputs/worker.h"
 #include "store/dead_letters.h"
+#include "store/reports.h"
 
 enum { PAUSE_MS = 60 * 1000 }; /* after a failure that is not the letter's */
 

@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "store/dead_letters.h"
 
 /*
  * What the far side answers decides what happens to a batch (DESIGN §6.4):

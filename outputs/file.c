@@ -14,6 +14,7 @@
 #include "core/number.h"
 #include "outputs/drivers.h"
 #include "outputs/line_protocol.h"
+#include "store/reports.h"
 
 /*
  * A file, as line protocol or CSV. The path may name the day (strftime, local time); a

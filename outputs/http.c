@@ -9,6 +9,7 @@
 #include "core/number.h"
 #include "core/secret.h"
 #include "outputs/drivers.h"
+#include "store/reports.h"
 
 /*
  * JSON to any URL. A record of the batch is one line: a report as an object, or, with a

@@ -9,6 +9,7 @@
 #include "outputs/drivers.h"
 #include "outputs/influx_answer.h"
 #include "outputs/line_protocol.h"
+#include "store/reports.h"
 
 /*
  * InfluxDB over HTTP.

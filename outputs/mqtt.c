@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "outputs/drivers.h"
+#include "store/reports.h"
 
 /*
  * Readings upstream over MQTT 3.1.1 or 5. A broker of version 3.1.1 has no word for "no":

@@ -18,6 +18,7 @@
 #include "core/mqtt_client.h"
 #include "core/thread.h"
 #include "outputs/line_protocol.h"
+#include "store/reports.h"
 #include "store/store.h"
 
 enum mqtt_payload { MQTT_PAYLOAD_LINES, MQTT_PAYLOAD_JSON };

@@ -6,6 +6,7 @@
 #include "core/json.h"
 #include "core/metric.h"
 #include "outputs/mqtt.h"
+#include "store/reports.h"
 
 /* --- records ---------------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "outputs/worker.h"
+#include "store/reports.h"
 
 enum {
 	IDLE_MS = 60 * 1000, /* so that a lost ring costs a minute at most */

@@ -15,6 +15,7 @@
 #include "config/option.h"
 #include "core/answer.h"
 #include "core/buffer.h"
+#include "store/reports.h"
 #include "store/store.h"
 
 /*

@@ -2,6 +2,8 @@
 
 #include "core/clock.h"
 #include "outputs/worker.h"
+#include "store/cursors.h"
+#include "store/reports.h"
 
 /*
  * Outputs with periods keep two places in the store: the report up to which nothing is

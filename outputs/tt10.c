@@ -6,6 +6,7 @@
 #include "outputs/drivers.h"
 #include "outputs/tt10_collect.h"
 #include "outputs/tt10_options.h"
+#include "store/reports.h"
 
 /*
  * The department's station files (TT 10/2021), by FTP, FTPS or SFTP: strictly oldest

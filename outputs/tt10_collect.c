@@ -1,5 +1,7 @@
 #include "outputs/tt10_collect.h"
 
+#include "store/reports.h"
+
 static const int64_t earliest_ms = 1577836800000; /* 2020-01-01: nothing is older */
 
 static void open_at(struct tt10_collector *collector, int64_t end_ms)

@@ -11,6 +11,7 @@
 #define MUABUI_OUTPUTS_TT10_COLLECT_H
 
 #include "outputs/tt10_file.h"
+#include "store/reports.h"
 #include "store/store.h"
 
 struct tt10_collector {

@@ -7,6 +7,7 @@
 
 #include "outputs/tt10_collect.h"
 #include "outputs/tt10_options.h"
+#include "store/reports.h"
 
 enum { PORTION = 1000, PATH_SIZE = 4096, FILE_MAX = 8192 };
 

@@ -5,6 +5,8 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "store/dead_letters.h"
+#include "store/reports.h"
 
 enum { OUTAGE_MS = 60 * 1000 }; /* shorter ones end without jitter */
 

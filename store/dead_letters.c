@@ -1,5 +1,6 @@
 #include "store/dead_letters.h"
 
+#include "core/clock.h"
 #include "store/statement.h"
 
 /* A table of its own, nearly always empty: it is looked into often. */
@@ -94,4 +95,29 @@ int dead_letters_settle(struct store *store, int64_t id, const char *reason)
 		return 0;
 	store_rollback(store);
 	return -1;
+}
+
+int store_dead_letter(struct store *store, const char *name, int64_t id, const char *body,
+	const char *reason)
+{
+	return statement_run(store,
+		"INSERT INTO dead_letter(output, report, time, body, reason)"
+		" VALUES(?1, ?2, ?3, ?4, ?5)",
+		"tiitt", name, id, clock_wall_ms(), body, reason);
+}
+
+int64_t store_dead_letter_count(struct store *store, const char *name)
+{
+	sqlite3_stmt *stmt =
+		statement(store, "SELECT count(*) FROM dead_letter WHERE output=?1");
+	int64_t count = 0;
+
+	if (!stmt)
+		return 0;
+	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+	int rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		count = sqlite3_column_int64(stmt, 0);
+	statement_done(store, stmt, rc);
+	return count;
 }

@@ -40,4 +40,9 @@ int dead_letters_next(
  */
 int dead_letters_settle(struct store *store, int64_t id, const char *reason);
 
+/* Puts the content of report ID aside for the output NAME, with the far side's reason. */
+int store_dead_letter(struct store *store, const char *name, int64_t id, const char *body,
+	const char *reason);
+int64_t store_dead_letter_count(struct store *store, const char *name);
+
 #endif

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
+#include "store/cursors.h"
 #include "store/statement.h"
 
 /*

@@ -9,6 +9,8 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/metric.h"
+#include "store/reports.h"
+#include "store/state.h"
 #include "store/statement.h"
 
 enum {

@@ -13,6 +13,8 @@
 #include "core/metric.h"
 #include "store/carve.h"
 #include "store/codec.h"
+#include "store/reports.h"
+#include "store/state.h"
 #include "store/statement.h"
 
 enum {

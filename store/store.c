@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <pthread.h>
 #include <sqlite3.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +15,9 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "core/metric.h"
 #include "store/aggregates.h"
 #include "store/calibrations.h"
-#include "store/codec.h"
+#include "store/connection.h"
 #include "store/dead_letters.h"
 #include "store/directory.h"
 #include "store/lanes.h"
@@ -32,30 +30,10 @@ enum {
 	PAGE_SIZE = 4096,
 	APPLICATION_ID = 0x6d75614d, /* "muaM": file(1) and we know our own */
 	SCHEMA_VERSION = 1,
-	STATEMENTS_MAX = 128,
 	BUSY_MS = 10000,
 	HURRIED_MS = 1000,
 	BUSY_STEP_MS = 5,
 	CHUNK_BYTES = 64 * 1024,
-};
-
-struct cached_statement {
-	const char *sql;
-	sqlite3_stmt *stmt;
-};
-
-struct store {
-	sqlite3 *db;
-	char *path;
-	uint64_t damaged;
-	int64_t last_id;
-	int lock_fd; /* the recorder's: -1 for others */
-	bool full;   /* the latest failure came of a full disk */
-	atomic_bool hurried;
-	int64_t busy_since_ms;
-	struct cached_statement statements[STATEMENTS_MAX];
-	struct stored_report scanned; /* too large for a thread's stack */
-	char error[256];
 };
 
 static const char schema[] =
@@ -80,98 +58,14 @@ static const char schema[] =
 	/* Empty but for a moment: see store/room.c. */
 	"CREATE TABLE IF NOT EXISTS ballast(id INTEGER PRIMARY KEY, data BLOB);";
 
-/* --- statements ------------------------------------------------------- */
-
-static atomic_bool damage_found;
 /* Moved aside, and nothing saved of it yet. Only the opening of a store uses it. */
 static char moved_aside[PATH_MAX];
-
-static bool is_damage(int code)
-{
-	code &= 0xff;
-	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-}
-
-bool store_is_damaged(void)
-{
-	return damage_found;
-}
-
-static int fail(struct store *store, const char *what)
-{
-	if (is_damage(sqlite3_errcode(store->db)))
-		damage_found = true;
-	store->full = sqlite3_errcode(store->db) == SQLITE_FULL ||
-		sqlite3_system_errno(store->db) == ENOSPC;
-	snprintf(store->error, sizeof store->error, "%s: %s: %s", store->path, what,
-		sqlite3_errmsg(store->db));
-	return -1;
-}
-
-sqlite3_stmt *statement(struct store *store, const char *sql)
-{
-	size_t at = 0;
-
-	while (at < STATEMENTS_MAX && store->statements[at].sql &&
-		store->statements[at].sql != sql)
-		at++;
-	if (at == STATEMENTS_MAX) {
-		snprintf(store->error, sizeof store->error, "too many statements");
-		return NULL;
-	}
-	struct cached_statement *cached = &store->statements[at];
-	if (!cached->sql) {
-		if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
-			    &cached->stmt, NULL) != SQLITE_OK) {
-			fail(store, "prepare");
-			return NULL;
-		}
-		cached->sql = sql;
-	}
-	return cached->stmt;
-}
-
-int statement_done(struct store *store, sqlite3_stmt *stmt, int rc)
-{
-	int result = 0;
-
-	if (rc != SQLITE_DONE && rc != SQLITE_ROW && rc != SQLITE_OK)
-		result = fail(store, "write");
-	sqlite3_reset(stmt);
-	sqlite3_clear_bindings(stmt);
-	return result;
-}
-
-int statement_run(struct store *store, const char *sql, const char *arguments, ...)
-{
-	sqlite3_stmt *stmt = statement(store, sql);
-	va_list args;
-
-	if (!stmt)
-		return -1;
-	va_start(args, arguments);
-	for (int i = 0; arguments[i]; i++) {
-		switch (arguments[i]) {
-		case 'i':
-			sqlite3_bind_int64(stmt, i + 1, va_arg(args, int64_t));
-			break;
-		case 'd':
-			sqlite3_bind_double(stmt, i + 1, va_arg(args, double));
-			break;
-		default:
-			sqlite3_bind_text(stmt, i + 1, va_arg(args, const char *), -1,
-				SQLITE_STATIC);
-		}
-	}
-	va_end(args);
-	return statement_done(store, stmt, sqlite3_step(stmt));
-}
 
 static int exec(struct store *store, const char *sql, const char *what)
 {
 	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK)
 		return 0;
-	return fail(store, what);
+	return connection_fail(store, what);
 }
 
 /* --- opening ---------------------------------------------------------- */
@@ -204,14 +98,6 @@ static bool one_bit_apart(int a, int b)
 	return difference != 0 && (difference & (difference - 1)) == 0;
 }
 
-static int refuse(struct store *store, bool damaged, const char *why)
-{
-	if (damaged)
-		damage_found = true;
-	snprintf(store->error, sizeof store->error, "%s: %s", store->path, why);
-	return -1;
-}
-
 /*
  * Whose file is it, and of which version? Both stand in the head and, so that one flipped
  * bit there makes no stranger of a store, in a mark as well.
@@ -224,19 +110,21 @@ static int check_identity(struct store *store)
 	if (!ask_int(store, "PRAGMA application_id", &id) ||
 		!ask_int(store, "PRAGMA user_version", &version) ||
 		!ask_int(store, "SELECT count(*) FROM sqlite_master", &tables))
-		return fail(store, "open");
+		return connection_fail(store, "open");
 	ask_int(store, "SELECT value FROM mark WHERE name='schema'", &marked);
 	bool is_marked = marked > 0 && marked <= SCHEMA_VERSION;
 	/* Most files of SQLite carry no id: ours is new, or has one. */
 	bool is_new = id == 0 && version == 0 && tables == 0;
 	if (id != APPLICATION_ID && !is_new)
-		return refuse(store, is_marked && one_bit_apart(id, APPLICATION_ID),
+		return connection_refuse(store,
+			is_marked && one_bit_apart(id, APPLICATION_ID),
 			"is not a store of muabui");
 	if (version > SCHEMA_VERSION || version < 0) {
 		snprintf(why, sizeof why,
 			"was written by a newer muabui (version %d, this one knows %d)",
 			version, SCHEMA_VERSION);
-		return refuse(store, is_marked && one_bit_apart(version, marked), why);
+		return connection_refuse(
+			store, is_marked && one_bit_apart(version, marked), why);
 	}
 	return 0;
 }
@@ -357,7 +245,7 @@ static int open_connection(struct store *store, enum store_role role)
 		? open_reader(store)
 		: sqlite3_open_v2(store->path, &store->db, flags, NULL);
 	if (rc != SQLITE_OK)
-		return fail(store, "open");
+		return connection_fail(store, "open");
 	sqlite3_extended_result_codes(store->db, 1);
 	/* Even the first look may find the file closed by another connection's end. */
 	sqlite3_busy_handler(store->db, wait_for_lock, store);
@@ -386,7 +274,7 @@ void store_move_aside(const char *path)
 	log_error("%s: damaged; kept as %s.damaged-%lld, a new store is begun", path,
 		path, now);
 	snprintf(moved_aside, sizeof moved_aside, "%s.damaged-%lld", path, now);
-	damage_found = false;
+	connection_heal();
 }
 
 /*
@@ -437,7 +325,7 @@ struct store *store_open(const char *path, enum store_role role, char *why, size
 	}
 	int result = open_connection(store, role);
 	if (result < 0 && role == STORE_RECORDER &&
-		(damage_found || head_is_garbled(path))) {
+		(store_is_damaged() || head_is_garbled(path))) {
 		sqlite3_close_v2(store->db);
 		store_move_aside(path);
 		result = open_connection(store, role);
@@ -516,219 +404,6 @@ void store_rollback(struct store *store)
 		statement_run(store, "ROLLBACK", "");
 }
 
-/* --- reports ---------------------------------------------------------- */
-
-int store_source(
-	struct store *store, const char *station, const char *sensor, int64_t *source)
-{
-	sqlite3_stmt *stmt =
-		statement(store, "SELECT id FROM source WHERE station=?1 AND sensor=?2");
-
-	if (!stmt)
-		return -1;
-	sqlite3_bind_text(stmt, 1, station, -1, SQLITE_STATIC);
-	sqlite3_bind_text(stmt, 2, sensor, -1, SQLITE_STATIC);
-	int rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		*source = sqlite3_column_int64(stmt, 0);
-	if (statement_done(store, stmt, rc) < 0)
-		return -1;
-	if (rc == SQLITE_ROW)
-		return 0;
-	if (statement_run(store, "INSERT INTO source(station, sensor) VALUES(?1, ?2)",
-		    "tt", station, sensor) < 0)
-		return -1;
-	*source = sqlite3_last_insert_rowid(store->db);
-	return 0;
-}
-
-/*
- * Ids go on after the last one ever given, even when retention has removed
- * that row: a cursor must never meet an id twice.
- */
-static int64_t next_id(struct store *store)
-{
-	if (store->last_id < 0)
-		store->last_id = store_last_id(store);
-	return store->last_id + 1;
-}
-
-int store_append(struct store *store, int64_t source, int64_t time_ms,
-	const uint8_t *packed, size_t length, int64_t *id)
-{
-	sqlite3_stmt *stmt =
-		statement(store, "INSERT INTO report VALUES(?1, ?2, ?3, ?4)");
-
-	if (!stmt)
-		return -1;
-	int64_t new_id = next_id(store);
-	sqlite3_bind_int64(stmt, 1, new_id);
-	sqlite3_bind_int64(stmt, 2, time_ms);
-	sqlite3_bind_int64(stmt, 3, source);
-	sqlite3_bind_blob(stmt, 4, packed, (int)length, SQLITE_STATIC);
-	int rc = sqlite3_step(stmt);
-	/* No clearing: the next append binds all four again. */
-	if (sqlite3_reset(stmt) != SQLITE_OK || rc != SQLITE_DONE)
-		return fail(store, "append");
-	store->last_id = new_id;
-	if (id)
-		*id = new_id;
-	return 0;
-}
-
-static int64_t query_int(struct store *store, const char *sql)
-{
-	sqlite3_stmt *stmt = statement(store, sql);
-	int64_t value = 0;
-
-	if (!stmt)
-		return 0;
-	int rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		value = sqlite3_column_int64(stmt, 0);
-	statement_done(store, stmt, rc);
-	return value;
-}
-
-int64_t store_last_id(struct store *store)
-{
-	int64_t last = query_int(store, "SELECT max(id) FROM report");
-	int64_t forgotten =
-		query_int(store, "SELECT value FROM mark WHERE name='forgotten_id'");
-
-	return last > forgotten ? last : forgotten;
-}
-
-static const char *const mark_names[STORE_MARK_COUNT] = {
-	[STORE_RING_SEQ] = "ring_seq",
-	[STORE_MERGED_ID] = "merged_id",
-	[STORE_HOURS_MS] = "hours_ms",
-	[STORE_KNOWN_MS] = "known_ms",
-	[STORE_LOST] = "lost",
-	[STORE_SALVAGED] = "salvaged",
-	[STORE_UNREADABLE] = "unreadable",
-};
-
-int64_t store_mark(struct store *store, enum store_mark mark)
-{
-	sqlite3_stmt *stmt = statement(store, "SELECT value FROM mark WHERE name=?1");
-	int64_t value = 0;
-
-	if (!stmt)
-		return 0;
-	sqlite3_bind_text(stmt, 1, mark_names[mark], -1, SQLITE_STATIC);
-	int rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		value = sqlite3_column_int64(stmt, 0);
-	statement_done(store, stmt, rc);
-	return value;
-}
-
-int store_set_mark(struct store *store, enum store_mark mark, int64_t value)
-{
-	return statement_run(store, "INSERT OR REPLACE INTO mark VALUES(?1, ?2)", "ti",
-		mark_names[mark], value);
-}
-
-static bool take_names(struct report *report, sqlite3_stmt *stmt)
-{
-	const char *station = (const char *)sqlite3_column_text(stmt, 4);
-	const char *sensor = (const char *)sqlite3_column_text(stmt, 5);
-
-	if (!station || !sensor)
-		return false;
-	snprintf(report->station, sizeof report->station, "%s", station);
-	snprintf(report->sensor, sizeof report->sensor, "%s", sensor);
-	return true;
-}
-
-/* The row STMT stands on, into store->scanned. The names only when the source changes. */
-static bool take_row(struct store *store, sqlite3_stmt *stmt)
-{
-	struct stored_report *stored = &store->scanned;
-	const void *data = sqlite3_column_blob(stmt, 3);
-	int length = sqlite3_column_bytes(stmt, 3);
-
-	stored->id = sqlite3_column_int64(stmt, 0);
-	stored->source = sqlite3_column_int64(stmt, 2);
-	stored->report.time_ms = sqlite3_column_int64(stmt, 1);
-	stored->report.mono_ms = 0;
-	if (data && take_names(&stored->report, stmt) &&
-		codec_unpack(&stored->report, data, (size_t)length))
-		return true;
-	store->damaged++;
-	return false;
-}
-
-int store_scan(struct store *store, int64_t after, int limit,
-	bool (*each)(void *arg, const struct stored_report *stored), void *arg)
-{
-	sqlite3_stmt *stmt = statement(store,
-		"SELECT report.id, time, source, data, station, sensor FROM report"
-		" LEFT JOIN source ON source.id = report.source"
-		" WHERE report.id > ?1 ORDER BY report.id");
-	int64_t before = after, last = -1;
-	int count = 0, rc = SQLITE_OK;
-
-	if (!stmt)
-		return -1;
-	sqlite3_bind_int64(stmt, 1, after);
-	/* Damaged rows do not count: fewer than LIMIT means that there are no more. */
-	while (count < limit && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		int64_t id = sqlite3_column_int64(stmt, 0);
-		/* As this statement sees the file: not before its first step. */
-		if (last < 0)
-			last = store_last_id(store);
-		if (id <= before || id > last) {
-			statement_done(store, stmt, SQLITE_OK);
-			return refuse(store, true, "an id is out of its order");
-		}
-		before = id;
-		if (!take_row(store, stmt))
-			continue;
-		count++;
-		if (!each(arg, &store->scanned))
-			break;
-	}
-	return statement_done(store, stmt, rc) < 0 ? -1 : count;
-}
-
-uint64_t store_damaged(const struct store *store)
-{
-	return store->damaged;
-}
-
-int store_forget(struct store *store, int64_t before_ms, int limit)
-{
-	sqlite3_stmt *stmt = statement(store,
-		"SELECT max(id) FROM"
-		" (SELECT id, time FROM report ORDER BY id LIMIT ?2) WHERE time < ?1");
-	int64_t last = 0;
-
-	if (!stmt)
-		return -1;
-	sqlite3_bind_int64(stmt, 1, before_ms);
-	sqlite3_bind_int(stmt, 2, limit);
-	int rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		last = sqlite3_column_int64(stmt, 0);
-	if (statement_done(store, stmt, rc) < 0)
-		return -1;
-	if (last == 0)
-		return 0;
-	if (statement_run(store, "DELETE FROM report WHERE id <= ?1 AND time < ?2", "ii",
-		    last, before_ms) < 0)
-		return -1;
-	int count = sqlite3_changes(store->db);
-	/* A report out of order may be forgotten after newer ones. */
-	if (statement_run(store,
-		    "INSERT INTO mark VALUES('forgotten_id', ?1)"
-		    " ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",
-		    "i", last) < 0)
-		return -1;
-	return count;
-}
-
 int64_t store_size(struct store *store)
 {
 	static const char *const suffixes[] = { "", "-wal", "-shm" };
@@ -743,171 +418,4 @@ int64_t store_size(struct store *store)
 			total += info.st_size;
 	}
 	return total;
-}
-
-int store_write_metrics(struct store *store)
-{
-	for (const struct metric *metric = metric_next(NULL); metric;
-		metric = metric_next(metric))
-		if (statement_run(store,
-			    "INSERT OR REPLACE INTO metric VALUES(?1, ?2, ?3)", "itt",
-			    (int64_t)metric->id, metric->name, metric->unit) < 0)
-			return -1;
-	return 0;
-}
-
-/* --- what the recorder knows beyond the reports ------------------------ */
-
-int store_state_set(struct store *store, int64_t source, const char *kind,
-	const void *bytes, size_t length)
-{
-	sqlite3_stmt *stmt =
-		statement(store, "INSERT OR REPLACE INTO state VALUES(?1, ?2, ?3)");
-
-	if (!stmt)
-		return -1;
-	sqlite3_bind_int64(stmt, 1, source);
-	sqlite3_bind_text(stmt, 2, kind, -1, SQLITE_STATIC);
-	sqlite3_bind_blob(stmt, 3, bytes, (int)length, SQLITE_STATIC);
-	return statement_done(store, stmt, sqlite3_step(stmt));
-}
-
-int store_state_get(struct store *store, int64_t source, const char *kind,
-	void (*take)(void *arg, const void *bytes, size_t length), void *arg)
-{
-	sqlite3_stmt *stmt =
-		statement(store, "SELECT data FROM state WHERE source=?1 AND kind=?2");
-
-	if (!stmt)
-		return -1;
-	sqlite3_bind_int64(stmt, 1, source);
-	sqlite3_bind_text(stmt, 2, kind, -1, SQLITE_STATIC);
-	int rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		take(arg, sqlite3_column_blob(stmt, 0),
-			(size_t)sqlite3_column_bytes(stmt, 0));
-	return statement_done(store, stmt, rc);
-}
-
-int store_state_sources(struct store *store, const char *kind,
-	void (*each)(void *arg, const char *station, const char *sensor), void *arg)
-{
-	sqlite3_stmt *stmt = statement(store,
-		"SELECT station, sensor FROM state JOIN source ON source.id = state.source"
-		" WHERE kind = ?1");
-	int rc;
-
-	if (!stmt)
-		return -1;
-	sqlite3_bind_text(stmt, 1, kind, -1, SQLITE_STATIC);
-	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
-		each(arg, (const char *)sqlite3_column_text(stmt, 0),
-			(const char *)sqlite3_column_text(stmt, 1));
-	return statement_done(store, stmt, rc);
-}
-
-/* --- cursors and dead letters ----------------------------------------- */
-
-/* An output may keep a second place, under its name and a '/' (outputs/periods.c). */
-static bool is_named(const char *name, const char *const *names, size_t count)
-{
-	size_t length = strcspn(name, "/");
-
-	for (size_t i = 0; i < count; i++)
-		if (strncmp(name, names[i], length) == 0 && !names[i][length])
-			return true;
-	return false;
-}
-
-/* One cursor that nobody answers to is removed. 1: there may be more; 0; or -1. */
-static int drop_a_cursor(struct store *store, const char *const *names, size_t count)
-{
-	sqlite3_stmt *stmt = statement(store, "SELECT output FROM cursor");
-	char stray[NAME_SIZE] = "";
-	int rc = SQLITE_OK;
-
-	if (!stmt)
-		return -1;
-	while (!*stray && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		const char *name = (const char *)sqlite3_column_text(stmt, 0);
-		if (name && !is_named(name, names, count))
-			snprintf(stray, sizeof stray, "%s", name);
-	}
-	if (statement_done(store, stmt, rc) < 0)
-		return -1;
-	if (!*stray)
-		return 0;
-	log_notice("output %s: is no longer configured; its place in the store is "
-		   "forgotten",
-		stray);
-	return statement_run(store, "DELETE FROM lane WHERE output=?1", "t", stray) < 0 ||
-			statement_run(store, "DELETE FROM cursor WHERE output=?1", "t",
-				stray) < 0
-		? -1
-		: 1;
-}
-
-int store_cursors_keep(struct store *store, const char *const *names, size_t count)
-{
-	int result;
-
-	while ((result = drop_a_cursor(store, names, count)) > 0)
-		;
-	for (size_t i = 0; i < count && result == 0; i++)
-		result = statement_run(store,
-			"INSERT OR IGNORE INTO cursor(output, report) VALUES(?1, 0)", "t",
-			names[i]);
-	return result;
-}
-
-int store_cursor_get(struct store *store, const char *name, int64_t *id)
-{
-	sqlite3_stmt *stmt =
-		statement(store, "SELECT report FROM cursor WHERE output=?1");
-
-	if (!stmt)
-		return -1;
-	*id = 0;
-	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
-	int rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		*id = sqlite3_column_int64(stmt, 0);
-	return statement_done(store, stmt, rc);
-}
-
-int store_cursor_set(struct store *store, const char *name, int64_t id)
-{
-	return statement_run(
-		store, "INSERT OR REPLACE INTO cursor VALUES(?1, ?2)", "ti", name, id);
-}
-
-int64_t store_cursor_lowest(struct store *store)
-{
-	return query_int(
-		store, "SELECT coalesce(min(report), 9223372036854775807) FROM cursor");
-}
-
-int store_dead_letter(struct store *store, const char *name, int64_t id, const char *body,
-	const char *reason)
-{
-	return statement_run(store,
-		"INSERT INTO dead_letter(output, report, time, body, reason)"
-		" VALUES(?1, ?2, ?3, ?4, ?5)",
-		"tiitt", name, id, clock_wall_ms(), body, reason);
-}
-
-int64_t store_dead_letter_count(struct store *store, const char *name)
-{
-	sqlite3_stmt *stmt =
-		statement(store, "SELECT count(*) FROM dead_letter WHERE output=?1");
-	int64_t count = 0;
-
-	if (!stmt)
-		return 0;
-	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
-	int rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		count = sqlite3_column_int64(stmt, 0);
-	statement_done(store, stmt, rc);
-	return count;
 }

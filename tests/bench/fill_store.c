@@ -11,6 +11,8 @@
 #include "core/clock.h"
 #include "core/metric.h"
 #include "store/codec.h"
+#include "store/reports.h"
+#include "store/state.h"
 #include "store/store.h"
 
 enum { STATIONS = 100, STEP_MS = 40, AT_ONCE = 20000 };

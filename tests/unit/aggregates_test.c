@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "store/aggregates.h"
+#include "store/reports.h"
 #include "tests/unit/chance.h"
 #include "tests/unit/temp_store.h"
 

@@ -10,6 +10,7 @@
 
 #include "core/clock.h"
 #include "store/calibrating.h"
+#include "store/reports.h"
 #include "tests/unit/temp_store.h"
 
 #define MINUTE INT64_C(60000)

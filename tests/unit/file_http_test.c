@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/http_client.h"
 #include "outputs/drivers.h"
+#include "store/reports.h"
 #include "tests/unit/scripted_server.h"
 #include "tests/unit/temp_store.h"
 

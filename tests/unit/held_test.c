@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "store/reports.h"
 #include "store/undated.h"
 #include "tests/unit/chance.h"
 #include "tests/unit/temp_recorder.h"

@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "gateway/pipeline.h"
+#include "store/reports.h"
 #include "tests/unit/temp_store.h"
 
 #define SECOND INT64_C(1000)

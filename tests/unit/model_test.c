@@ -24,9 +24,12 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "store/cursors.h"
+#include "store/reports.h"
 #include "store/ring.h"
 #include "store/room.h"
 #include "store/salvage.h"
+#include "store/state.h"
 #include "tests/unit/chance.h"
 #include "tests/unit/fault_vfs.h"
 #include "tests/unit/temp_store.h"

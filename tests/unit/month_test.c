@@ -16,6 +16,8 @@
 
 #include "derive/rain.h"
 #include "store/aggregates.h"
+#include "store/reports.h"
+#include "store/state.h"
 #include "tests/unit/chance.h"
 #include "tests/unit/temp_recorder.h"
 

@@ -19,6 +19,7 @@
 #include "gateway/pipeline.h"
 #include "outputs/mqtt.h"
 #include "sensors/inbox.h"
+#include "store/reports.h"
 #include "store/ring.h"
 #include "tests/unit/chance.h"
 #include "tests/unit/temp_store.h"

@@ -11,6 +11,8 @@
 #include "core/metric.h"
 #include "outputs/output.h"
 #include "store/codec.h"
+#include "store/cursors.h"
+#include "store/reports.h"
 #include "store/store.h"
 
 struct output_store {

@@ -10,6 +10,8 @@
 
 #include "core/log.h"
 #include "gateway/pipeline.h"
+#include "store/reports.h"
+#include "store/state.h"
 #include "tests/unit/temp_store.h"
 
 #define SECOND INT64_C(1000)

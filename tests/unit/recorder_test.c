@@ -21,6 +21,8 @@
 #include "core/log.h"
 #include "core/thread.h"
 #include "gateway/recorder.h"
+#include "store/reports.h"
+#include "store/state.h"
 #include "tests/unit/chance.h"
 #include "tests/unit/temp_store.h"
 

@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "core/metric.h"
 #include "gateway/pipeline.h"
+#include "store/reports.h"
 #include "tests/unit/chance.h"
 #include "tests/unit/temp_store.h"
 

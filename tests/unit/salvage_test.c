@@ -14,8 +14,12 @@
 #include "core/log.h"
 #include "store/aggregates.h"
 #include "store/carve.h"
+#include "store/cursors.h"
+#include "store/dead_letters.h"
 #include "store/outbox.h"
+#include "store/reports.h"
 #include "store/salvage.h"
+#include "store/state.h"
 #include "tests/unit/chance.h"
 #include "tests/unit/temp_store.h"
 

@@ -13,6 +13,10 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "store/cursors.h"
+#include "store/dead_letters.h"
+#include "store/reports.h"
+#include "store/state.h"
 #include "tests/unit/temp_store.h"
 
 static struct temp temp;

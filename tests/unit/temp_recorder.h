@@ -10,6 +10,8 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "gateway/recorder.h"
+#include "store/reports.h"
+#include "store/state.h"
 #include "tests/unit/temp_store.h"
 
 enum { RIG_RING_SIZE = 256 * 1024 };

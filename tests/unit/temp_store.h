@@ -12,6 +12,7 @@
 #include "core/metric.h"
 #include "core/reading.h"
 #include "store/codec.h"
+#include "store/reports.h"
 #include "store/store.h"
 
 struct temp {

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "outputs/tt10_collect.h"
 #include "outputs/tt10_file.h"
+#include "store/reports.h"
 
 static const int64_t minute_ms = 60 * 1000, period_ms = 5 * 60 * 1000;
 
