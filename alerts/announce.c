@@ -73,9 +73,9 @@ static void fill_message(const struct announcer *announcer, const struct rule *r
 		.revision = entry->revision,
 		.resolved = event->kind == RULE_RESOLVE,
 		.hazard = rule_hazard(rule),
-		.severity = (enum severity)rule->severity,
+		.severity = (enum severity)event->severity,
 		.value = event->value,
-		.threshold = rule_threshold(rule),
+		.threshold = event->threshold,
 		.since_ms = event->since_ms,
 		.at_ms = event->at_ms,
 		.expires_ms = now_ms + rule->expires,
@@ -111,11 +111,14 @@ static bool render(struct announcer *announcer, const struct rule *rule,
 		[RULE_FIRE] = TEXT_FIRING,
 		[RULE_REPEAT] = TEXT_STILL,
 		[RULE_RESOLVE] = TEXT_OVER,
+		[RULE_ESCALATE] = TEXT_FIRING,
+		[RULE_EASE] = TEXT_STILL,
 	};
 	struct buffer body;
 
 	copy(message->language, sizeof message->language, config_languages[language]);
-	texts_fill(message, condition_of(rule), moments[event->kind]);
+	texts_fill(message, condition_of(rule),
+		event->late ? TEXT_STILL : moments[event->kind]);
 	buffer_init(&body, sizeof announcer->item.body - 1);
 	message_to_json(message, &body);
 	bool ok = !body.failed;

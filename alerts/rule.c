@@ -145,11 +145,16 @@ static void repair_times(struct rule_state *state, int64_t now_ms)
 	}
 }
 
-static struct rule_event event_of(const struct rule_state *state,
+static struct rule_event event_of(const struct rule *rule, const struct rule_state *state,
 	enum rule_event_kind kind, double value, int64_t at_ms)
 {
 	return (struct rule_event){
-		.kind = kind, .value = value, .since_ms = state->since_ms, .at_ms = at_ms
+		.kind = kind,
+		.severity = rule->severity,
+		.threshold = rule_threshold(rule),
+		.value = value,
+		.since_ms = state->since_ms,
+		.at_ms = at_ms,
 	};
 }
 
@@ -158,7 +163,7 @@ static const struct rule_event nothing = { .kind = RULE_NOTHING, .value = NAN };
 /* --- absent_for ------------------------------------------------------- */
 
 static struct rule_event observe_presence(
-	struct rule_state *state, const struct observation *seen)
+	const struct rule *rule, struct rule_state *state, const struct observation *seen)
 {
 	bool was_silent = state->phase == RULE_FIRING;
 
@@ -167,7 +172,7 @@ static struct rule_event observe_presence(
 	state->phase = RULE_CLEAR;
 	if (!was_silent)
 		return nothing;
-	return event_of(state, RULE_RESOLVE, NAN, state->last_ms);
+	return event_of(rule, state, RULE_RESOLVE, NAN, state->last_ms);
 }
 
 static struct rule_event tick_presence(const struct rule *rule, struct rule_state *state,
@@ -179,12 +184,12 @@ static struct rule_event tick_presence(const struct rule *rule, struct rule_stat
 		state->phase = RULE_FIRING;
 		state->since_ms = state->last_ms;
 		state->told_ms = now_ms;
-		return event_of(state, RULE_FIRE, NAN, now_ms);
+		return event_of(rule, state, RULE_FIRE, NAN, now_ms);
 	}
 	if (state->phase == RULE_FIRING && rule->repeat > 0 &&
 		now_ms - state->told_ms >= rule->repeat) {
 		state->told_ms = now_ms;
-		return event_of(state, RULE_REPEAT, NAN, now_ms);
+		return event_of(rule, state, RULE_REPEAT, NAN, now_ms);
 	}
 	return nothing;
 }
@@ -253,18 +258,19 @@ static bool note(const struct rule *rule, struct rule_state *state,
 	return true;
 }
 
-static struct rule_event fire(
-	struct rule_state *state, const struct verdict *verdict, int64_t now_ms)
+static struct rule_event fire(const struct rule *rule, struct rule_state *state,
+	const struct verdict *verdict, int64_t now_ms)
 {
 	state->phase = RULE_FIRING;
 	state->told_ms = now_ms;
-	return event_of(state, RULE_FIRE, verdict->worst, state->last_ms);
+	return event_of(rule, state, RULE_FIRE, verdict->worst, state->last_ms);
 }
 
-static struct rule_event resolve(struct rule_state *state, const struct verdict *verdict)
+static struct rule_event resolve(
+	const struct rule *rule, struct rule_state *state, const struct verdict *verdict)
 {
 	state->phase = RULE_CLEAR;
-	return event_of(state, RULE_RESOLVE, verdict->worst, state->last_ms);
+	return event_of(rule, state, RULE_RESOLVE, verdict->worst, state->last_ms);
 }
 
 static struct rule_event remind(const struct rule *rule, struct rule_state *state,
@@ -273,7 +279,7 @@ static struct rule_event remind(const struct rule *rule, struct rule_state *stat
 	if (rule->repeat <= 0 || !verdict->seen || now_ms - state->told_ms < rule->repeat)
 		return nothing;
 	state->told_ms = now_ms;
-	return event_of(state, RULE_REPEAT, verdict->worst, state->last_ms);
+	return event_of(rule, state, RULE_REPEAT, verdict->worst, state->last_ms);
 }
 
 struct rule_event rule_observe(const struct rule *rule, struct rule_state *state,
@@ -285,7 +291,7 @@ struct rule_event rule_observe(const struct rule *rule, struct rule_state *state
 		return nothing;
 	repair_times(state, now_ms);
 	if (rule->absent_for > 0)
-		return observe_presence(state, seen);
+		return observe_presence(rule, state, seen);
 	if (!note(rule, state, seen, now_ms, &gap))
 		return nothing;
 	if (state->phase <= RULE_CLEAR) {
@@ -307,7 +313,7 @@ struct rule_event rule_observe(const struct rule *rule, struct rule_state *state
 		if (gap)
 			state->since_ms = seen->time_ms;
 		if (verdict.current && state->last_ms - state->since_ms >= rule->on_delay)
-			return fire(state, &verdict, now_ms);
+			return fire(rule, state, &verdict, now_ms);
 		return nothing;
 	}
 	if (!verdict.clear) {
@@ -319,7 +325,7 @@ struct rule_event rule_observe(const struct rule *rule, struct rule_state *state
 		state->turn_ms = seen->time_ms;
 	}
 	return state->last_ms - state->turn_ms >= rule->off_delay
-		? resolve(state, &verdict)
+		? resolve(rule, state, &verdict)
 		: nothing;
 }
 
@@ -336,12 +342,12 @@ static struct rule_event tick_threshold(
 	switch (state->phase) {
 	case RULE_PENDING:
 		if (verdict.current && data_ms - state->since_ms >= rule->on_delay)
-			return fire(state, &verdict, now_ms);
+			return fire(rule, state, &verdict, now_ms);
 		return nothing;
 	case RULE_CLEARING:
 		if (verdict.clear && now_ms - state->last_ms <= rule->max_age &&
 			data_ms - state->turn_ms >= rule->off_delay)
-			return resolve(state, &verdict);
+			return resolve(rule, state, &verdict);
 		return nothing;
 	default:
 		return remind(rule, state, &verdict, now_ms);
@@ -367,6 +373,11 @@ void rule_shift(struct rule_state *state, const struct clock_step *step)
 	for (unsigned i = 0; i < state->count; i++)
 		state->sensors[i].time_ms =
 			clock_after_step(step, state->sensors[i].time_ms);
+}
+
+bool rule_state_is_idle(const struct rule *rule, const struct rule_state *state)
+{
+	return state->phase <= RULE_CLEAR && rule->absent_for == 0;
 }
 
 /* --- states as text --------------------------------------------------- */

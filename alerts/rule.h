@@ -3,7 +3,8 @@
  * → new state and event. No store, clock, log or heap, so that the gateway,
  * `backtest` and the tests run the same code.
  *
- * A rule watches one metric at each station by itself. A station may have
+ * A rule watches one metric at each place by itself. A place is a station, or with
+ * scope = "area" an area and all its stations. A station may have
  * several sensors of the metric: it is over the threshold when any fresh sensor
  * is, and clear when all fresh ones are beyond the clear level, so sensors that
  * disagree do not make it flap.
@@ -18,6 +19,8 @@
 #include "config/option.h"
 #include "core/clock.h"
 #include "core/metric.h"
+
+enum rule_scope { RULE_OF_STATION, RULE_OF_AREA };
 
 /* As configured (alerts_rule_group). Exactly one of above, below, absent_for is given. */
 struct rule {
@@ -36,6 +39,7 @@ struct rule {
 	int severity;       /* enum severity */
 	int audience;       /* enum audience */
 	int hazard;         /* enum hazard + 1; 0: follows from the metric */
+	int scope;          /* enum rule_scope: what its places are */
 	struct option_strings stations; /* the only stations it looks at; none: all */
 };
 
@@ -86,16 +90,29 @@ struct rule_state {
 struct observation {
 	int64_t time_ms;
 	double value;
-	uint32_t sensor; /* any number that stands for the sensor within its station */
-	uint16_t marks;  /* enum report_mark */
-	uint8_t flag;    /* enum flag */
-	uint8_t status;  /* enum instrument_status */
+	uint32_t sensor;  /* any number that stands for the sensor within its place */
+	uint32_t station; /* and for its station; only looked at where the place is an
+			     area */
+	uint16_t marks;   /* enum report_mark */
+	uint8_t flag;     /* enum flag */
+	uint8_t status;   /* enum instrument_status */
 };
 
-enum rule_event_kind { RULE_NOTHING, RULE_FIRE, RULE_REPEAT, RULE_RESOLVE };
+/* What is to be said: each but RULE_NOTHING is one more revision of the episode. */
+enum rule_event_kind {
+	RULE_NOTHING,
+	RULE_FIRE, /* an episode begins */
+	RULE_REPEAT,
+	RULE_RESOLVE,  /* it is over */
+	RULE_ESCALATE, /* it has become worse: a higher severity */
+	RULE_EASE,     /* it has become better, and is not over */
+};
 
 struct rule_event {
 	enum rule_event_kind kind;
+	bool late;    /* RULE_FIRE: held back by quiet hours, and still active now */
+	int severity; /* of the present step; RULE_RESOLVE: the highest that was told */
+	double threshold; /* of the same step; NAN for absent_for */
 	double value;     /* the worst of the fresh sensors; NAN for absent_for */
 	int64_t since_ms; /* start of the condition */
 	int64_t at_ms; /* of the newest reading; the silence's discovery for absent_for */
@@ -128,6 +145,12 @@ struct rule_event rule_tick(const struct rule *rule, struct rule_state *state,
 /* The clock was set: STATE's times by the clock before STEP become times by the new one.
  */
 void rule_shift(struct rule_state *state, const struct clock_step *step);
+
+/*
+ * Has STATE nothing that a restart must not lose? Then it need not be written: neither
+ * a condition, nor a word owed to those who got an alert.
+ */
+bool rule_state_is_idle(const struct rule *rule, const struct rule_state *state);
 
 /* Writes STATE of RULE as one line of text. Returns its length. */
 size_t rule_state_write(const struct rule *rule, const struct rule_state *state,
