@@ -100,3 +100,85 @@ size_t utf8_width(const char *text)
 	}
 	return width;
 }
+
+/* Ranges of letters with marks, by the letter they are made of. */
+static const struct {
+	uint32_t first, last;
+	char base;
+} marked[] = {
+	{ 0xc0, 0xc5, 'a' },
+	{ 0xc7, 0xc7, 'c' },
+	{ 0xc8, 0xcb, 'e' },
+	{ 0xcc, 0xcf, 'i' },
+	{ 0xd0, 0xd0, 'd' },
+	{ 0xd1, 0xd1, 'n' },
+	{ 0xd2, 0xd6, 'o' },
+	{ 0xd9, 0xdc, 'u' },
+	{ 0xdd, 0xdd, 'y' },
+	{ 0xe0, 0xe5, 'a' },
+	{ 0xe7, 0xe7, 'c' },
+	{ 0xe8, 0xeb, 'e' },
+	{ 0xec, 0xef, 'i' },
+	{ 0xf1, 0xf1, 'n' },
+	{ 0xf2, 0xf6, 'o' },
+	{ 0xf9, 0xfc, 'u' },
+	{ 0xfd, 0xfd, 'y' },
+	{ 0xff, 0xff, 'y' },
+	{ 0x102, 0x103, 'a' },
+	{ 0x110, 0x111, 'd' },
+	{ 0x128, 0x129, 'i' },
+	{ 0x168, 0x169, 'u' },
+	{ 0x1a0, 0x1a1, 'o' },
+	{ 0x1af, 0x1b0, 'u' },
+	{ 0x1ea0, 0x1eb7, 'a' },
+	{ 0x1eb8, 0x1ec7, 'e' },
+	{ 0x1ec8, 0x1ecb, 'i' },
+	{ 0x1ecc, 0x1ee3, 'o' },
+	{ 0x1ee4, 0x1ef1, 'u' },
+	{ 0x1ef2, 0x1ef9, 'y' },
+};
+
+/* The small letter a character of two or three bytes is made of; 0: none. */
+static char base_of(const unsigned char *b, size_t length)
+{
+	uint32_t code = length == 2 ? (uint32_t)(b[0] & 0x1f) << 6 | (b[1] & 0x3f)
+				    : (uint32_t)(b[0] & 0x0f) << 12 |
+			(uint32_t)(b[1] & 0x3f) << 6 | (b[2] & 0x3f);
+
+	for (size_t i = 0; i < sizeof marked / sizeof *marked; i++)
+		if (code >= marked[i].first && code <= marked[i].last)
+			return marked[i].base;
+	return 0;
+}
+
+/* U+0300 to U+036F: marks for the letter before them. */
+static bool is_mark(const unsigned char *b, size_t length)
+{
+	return length == 2 && (b[0] == 0xcc || (b[0] == 0xcd && b[1] <= 0xaf));
+}
+
+size_t utf8_fold(char *out, size_t size, const char *text)
+{
+	const unsigned char *b = (const unsigned char *)text;
+	size_t used = 0, left = strlen(text), n;
+
+	for (; left > 0; b += n, left -= n) {
+		n = utf8_char_length((const char *)b, left);
+		char base = n == 2 || n == 3 ? base_of(b, n) : 0;
+
+		if (n == 0)
+			n = 1; /* no UTF-8: the byte as it is */
+		if (n == 1 && *b >= 'A' && *b <= 'Z')
+			base = (char)(*b - 'A' + 'a');
+		if (is_mark(b, n))
+			continue;
+		size_t length = base ? 1 : n;
+		if (used + length + 1 > size)
+			break;
+		memcpy(out + used, base ? &base : (const char *)b, length);
+		used += length;
+	}
+	if (size > 0)
+		out[used] = '\0';
+	return used;
+}

@@ -17,4 +17,11 @@ size_t utf8_count(const char *text);
 /* Columns TEXT takes in a terminal, near enough: combining marks take none. */
 size_t utf8_width(const char *text);
 
+/*
+ * TEXT for comparing: Latin letters small and without marks ("Rất XẤU" is "rat xau"),
+ * whether the marks are part of the letter or stand behind it; all else as it is. OUT is
+ * cut to SIZE bytes with NUL, between characters. Returns the length.
+ */
+size_t utf8_fold(char *out, size_t size, const char *text);
+
 #endif

@@ -2,6 +2,9 @@
 
 #include <math.h>
 
+#include "core/category.h"
+#include "core/metric.h"
+
 enum { BANDS = 6 };
 
 /* Upper bounds of all bands but the last, µg/m³. */
@@ -15,10 +18,7 @@ static const double bounds[AIR_POLLUTANTS][BANDS - 1] = {
 
 const char *eaqi_category(int band)
 {
-	static const char *const names[BANDS] = { "Good", "Fair", "Moderate", "Poor",
-		"Very poor", "Extremely poor" };
-
-	return names[band < 1 ? 0 : band > BANDS ? BANDS - 1 : band - 1];
+	return category_of(METRIC_EAQI, band)->en;
 }
 
 int eaqi_band(enum air_pollutant pollutant, double mean)

@@ -3,6 +3,8 @@
 #include <math.h>
 
 #include "derive/nowcast.h"
+#include "core/category.h"
+#include "core/metric.h"
 #include "derive/scale.h"
 
 /* One ppb in µg/m³ at 25 °C and 1013.25 hPa: molar mass in g/mol over 24.45 l/mol. */
@@ -96,15 +98,7 @@ static const struct scale_step so2[] = {
 
 const char *us_aqi_category(int index)
 {
-	static const char *const names[] = { "Good", "Moderate",
-		"Unhealthy for Sensitive Groups", "Unhealthy", "Very Unhealthy",
-		"Hazardous" };
-	static const int tops[] = { 50, 100, 150, 200, 300 };
-	size_t at = 0;
-
-	while (at < COUNT(tops) && index > tops[at])
-		at++;
-	return names[at];
+	return category_of(METRIC_US_AQI, index)->en;
 }
 
 static int part(const struct scale_step *steps, size_t count, double value, int decimals)

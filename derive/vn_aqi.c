@@ -2,16 +2,8 @@
 
 #include <math.h>
 
+#include "core/metric.h"
 #include "derive/scale.h"
-
-const struct vn_aqi_category vn_aqi_categories[VN_AQI_CATEGORIES] = {
-	{ 50, "Tốt", "Good", "#00E400" },
-	{ 100, "Trung bình", "Moderate", "#FFFF00" },
-	{ 150, "Kém", "Poor", "#FF7E00" },
-	{ 200, "Xấu", "Bad", "#FF0000" },
-	{ 300, "Rất xấu", "Very bad", "#8F3F97" },
-	{ VN_AQI_MAX, "Nguy hại", "Hazardous", "#7E0023" },
-};
 
 const struct vn_aqi_need vn_aqi_three_quarters = { .hours_24 = 18, .hours_8 = 6 };
 
@@ -30,13 +22,9 @@ static const double breakpoints[VN_AQI_COLUMNS][LEVELS] = {
 	[VN_AQI_PM25] = { 0, 25, 50, 80, 150, 250, 350, 500 },
 };
 
-const struct vn_aqi_category *vn_aqi_category(int index)
+const struct category *vn_aqi_category(int index)
 {
-	size_t at = 0;
-
-	while (at + 1 < VN_AQI_CATEGORIES && index > vn_aqi_categories[at].top)
-		at++;
-	return &vn_aqi_categories[at];
+	return category_of(METRIC_VN_AQI, index);
 }
 
 int vn_aqi_part(enum vn_aqi_column column, double concentration)

@@ -5,20 +5,14 @@
 #ifndef MUABUI_DERIVE_VN_AQI_H
 #define MUABUI_DERIVE_VN_AQI_H
 
+#include "core/category.h"
 #include "derive/air_hours.h"
 #include "derive/nowcast.h"
 
-enum { VN_AQI_CATEGORIES = 6, VN_AQI_MAX = 500 };
-
-struct vn_aqi_category {
-	int top; /* the last index value that belongs to it */
-	const char *vi, *en;
-	const char *colour; /* "#00E400" */
-};
-extern const struct vn_aqi_category vn_aqi_categories[VN_AQI_CATEGORIES];
+enum { VN_AQI_MAX = 500 };
 
 /* The category of INDEX (0..500). */
-const struct vn_aqi_category *vn_aqi_category(int index);
+const struct category *vn_aqi_category(int index);
 
 /* The columns of the Decision's table of breakpoints. */
 enum vn_aqi_column {

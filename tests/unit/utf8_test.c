@@ -218,6 +218,36 @@ static void counts_and_columns(void **state)
 	assert_int_equal(utf8_width("a\xff\xc2z"), 4); /* one for each that is none */
 }
 
+static void folds_letters(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "", "" },
+		{ "Rất XẤU", "rat xau" },
+		{ "Ra\xcc\x82\xcc\x81t Xa\xcc\x82\xcc\x81u", "rat xau" },
+		{ "ĐƯỜNG đường", "duong duong" },
+		{ "ĂẰẮẲẴẶ ăằắẳẵặ ÂẦẤẨẪẬ âầấẩẫậ", "aaaaaa aaaaaa aaaaaa aaaaaa" },
+		{ "ÊỀẾỂỄỆ ỊỈĨÌÍ ÔỒỐỔỖỘ ƠỜỚỞỠỢ", "eeeeee iiiii oooooo oooooo" },
+		{ "ỤỦŨÙÚ ƯỪỨỬỮỰ ỲÝỶỸỴ", "uuuuu uuuuuu yyyyy" },
+		{ "µg/m³ × 東京 😀", "µg/m³ × 東京 😀" },
+		{ "a\xff\xc2z", "a\xff\xc2z" },
+	};
+	char out[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		assert_int_equal(
+			utf8_fold(out, sizeof out, pairs[i][0]), strlen(pairs[i][1]));
+		assert_string_equal(out, pairs[i][1]);
+	}
+	/* Cut between characters, with room for the NUL. */
+	assert_int_equal(utf8_fold(out, 4, "Xấu quá"), 3);
+	assert_string_equal(out, "xau");
+	assert_int_equal(utf8_fold(out, 3, "a³"), 1);
+	assert_string_equal(out, "a");
+	assert_int_equal(utf8_fold(out, 1, "a"), 0);
+	assert_string_equal(out, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +257,7 @@ int main(void)
 		cmocka_unit_test(chance_against_the_naive_reader),
 		cmocka_unit_test(reads_no_further_than_told),
 		cmocka_unit_test(counts_and_columns),
+		cmocka_unit_test(folds_letters),
 	};
 
 	return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);
