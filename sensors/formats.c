@@ -85,6 +85,21 @@ static void take_any(const cJSON *root, struct report *report)
 	}
 }
 
+/* The result of all: of the fields RESULT, MISSING of which are not there; the format's
+ * OWN. */
+static enum sensor_result sum_up(const struct payload_options *options,
+	enum sensor_result result, size_t missing, enum sensor_result own, bool is_object,
+	struct report *report)
+{
+	if (options->zero_when_missing && is_object && own != SENSOR_IGNORED)
+		payload_fill_zeros(options, report);
+	else if (missing > 0 && result == SENSOR_OK)
+		result = SENSOR_MISSING_FIELD;
+	if (report->count > 0 || result != SENSOR_OK)
+		return result;
+	return own != SENSOR_OK ? own : SENSOR_MISSING_FIELD;
+}
+
 /* The fields first, so that a user may overrule what the format would take. */
 static enum sensor_result take_json(const struct payload_options *options,
 	const struct payload_format *format, const struct payload *payload,
@@ -104,32 +119,43 @@ static enum sensor_result take_json(const struct payload_options *options,
 		own = format->json(options, payload, root, report);
 	if ((own == SENSOR_IGNORED && report->count == 0) || own == SENSOR_BAD_SYNTAX)
 		return own;
-	if (options->zero_when_missing && cJSON_IsObject(root) && own != SENSOR_IGNORED)
-		payload_fill_zeros(options, report);
-	else if (missing > 0 && result == SENSOR_OK)
-		result = SENSOR_MISSING_FIELD;
 	if (*options->time)
 		payload_stamp_item(
 			report, payload_pointer(root, options->time), options->time_zone);
-	if (report->count > 0)
-		return result;
-	return result != SENSOR_OK ? result
-		: own != SENSOR_OK ? own
-				   : SENSOR_MISSING_FIELD;
+	return sum_up(options, result, missing, own, cJSON_IsObject(root), report);
+}
+
+/* A flat object of numbers, of which nothing but fields is wanted? False: it is not. */
+static bool take_flat(const struct payload_options *options,
+	const struct payload_format *format, const struct payload *payload,
+	struct report *report, enum sensor_result *result)
+{
+	size_t missing = 0;
+
+	if (format->json || options->fields.count == 0 || *options->time ||
+		!payload_scan_fields(options, (const char *)payload->bytes,
+			payload->length, report, &missing, result))
+		return false;
+	*result = sum_up(options, *result, missing, SENSOR_OK, true, report);
+	return true;
 }
 
 static enum sensor_result decode_json(const struct payload_options *options,
 	const struct payload_format *format, const struct payload *payload,
 	const struct payload_sink *sink)
 {
-	cJSON *root = payload_parse((const char *)payload->bytes, payload->length);
+	enum sensor_result result;
 	struct report report;
 
-	if (!root)
-		return SENSOR_BAD_SYNTAX;
 	report_init(&report);
-	enum sensor_result result = take_json(options, format, payload, root, &report);
-	cJSON_Delete(root);
+	if (!take_flat(options, format, payload, &report, &result)) {
+		cJSON *root =
+			payload_parse((const char *)payload->bytes, payload->length);
+		if (!root)
+			return SENSOR_BAD_SYNTAX;
+		result = take_json(options, format, payload, root, &report);
+		cJSON_Delete(root);
+	}
 	if (report.count > 0 && result != SENSOR_BAD_SYNTAX)
 		sink->report(sink->arg, &report);
 	return result;

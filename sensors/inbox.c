@@ -217,7 +217,7 @@ bool inbox_stamp_relayed(struct report *report, int64_t now_ms)
 struct taking {
 	struct inbox *inbox;
 	const struct inbox_message *message;
-	int64_t now_ms, mono_ms;
+	int64_t now_ms, mono_ms; /* of a batch */
 	bool is_foreign; /* something speaks of a station that it may not speak of */
 	size_t untimely; /* reports left out for their impossible time */
 	char detail[DETAIL_SIZE];  /* what exactly is wrong */
@@ -453,8 +453,6 @@ enum sensor_result inbox_take(
 	struct taking taking = {
 		.inbox = inbox,
 		.message = message,
-		.now_ms = clock_wall_ms(),
-		.mono_ms = clock_mono_ms(),
 		.result = SENSOR_OK,
 		.is_confirmed = true,
 	};
@@ -467,6 +465,10 @@ enum sensor_result inbox_take(
 		.unknown = take_unknown,
 	};
 
+	if (inbox->batch) {
+		taking.now_ms = clock_wall_ms();
+		taking.mono_ms = clock_mono_ms();
+	}
 	if (message->is_retained)
 		atomic_fetch_add(&inbox->sensor->stats.retained, 1);
 	enum sensor_result result =

@@ -157,63 +157,6 @@ bool payload_add_item(
 		payload_add(report, key, value);
 }
 
-static enum sensor_result take_field(
-	const struct payload_field *field, const cJSON *root, struct report *report)
-{
-	const cJSON *item = payload_pointer(root, field->pointer);
-	double value;
-
-	if (!item || cJSON_IsNull(item))
-		return field->optional ? SENSOR_OK : SENSOR_MISSING_FIELD;
-	if (!payload_number(item, &value))
-		return SENSOR_BAD_VALUE;
-	value = payload_scaled(value, field->scale, field->offset);
-	if (!isfinite(value))
-		return SENSOR_BAD_VALUE;
-	return report_add(report, field->metric->id, value) ? SENSOR_OK
-							    : SENSOR_TOO_LARGE;
-}
-
-enum sensor_result payload_take_fields(const struct payload_options *options,
-	const cJSON *root, struct report *report, size_t *missing)
-{
-	const struct payload_field *fields = options->fields.items;
-	enum sensor_result result = SENSOR_OK;
-
-	for (size_t i = 0; i < options->fields.count; i++) {
-		enum sensor_result one = take_field(&fields[i], root, report);
-		if (one == SENSOR_MISSING_FIELD && missing)
-			++*missing;
-		else if (one != SENSOR_OK)
-			result = one;
-	}
-	return result;
-}
-
-void payload_fill_zeros(const struct payload_options *options, struct report *report)
-{
-	const struct payload_field *fields = options->fields.items;
-
-	for (size_t i = 0; i < options->fields.count; i++)
-		if (!fields[i].optional && !report_find(report, fields[i].metric->id))
-			report_add(report, fields[i].metric->id,
-				payload_scaled(0, fields[i].scale, fields[i].offset));
-}
-
-const struct payload_field *payload_field_named(
-	const struct payload_options *options, const char *name, size_t length)
-{
-	const struct payload_field *fields = options->fields.items;
-
-	for (size_t i = 0; i < options->fields.count; i++) {
-		const char *pointer = fields[i].pointer;
-		pointer += *pointer == '/';
-		if (strncmp(pointer, name, length) == 0 && pointer[length] == '\0')
-			return &fields[i];
-	}
-	return NULL;
-}
-
 void payload_set_device(struct report *report, const char *name)
 {
 	if (name && name_is_valid(name, strlen(name)))

@@ -59,11 +59,20 @@ const char *payload_string(const struct cJSON *object, const char *key);
 struct cJSON *payload_parse(const char *text, size_t length);
 
 /*
- * Takes OPTIONS' fields of ROOT into REPORT. MISSING (may be NULL) gets how many that are
- * not optional are not there, of which no result is made then.
+ * Takes OPTIONS' fields of ROOT into REPORT. MISSING is raised by how many that are not
+ * optional are not there, of which no result is made.
  */
 enum sensor_result payload_take_fields(const struct payload_options *options,
 	const struct cJSON *root, struct report *report, size_t *missing);
+
+/*
+ * The same, with the same RESULT, straight from JSON text that is one flat object, where
+ * the fields' pointers have one level and lead to numbers, null or nothing. False, with
+ * nothing taken: it is not so simple, or no JSON at all, and a tree can tell.
+ */
+bool payload_scan_fields(const struct payload_options *options, const char *text,
+	size_t length, struct report *report, size_t *missing,
+	enum sensor_result *result);
 
 /* Fields whose metric REPORT lacks are 0. */
 void payload_fill_zeros(const struct payload_options *options, struct report *report);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <cjson/cJSON.h>
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -320,6 +321,104 @@ static void fields_come_before_the_format(void **state)
 	options.metric = metric_by_id(METRIC_NOISE);
 	assert_int_equal(
 		take_text(&options, "n/sensor/microphone/state", "48.5"), SENSOR_OK);
+}
+
+static enum sensor_result take_by_tree(const struct payload_options *options,
+	const char *text, size_t length, struct report *report, size_t *missing)
+{
+	cJSON *root = payload_parse(text, length);
+
+	if (!root)
+		fail_msg("\"%.*s\" is scanned, but no JSON", (int)length, text);
+	enum sensor_result result = payload_take_fields(options, root, report, missing);
+	cJSON_Delete(root);
+	return result;
+}
+
+/* Whatever is taken without a tree is what a tree would give. False: a tree is needed. */
+static bool scans(const struct payload_options *options, const char *text, size_t length)
+{
+	struct report scanned, taken;
+	size_t missing = 0, tree_missing = 0;
+	enum sensor_result result;
+
+	report_init(&scanned);
+	report_init(&taken);
+	if (!payload_scan_fields(options, text, length, &scanned, &missing, &result)) {
+		assert_int_equal(scanned.count, 0);
+		return false;
+	}
+	assert_int_equal(
+		result, take_by_tree(options, text, length, &taken, &tree_missing));
+	assert_int_equal(missing, tree_missing);
+	assert_int_equal(scanned.count, taken.count);
+	for (size_t i = 0; i < taken.count; i++) {
+		assert_int_equal(scanned.readings[i].metric, taken.readings[i].metric);
+		assert_memory_equal(&scanned.readings[i].value, &taken.readings[i].value,
+			sizeof(double));
+	}
+	return true;
+}
+
+static void flat_objects_need_no_tree(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_flat;
+	} rows[] = {
+		{ "{\"pm25\":35.2,\"t\":284,\"\":-0.0}", true },
+		{ " { \"pm25\" : 1e3 , \"pm25\" : 2, \"t\":null } ", true },
+		{ "{\"pm25\":0.1234567890123456789,\"t\":-12345678901234567890}", true },
+		{ "{\"id\":\"x\",\"on\":true,\"off\":false,\"pm25\":3}", true },
+		{ "{\"pm2\":1,\"pm255\":2,\"PM25\":3,\"a/b\":4,\"a~1b\":5}", true },
+		{ "{}", true },
+		{ "{\"pm25\":\"35\"}", false },
+		{ "{\"pm25\":true}", false },
+		{ "{\"pm25\":[1]}", false },
+		{ "{\"other\":{\"pm25\":1}}", false },
+		{ "{\"pm\\u0032\":1,\"id\":\"\\q\"}", false },
+		{ "{\"pm25\":1e999}", false },
+		{ "{\"pm25\":+1}", false },
+		{ "{\"pm25\":1,}", false },
+		{ "{\"pm25\":1}x", false },
+		{ "{\"pm25\":1", false },
+		{ "[1]", false },
+		{ "{\"pm25\":1000000000000000000000000000000000000000000000000000000000000"
+		  "0000000000}",
+			false },
+	};
+	struct payload_field fields[] = { field(METRIC_PM25, "/pm25"),
+		field(METRIC_NOISE, "/"), field(METRIC_TEMPERATURE, "/t"),
+		field(METRIC_HUMIDITY, "/t") };
+	struct payload_options options = options_of("json");
+
+	(void)state;
+	fields[2].scale = 0.1;
+	fields[3].optional = true;
+	options.fields = (struct option_list){ .items = fields, .count = 4 };
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		size_t length = strlen(rows[i].text);
+		if (scans(&options, rows[i].text, length) != rows[i].is_flat)
+			fail_msg("%s: %s", rows[i].text,
+				rows[i].is_flat ? "is not scanned" : "is scanned");
+		for (size_t cut = 0; cut < length; cut++)
+			scans(&options, rows[i].text, cut);
+	}
+}
+
+/* A pointer with depth or escapes is never taken for the name of a member. */
+static void deep_pointers_need_a_tree(void **state)
+{
+	static const char *const deep[] = { "", "/a/b", "/a~1b", "/0/" };
+	static const char text[] = "{\"a/b\":1,\"a~1b\":2,\"\":3,\"0/\":4}";
+	struct payload_options options = options_of("json");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof deep / sizeof *deep; i++) {
+		struct payload_field one = field(METRIC_PM25, deep[i]);
+		options.fields = (struct option_list){ .items = &one, .count = 1 };
+		assert_false(scans(&options, text, strlen(text)));
+	}
 }
 
 /* An encoder that leaves zeros out: a counter at its start, clean air. */
@@ -726,6 +825,8 @@ int main(void)
 		cmocka_unit_test(cut_json_is_refused),
 		cmocka_unit_test(every_format_survives_every_payload),
 		cmocka_unit_test(fields_come_before_the_format),
+		cmocka_unit_test(flat_objects_need_no_tree),
+		cmocka_unit_test(deep_pointers_need_a_tree),
 		cmocka_unit_test(missing_zeros),
 		cmocka_unit_test(times_of_the_payload),
 		cmocka_unit_test(only_plausible_times_are_used),
