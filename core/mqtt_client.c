@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/mqtt_fault.h"
 #include "core/secret.h"
 #include "core/thread.h"
 
@@ -44,74 +45,6 @@ static bool is_5(const struct mqtt_client *client)
 	return client->settings.version == 5;
 }
 
-/* --- what went wrong ------------------------------------------------------ */
-
-enum outcome mqtt_outcome(int code)
-{
-	switch (code) {
-	case MQTTREASONCODE_PACKET_TOO_LARGE:
-	case MQTTREASONCODE_PAYLOAD_FORMAT_INVALID:
-		return OUTCOME_REFUSED;
-	case MQTTREASONCODE_NOT_AUTHORIZED:
-	case MQTTREASONCODE_TOPIC_NAME_INVALID:
-	case MQTTREASONCODE_BAD_USER_NAME_OR_PASSWORD:
-	case MQTTREASONCODE_BAD_AUTHENTICATION_METHOD:
-	case MQTTREASONCODE_BANNED:
-	case MQTTREASONCODE_CLIENT_IDENTIFIER_NOT_VALID:
-	case MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION:
-	case MQTTREASONCODE_QOS_NOT_SUPPORTED:
-	case MQTTREASONCODE_RETAIN_NOT_SUPPORTED:
-	case 1: /* of a 3.1.1 CONNACK: protocol version */
-	case 2: /* client id */
-	case 4: /* user name or password */
-	case 5: /* not authorised */
-		return OUTCOME_HELD;
-	default:
-		return OUTCOME_RETRY;
-	}
-}
-
-static const char *connack_text(int code)
-{
-	static const char *const texts[] = { NULL,
-		"the broker does not know this version",
-		"the broker refuses the client id", "the broker is not available",
-		"user name or password is wrong", "not authorised" };
-
-	return code >= 1 && code <= 5 ? texts[code] : NULL;
-}
-
-static struct mqtt_fault fault_of(
-	const MQTTAsync_failureData *failure, const char *fallback)
-{
-	struct mqtt_fault fault = { .reason = fallback };
-
-	if (failure && connack_text(failure->code)) {
-		fault.code = failure->code;
-		fault.reason = connack_text(failure->code);
-	} else if (failure && failure->message) {
-		fault.reason = failure->message;
-	}
-	return fault;
-}
-
-/* What a broker of version 5 gives as its reason, else the library's. */
-static struct mqtt_fault fault_of5(
-	const MQTTAsync_failureData5 *failure, const char *fallback)
-{
-	struct mqtt_fault fault = { .reason = NULL };
-
-	if (failure && failure->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR) {
-		fault.code = (int)failure->reasonCode;
-		fault.reason = MQTTReasonCode_toString(failure->reasonCode);
-	}
-	if (!fault.reason && failure)
-		fault.reason = failure->message;
-	if (!fault.reason)
-		fault.reason = fallback;
-	return fault;
-}
-
 static void say_down(struct mqtt_client *client, struct mqtt_fault fault)
 {
 	client->events.down(client->events.arg, &fault);
@@ -148,12 +81,12 @@ static void hung_up(
 
 static void connect_failed(void *context, MQTTAsync_failureData *failure)
 {
-	say_down(context, fault_of(failure, "no connection"));
+	say_down(context, mqtt_fault_of(failure, "no connection"));
 }
 
 static void connect_failed5(void *context, MQTTAsync_failureData5 *failure)
 {
-	say_down(context, fault_of5(failure, "no connection"));
+	say_down(context, mqtt_fault_of5(failure, "no connection"));
 }
 
 /* Paho's spelling of the broker's address. */
@@ -292,14 +225,14 @@ static void subscribe_failed(void *context, MQTTAsync_failureData *failure)
 {
 	struct subscription *subscription = context;
 
-	say_down(subscription->client, fault_of(failure, no_subscription));
+	say_down(subscription->client, mqtt_fault_of(failure, no_subscription));
 }
 
 static void subscribe_failed5(void *context, MQTTAsync_failureData5 *failure)
 {
 	struct subscription *subscription = context;
 
-	say_down(subscription->client, fault_of5(failure, no_subscription));
+	say_down(subscription->client, mqtt_fault_of5(failure, no_subscription));
 }
 
 void mqtt_client_subscribe(
@@ -364,7 +297,7 @@ static void sent(void *context, MQTTAsync_successData *data)
 
 static void send_failed(void *context, MQTTAsync_failureData *failure)
 {
-	struct mqtt_fault fault = fault_of(failure, "the message was not sent");
+	struct mqtt_fault fault = mqtt_fault_of(failure, "the message was not sent");
 
 	fault.code = 0; /* a CONNACK's codes mean nothing here */
 	finish_ticket(context, &fault);
@@ -388,7 +321,7 @@ static void sent5(void *context, MQTTAsync_successData5 *data)
 
 static void send_failed5(void *context, MQTTAsync_failureData5 *failure)
 {
-	struct mqtt_fault fault = fault_of5(failure, "the message was not sent");
+	struct mqtt_fault fault = mqtt_fault_of5(failure, "the message was not sent");
 
 	finish_ticket(context, &fault);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/connection.h"
+
 enum {
 	PATH_SIZE = 1024,
 	CONNECT_TIMEOUT_MS = 10 * 1000,
@@ -57,24 +59,19 @@ static int watch(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t
 
 /* --- opening ------------------------------------------------------------- */
 
-static bool is_set(const char *text)
-{
-	return text && *text;
-}
-
 static bool set_text(CURL *curl, CURLoption option, const char *text)
 {
-	return !is_set(text) || curl_easy_setopt(curl, option, text) == CURLE_OK;
+	return !connection_has(text) || curl_easy_setopt(curl, option, text) == CURLE_OK;
 }
 
 static bool set_ssh(CURL *curl, const struct file_settings *settings)
 {
-	long kinds = is_set(settings->key_file)
+	long kinds = connection_has(settings->key_file)
 		? CURLSSH_AUTH_PUBLICKEY
 		: CURLSSH_AUTH_PASSWORD | CURLSSH_AUTH_KEYBOARD;
 
 	curl_easy_setopt(curl, CURLOPT_SSH_AUTH_TYPES, kinds);
-	if (is_set(settings->key_file) &&
+	if (connection_has(settings->key_file) &&
 		!set_text(curl, CURLOPT_KEYPASSWD, settings->password))
 		return false;
 	return set_text(curl, CURLOPT_SSH_PRIVATE_KEYFILE, settings->key_file) &&

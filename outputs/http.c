@@ -3,12 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/http_client.h"
 #include "core/json.h"
 #include "core/metric.h"
 #include "core/number.h"
-#include "core/secret.h"
 #include "outputs/drivers.h"
+#include "outputs/http_sender.h"
 #include "store/reports.h"
 
 /*
@@ -18,25 +17,19 @@
  */
 
 struct http_options {
-	const char *url;
+	struct connection server;
 	int method;
 	const char *template;
 	const char *body;
 	struct option_strings headers;
 	const char *header_file;
-	int64_t timeout;
-	const char *ca_file;
-	const char *client_cert;
-	const char *client_key;
-	const char *proxy;
 };
 
 enum { HEADERS_MAX = 16, BODY_MAX = 1024 * 1024, TEXT_MAX = 1024, TEMPLATE_MAX = 2048 };
 
 struct http_output {
+	struct http_sender sender;
 	const struct http_options *options;
-	struct http_client *client;
-	char *secret_header;
 	struct buffer body;
 	bool backlog;
 };
@@ -52,10 +45,7 @@ static void http_close(void *arg)
 
 	if (!self)
 		return;
-	http_client_free(self->client);
-	if (self->secret_header)
-		secret_wipe(self->secret_header, strlen(self->secret_header));
-	free(self->secret_header);
+	http_sender_close(&self->sender);
 	buffer_free(&self->body);
 	free(self);
 }
@@ -65,31 +55,22 @@ static bool read_secret_header(struct http_output *self, char *why, size_t size)
 	const char *file = self->options->header_file;
 	char secret[SECRET_MAX];
 
-	if (!file || !*file)
-		return true;
-	if (!secret_read(file, secret, why, size))
+	if (!connection_read_secret(file, secret, why, size))
 		return false;
-	bool is_header = strchr(secret, ':') && !strpbrk(secret, "\r\n");
-	if (is_header)
-		self->secret_header = strdup(secret);
-	secret_wipe(secret, sizeof secret);
+	if (!connection_has(file))
+		return true;
+	bool is_header = strchr(secret, ':') != NULL;
 	snprintf(why, size,
 		is_header ? "out of memory" : "%s is not one line NAME: VALUE", file);
-	return self->secret_header != NULL;
+	is_header = is_header && http_sender_set_secret(&self->sender, "%s", secret);
+	secret_wipe(secret, sizeof secret);
+	return is_header;
 }
 
 static void *http_open(const void *arg, char *why, size_t size)
 {
 	const struct http_options *options = arg;
 	struct http_output *self = calloc(1, sizeof *self);
-	struct http_settings settings = {
-		.timeout_ms = options->timeout,
-		.ca_file = options->ca_file,
-		.client_cert = options->client_cert,
-		.client_key = options->client_key,
-		.proxy = options->proxy,
-		.method = methods[options->method],
-	};
 
 	snprintf(why, size, "out of memory");
 	if (!self)
@@ -97,7 +78,8 @@ static void *http_open(const void *arg, char *why, size_t size)
 	self->options = options;
 	buffer_init(&self->body, BODY_MAX);
 	if (read_secret_header(self, why, size) &&
-		(self->client = http_client_new(&settings)))
+		http_sender_open(&self->sender, options->server.url, &options->server,
+			methods[options->method], NULL, why, size))
 		return self;
 	http_close(self);
 	return NULL;
@@ -219,11 +201,6 @@ static void put_template(const struct http_output *self, const struct report *re
 	}
 }
 
-static bool is_set(const char *text)
-{
-	return text && *text;
-}
-
 static void http_encode(
 	void *arg, const struct stored_report *stored, struct buffer *batch)
 {
@@ -231,7 +208,7 @@ static void http_encode(
 	const struct report *report = &stored->report;
 	size_t before = batch->length;
 
-	if (!is_set(self->options->template)) {
+	if (!connection_has(self->options->template)) {
 		if (report->count > 0) {
 			put_report(self, report, batch);
 			buffer_putc(batch, '\n');
@@ -253,7 +230,7 @@ static void http_encode(
 
 /* --- sending ------------------------------------------------------------- */
 
-static bool make_body(struct http_output *self, const struct buffer *batch)
+static void make_body(struct http_output *self, const struct buffer *batch)
 {
 	const char *frame = self->options->body;
 	const char *at = strstr(frame, records);
@@ -270,35 +247,18 @@ static bool make_body(struct http_output *self, const struct buffer *batch)
 		if (self->body.data[i] == '\n')
 			self->body.data[i] = ',';
 	buffer_puts(&self->body, at + strlen(records));
-	return !self->body.failed;
 }
 
 static void http_send(void *arg, const struct buffer *batch, struct answer *answer)
 {
 	struct http_output *self = arg;
 	const struct option_strings *wanted = &self->options->headers;
-	const char *headers[HEADERS_MAX + 3] = { "Content-Type: application/json" };
-	size_t count = 1;
+	const char *headers[HEADERS_MAX + 2] = { "Content-Type: application/json" };
 
-	if (!make_body(self, batch)) {
-		*answer = (struct answer){ .outcome = OUTCOME_RETRY,
-			.retry_after_ms = -1,
-			.reason = "out of memory" };
-		return;
-	}
+	make_body(self, batch);
 	for (size_t i = 0; i < wanted->count && i < HEADERS_MAX; i++)
-		headers[count++] = wanted->values[i];
-	if (self->secret_header)
-		headers[count++] = self->secret_header;
-	http_post(self->client, self->options->url, headers, self->body.data,
-		self->body.length, NULL, answer);
-}
-
-static void http_abort(void *arg)
-{
-	struct http_output *self = arg;
-
-	http_client_abort(self->client);
+		headers[i + 1] = wanted->values[i];
+	http_sender_post(&self->sender, headers, &self->body, NULL, answer);
 }
 
 /* --- options ------------------------------------------------------------- */
@@ -317,22 +277,13 @@ static void http_check(const void *values, const struct config_place *place)
 	for (size_t i = 0; i < options->headers.count; i++)
 		if (!strchr(options->headers.values[i], ':'))
 			config_error(place, "headers", "must be \"Name: value\" each");
-	if (is_set(options->client_key) && !is_set(options->client_cert))
-		config_error(place, "client_key", "needs client_cert");
+	connection_check(&options->server, place);
 }
 
 #define AT(member) offsetof(struct http_options, member)
 
-static const char *const schemes[] = { "http", "https", NULL };
-static const char *const proxies[] = { "http", "https", "socks5h", NULL };
-
 static const struct option http_table[] = {
-	{ .name = "url",
-		.type = OPTION_URL,
-		.offset = AT(url),
-		.required = true,
-		.choices = schemes,
-		.help = "Where batches are sent to." },
+	CONNECTION_HTTP_URL(struct http_options, server, "Where batches are sent to."),
 	{ .name = "method",
 		.type = OPTION_CHOICE,
 		.offset = AT(method),
@@ -360,31 +311,7 @@ static const struct option http_table[] = {
 		.offset = AT(header_file),
 		.help = "File with one header line that is secret, such as "
 			"\"Authorization: Bearer …\"." },
-	{ .name = "timeout",
-		.type = OPTION_DURATION,
-		.offset = AT(timeout),
-		.fallback = "10s",
-		.min = 100,
-		.max = 10 * 60 * 1000,
-		.help = "The longest one sending may take." },
-	{ .name = "ca_file",
-		.type = OPTION_PATH,
-		.offset = AT(ca_file),
-		.help = "Certificates to trust instead of the system's (PEM)." },
-	{ .name = "client_cert",
-		.type = OPTION_PATH,
-		.offset = AT(client_cert),
-		.help = "Certificate to show to the server (PEM)." },
-	{ .name = "client_key",
-		.type = OPTION_PATH,
-		.offset = AT(client_key),
-		.help = "Private key of client_cert (PEM)." },
-	{ .name = "proxy",
-		.type = OPTION_URL,
-		.offset = AT(proxy),
-		.choices = proxies,
-		.help = "Proxy on the way there; without it none is used, whatever the "
-			"environment says." },
+	CONNECTION_HTTP(struct http_options, server),
 	{ .name = NULL },
 };
 
@@ -403,6 +330,6 @@ const struct output_driver output_http = {
 	.close = http_close,
 	.encode = http_encode,
 	.send = http_send,
-	.abort = http_abort,
+	.abort = http_sender_abort,
 	.lane = http_lane,
 };

@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "core/compress.h"
-#include "core/http_client.h"
-#include "core/secret.h"
 #include "outputs/drivers.h"
+#include "outputs/http_sender.h"
 #include "outputs/influx_answer.h"
 #include "outputs/line_protocol.h"
 #include "store/reports.h"
@@ -23,28 +22,19 @@
  */
 
 struct influxdb_options {
-	const char *url;
+	struct connection server;
 	int version;
 	const char *database;
 	const char *retention_policy;
 	const char *org;
 	const char *bucket;
-	const char *token_file;
-	const char *username;
-	const char *password_file;
 	bool gzip;
-	int64_t timeout;
-	const char *ca_file;
-	const char *client_cert;
-	const char *client_key;
-	const char *proxy;
 };
 
 struct influxdb {
-	struct http_client *client;
+	struct http_sender sender;
 	struct line_encoder *encoder;
 	char *url;
-	char *authorization;     /* the whole header line, or NULL */
 	struct compressor *gzip; /* NULL: batches are sent as they are */
 	struct buffer packed;
 	struct buffer response;
@@ -79,14 +69,14 @@ static void add_parameter(struct buffer *url, const char *key, const char *value
 static char *make_url(const struct influxdb_options *options)
 {
 	struct buffer url;
-	size_t length = strlen(options->url);
+	size_t length = strlen(options->server.url);
 	bool old = options->version == 1;
 	bool has_bucket = options->bucket && *options->bucket;
 
-	while (length > 0 && options->url[length - 1] == '/')
+	while (length > 0 && options->server.url[length - 1] == '/')
 		length--;
 	buffer_init(&url, URL_MAX);
-	buffer_append(&url, options->url, length);
+	buffer_append(&url, options->server.url, length);
 	buffer_puts(&url, old ? "/write" : "/api/v2/write");
 	if (old) {
 		add_parameter(&url, "db", options->database);
@@ -102,77 +92,35 @@ static char *make_url(const struct influxdb_options *options)
 	return text;
 }
 
-static bool is_set(const char *text)
-{
-	return text && *text;
-}
-
-/* A secret that is to stand in a header or user name: one line of printable characters.
- */
-static bool read_line_secret(
-	const char *file, char secret[static SECRET_MAX], char *why, size_t size)
-{
-	if (!secret_read(file, secret, why, size))
-		return false;
-	for (const char *c = secret; *c; c++) {
-		if ((unsigned char)*c >= ' ' && *c != 0x7f)
-			continue;
-		secret_wipe(secret, SECRET_MAX);
-		snprintf(why, size, "%s has more than one line or control characters",
-			file);
-		return false;
-	}
-	return true;
-}
-
 /*
  * Token, or user and password; version 2 and 3 take a password as a token too, as
  * InfluxDB 1.8 and 2 understand it behind their version 2 interface.
  */
-static bool open_client(struct influxdb *self, const struct influxdb_options *options,
+static bool open_sender(struct influxdb *self, const struct influxdb_options *options,
 	char *why, size_t size)
 {
-	char token[SECRET_MAX] = "", password[SECRET_MAX] = "";
+	const struct connection *server = &options->server;
 	const char *scheme = options->version == 3 ? "Bearer" : "Token";
-	bool has_user = is_set(options->username), ready = false;
-	struct http_settings settings = {
-		.timeout_ms = options->timeout,
-		.ca_file = options->ca_file,
-		.client_cert = options->client_cert,
-		.client_key = options->client_key,
-		.proxy = options->proxy,
-	};
+	bool has_token = connection_has(server->token_file);
+	bool as_token = connection_has(server->username) && options->version != 1;
+	char secret[SECRET_MAX] = "";
+	bool ready;
 
-	if (is_set(options->token_file) &&
-		!read_line_secret(options->token_file, token, why, size))
-		goto wipe;
-	if (has_user && is_set(options->password_file) &&
-		!read_line_secret(options->password_file, password, why, size))
-		goto wipe;
-	snprintf(why, size, "out of memory");
-	if (*token &&
-		asprintf(&self->authorization, "Authorization: %s %s", scheme, token) <
-			0) {
-		self->authorization = NULL;
-		goto wipe;
-	}
-	if (!*token && has_user && options->version != 1 &&
-		asprintf(&self->authorization, "Authorization: Token %s:%s",
-			options->username, password) < 0) {
-		self->authorization = NULL;
-		goto wipe;
-	}
-	if (!self->authorization && has_user) {
-		settings.username = options->username;
-		settings.password = password;
-	}
-	self->client = http_client_new(&settings);
-	ready = self->client != NULL;
-
-wipe:
-	secret_wipe(token, sizeof token);
-	secret_wipe(password, sizeof password);
-	return ready;
+	if (has_token)
+		ready = connection_read_secret(server->token_file, secret, why, size) &&
+			http_sender_set_secret(
+				&self->sender, "Authorization: %s %s", scheme, secret);
+	else if (as_token)
+		ready = connection_read_secret(
+				server->password_file, secret, why, size) &&
+			http_sender_set_secret(&self->sender,
+				"Authorization: Token %s:%s", server->username, secret);
+	else
+		ready = true;
+	secret_wipe(secret, sizeof secret);
+	return ready &&
+		http_sender_open(&self->sender, self->url, server, NULL,
+			has_token || as_token ? NULL : server->username, why, size);
 }
 
 static void influxdb_close(void *arg)
@@ -181,14 +129,11 @@ static void influxdb_close(void *arg)
 
 	if (!self)
 		return;
-	http_client_free(self->client);
+	http_sender_close(&self->sender);
 	line_encoder_free(self->encoder);
 	compressor_free(self->gzip);
 	buffer_free(&self->packed);
 	buffer_free(&self->response);
-	if (self->authorization)
-		secret_wipe(self->authorization, strlen(self->authorization));
-	free(self->authorization);
 	free(self->url);
 	free(self);
 }
@@ -198,25 +143,19 @@ static void *influxdb_open(const void *arg, char *why, size_t size)
 	const struct influxdb_options *options = arg;
 	struct influxdb *self = calloc(1, sizeof *self);
 
-	if (!self) {
-		snprintf(why, size, "out of memory");
+	snprintf(why, size, "out of memory");
+	if (!self)
 		return NULL;
-	}
 	buffer_init(&self->packed, PACKED_MAX);
 	buffer_init(&self->response, RESPONSE_MAX);
-	if (!open_client(self, options, why, size))
-		goto failed;
-	snprintf(why, size, "out of memory");
 	self->url = make_url(options);
 	self->encoder =
 		line_encoder_new(options->version == 3 ? LINE_INFLUX_3 : LINE_INFLUX_1_2);
-	if (!self->url || !self->encoder)
-		goto failed;
-	if (options->gzip && !(self->gzip = compressor_new(COMPRESSION_GZIP)))
-		goto failed;
-	return self;
-
-failed:
+	if (options->gzip)
+		self->gzip = compressor_new(COMPRESSION_GZIP);
+	if (self->url && self->encoder && (self->gzip || !options->gzip) &&
+		open_sender(self, options, why, size))
+		return self;
 	influxdb_close(self);
 	return NULL;
 }
@@ -244,35 +183,20 @@ static size_t count_lines(const struct buffer *batch)
 static void influxdb_send(void *arg, const struct buffer *batch, struct answer *answer)
 {
 	struct influxdb *self = arg;
-	const char *headers[4] = { "Content-Type: text/plain; charset=utf-8" };
-	size_t count = 1;
-	const struct buffer *body = batch;
+	const char *const headers[] = {
+		"Content-Type: text/plain; charset=utf-8",
+		self->gzip ? "Content-Encoding: gzip" : NULL,
+		NULL,
+	};
 
-	if (self->gzip) {
-		if (!compressor_run(
-			    self->gzip, batch->data, batch->length, &self->packed)) {
-			*answer = (struct answer){ .outcome = OUTCOME_RETRY,
-				.retry_after_ms = -1,
-				.reason = "out of memory" };
-			return;
-		}
-		headers[count++] = "Content-Encoding: gzip";
-		body = &self->packed;
-	}
-	if (self->authorization)
-		headers[count++] = self->authorization;
+	if (self->gzip &&
+		!compressor_run(self->gzip, batch->data, batch->length, &self->packed))
+		self->packed.failed = true;
 	buffer_clear(&self->response);
-	http_post(self->client, self->url, headers, body->data, body->length,
+	http_sender_post(&self->sender, headers, self->gzip ? &self->packed : batch,
 		&self->response, answer);
 	if (self->response.length > 0)
 		influx_answer_read(&self->response, count_lines(batch), answer);
-}
-
-static void influxdb_abort(void *arg)
-{
-	struct influxdb *self = arg;
-
-	http_client_abort(self->client);
 }
 
 /* --- options ------------------------------------------------------------- */
@@ -281,43 +205,32 @@ static void influxdb_check(const void *values, const struct config_place *place)
 {
 	const struct influxdb_options *options = values;
 
-	if (options->url && strpbrk(options->url, "?#"))
+	if (options->server.url && strpbrk(options->server.url, "?#"))
 		config_error(place, "url", "must end before any '?' or '#'");
-	if (options->version == 1 && !is_set(options->database))
+	if (options->version == 1 && !connection_has(options->database))
 		config_error(place, "database", "is needed with version = 1");
-	if (options->version == 2 && !is_set(options->org))
+	if (options->version == 2 && !connection_has(options->org))
 		config_error(place, "org", "is needed with version = 2");
-	if (options->version == 2 && !is_set(options->bucket))
+	if (options->version == 2 && !connection_has(options->bucket))
 		config_error(place, "bucket", "is needed with version = 2");
-	if (options->version == 3 && !is_set(options->bucket) &&
-		!is_set(options->database))
+	if (options->version == 3 && !connection_has(options->bucket) &&
+		!connection_has(options->database))
 		config_error(place, "database", "is needed with version = 3");
-	if (options->version == 3 && is_set(options->bucket) && is_set(options->database))
+	if (options->version == 3 && connection_has(options->bucket) &&
+		connection_has(options->database))
 		config_error(place, "bucket",
 			"means the same as database with version = 3; leave one out");
-	if (is_set(options->username) && is_set(options->token_file))
-		config_error(place, "username",
-			"goes with password_file, not with token_file");
-	if (is_set(options->username) != is_set(options->password_file))
-		config_error(place,
-			is_set(options->username) ? "username" : "password_file",
-			"username and password_file go together");
-	if (is_set(options->client_key) && !is_set(options->client_cert))
-		config_error(place, "client_key", "needs client_cert");
+	connection_check(&options->server, place);
+	if (connection_has(options->server.username) &&
+		!connection_has(options->server.password_file))
+		config_error(place, "username", "needs password_file");
 }
 
 #define AT(member) offsetof(struct influxdb_options, member)
 
-static const char *const schemes[] = { "http", "https", NULL };
-static const char *const proxies[] = { "http", "https", "socks5h", NULL };
-
 static const struct option influxdb_table[] = {
-	{ .name = "url",
-		.type = OPTION_URL,
-		.offset = AT(url),
-		.required = true,
-		.choices = schemes,
-		.help = "Where InfluxDB listens, without the path of its interface." },
+	CONNECTION_HTTP_URL(struct influxdb_options, server,
+		"Where InfluxDB listens, without the path of its interface."),
 	{ .name = "version",
 		.type = OPTION_INTEGER,
 		.offset = AT(version),
@@ -342,48 +255,18 @@ static const struct option influxdb_table[] = {
 		.type = OPTION_STRING,
 		.offset = AT(bucket),
 		.help = "Bucket to write to (version 2)." },
-	{ .name = "token_file",
-		.type = OPTION_SECRET,
-		.offset = AT(token_file),
-		.help = "File with the token (versions 2 and 3)." },
-	{ .name = "username",
-		.type = OPTION_STRING,
-		.offset = AT(username),
-		.help = "User name, with password_file (version 1)." },
-	{ .name = "password_file",
-		.type = OPTION_SECRET,
-		.offset = AT(password_file),
-		.help = "File with the password of username." },
+	CONNECTION_ROW(struct influxdb_options, server, token_file, OPTION_SECRET,
+		.help = "File with the token (versions 2 and 3)."),
+	CONNECTION_ROW(struct influxdb_options, server, username, OPTION_STRING,
+		.help = "User name, with password_file (version 1)."),
+	CONNECTION_ROW(struct influxdb_options, server, password_file, OPTION_SECRET,
+		.help = "File with the password of username."),
 	{ .name = "gzip",
 		.type = OPTION_BOOL,
 		.offset = AT(gzip),
 		.fallback = "true",
 		.help = "Whether batches are compressed." },
-	{ .name = "timeout",
-		.type = OPTION_DURATION,
-		.offset = AT(timeout),
-		.fallback = "10s",
-		.min = 100,
-		.max = 10 * 60 * 1000,
-		.help = "The longest one sending may take." },
-	{ .name = "ca_file",
-		.type = OPTION_PATH,
-		.offset = AT(ca_file),
-		.help = "Certificates to trust instead of the system's (PEM)." },
-	{ .name = "client_cert",
-		.type = OPTION_PATH,
-		.offset = AT(client_cert),
-		.help = "Certificate to show to the server (PEM)." },
-	{ .name = "client_key",
-		.type = OPTION_PATH,
-		.offset = AT(client_key),
-		.help = "Private key of client_cert (PEM)." },
-	{ .name = "proxy",
-		.type = OPTION_URL,
-		.offset = AT(proxy),
-		.choices = proxies,
-		.help = "Proxy on the way there; without it none is used, whatever the "
-			"environment says." },
+	CONNECTION_HTTP(struct influxdb_options, server),
 	{ .name = NULL },
 };
 
@@ -402,5 +285,5 @@ const struct output_driver output_influxdb = {
 	.close = influxdb_close,
 	.encode = influxdb_encode,
 	.send = influxdb_send,
-	.abort = influxdb_abort,
+	.abort = http_sender_abort,
 };

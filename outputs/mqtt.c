@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/log.h"
-#include "core/secret.h"
 #include "outputs/drivers.h"
 #include "store/reports.h"
 
@@ -26,7 +25,8 @@ static void came_up(void *arg)
 {
 	struct mqtt_output *self = arg;
 
-	log_notice("output %s: connected to %s", self->options->name, self->options->url);
+	log_notice("output %s: connected to %s", self->options->name,
+		self->options->broker.server.url);
 	pthread_mutex_lock(&self->mutex);
 	self->is_new = self->was_up = true;
 	pthread_mutex_unlock(&self->mutex);
@@ -82,33 +82,18 @@ bool mqtt_output_connect(struct mqtt_output *self, char *why, size_t size)
 		.down = went_down,
 		.sent = was_answered,
 	};
-	char id[512], password[SECRET_MAX] = "";
-	struct mqtt_settings settings = {
-		.url = options->url,
-		.client_id = options->client_id,
-		.version = options->version,
-		.is_clean = options->session == 1,
-		.session_expiry_ms = options->session_expiry,
-		.keep_alive_ms = options->keep_alive,
-		.username = options->username,
-		.password = password,
-		.ca_file = options->ca_file,
-		.client_cert = options->client_cert,
-		.client_key = options->client_key,
-		.will_topic = self->status_topic,
-		.will = buffer_text(&self->offline),
-	};
+	char id[MQTT_CLIENT_ID_SIZE], password[SECRET_MAX];
+	struct mqtt_settings settings = mqtt_connection_settings(
+		&options->broker, options->station->id, options->name, id);
 
+	settings.password = password;
+	settings.will_topic = self->status_topic;
+	settings.will = buffer_text(&self->offline);
 	pthread_mutex_lock(&self->mutex);
 	self->was_up = false;
 	pthread_mutex_unlock(&self->mutex);
-	if (!*options->client_id) {
-		snprintf(id, sizeof id, "muabui-%s-%s", options->station->id,
-			options->name);
-		settings.client_id = id;
-	}
-	if (*options->password_file &&
-		!secret_read(options->password_file, password, why, size))
+	if (!connection_read_secret(
+		    options->broker.server.password_file, password, why, size))
 		return false;
 	struct mqtt_client *client = mqtt_client_new(&settings, &events, why, size);
 	secret_wipe(password, sizeof password);
@@ -288,8 +273,6 @@ static void mqtt_abort(void *arg)
 
 /* --- options ----------------------------------------------------------------------- */
 
-static const char *const schemes[] = { "mqtt", "mqtts", NULL };
-static const char *const sessions[] = { "persistent", "clean", NULL };
 static const char *const payloads[] = { "line-protocol", "json", NULL };
 
 #define ROW(NAME, TYPE, ...)                                                      \
@@ -299,8 +282,7 @@ static const char *const payloads[] = { "line-protocol", "json", NULL };
 	}
 
 static const struct option mqtt_table[] = {
-	ROW(url, OPTION_URL, .required = true, .choices = schemes,
-		.help = "The broker: mqtt://host[:1883] or mqtts://host[:8883]."),
+	CONNECTION_MQTT_URL(struct mqtt_output_options, broker),
 	ROW(topic, OPTION_STRING, .fallback = "muabui/{station}/readings", .min = 1,
 		.max = 512,
 		.help = "Where readings go; with {station} each station's to its own."),
@@ -314,30 +296,9 @@ static const struct option mqtt_table[] = {
 		.max = 900 * 1024, .unit = "size",
 		.help = "A message that has grown so large before its compression is "
 			"sent."),
-	ROW(version, OPTION_INTEGER, .fallback = "3", .min = 3, .max = 5,
-		.help = "MQTT version: 3 (3.1.1) or 5, which can say why not."),
-	ROW(session, OPTION_CHOICE, .fallback = "persistent", .choices = sessions,
-		.help = "Whether the broker keeps a session while the gateway is away."),
-	ROW(session_expiry, OPTION_DURATION, .fallback = "7d", .min = 1000,
-		.max = 365.0 * 24 * 3600 * 1000, .unit = "duration",
-		.help = "How long a broker of version 5 keeps a persistent session."),
-	ROW(client_id, OPTION_STRING, .fallback = "", .max = 255,
-		.help = "MQTT client id; empty: made of station id and output name."),
-	ROW(username, OPTION_STRING, .fallback = "", .max = 255,
-		.help = "User name for the broker."),
-	ROW(password_file, OPTION_SECRET, .fallback = "",
-		.help = "File with the password."),
-	ROW(ca_file, OPTION_PATH, .fallback = "",
-		.help = "Certificate authorities for mqtts; empty: the system's."),
-	ROW(client_cert, OPTION_PATH, .fallback = "",
-		.help = "Client certificate (PEM)."),
-	ROW(client_key, OPTION_PATH, .fallback = "",
-		.help = "Private key of the client certificate (PEM)."),
-	ROW(keep_alive, OPTION_DURATION, .fallback = "30s", .min = 5000, .max = 60000,
-		.unit = "duration",
-		.help = "A dead connection is noticed within 1.5 of this."),
-	ROW(timeout, OPTION_DURATION, .fallback = "30s", .min = 1000, .max = 600000,
-		.unit = "duration", .help = "How long a batch waits to be acknowledged."),
+	CONNECTION_MQTT(struct mqtt_output_options, broker, "a session", "output", 60000),
+	CONNECTION_TIMEOUT(struct mqtt_output_options, broker.server, "30s", 1000,
+		"How long a batch waits to be acknowledged."),
 	ROW(status_topic, OPTION_STRING, .fallback = "muabui/{station}/status",
 		.max = 512,
 		.help = "Where it stands, retained, whether the gateway is online; "
@@ -379,12 +340,7 @@ static void check_options(const void *values, const struct config_place *place)
 		(!strstr(options->state_topic, "{station}") ||
 			!strstr(options->state_topic, "{sensor}")))
 		config_error(place, "state_topic", "needs {station} and {sensor}");
-	if (options->version == 4)
-		config_error(place, "version", "3 (that is 3.1.1) or 5");
-	if (*options->client_key && !*options->client_cert)
-		config_error(place, "client_key", "needs client_cert");
-	if (*options->password_file && !*options->username)
-		config_error(place, "password_file", "needs username");
+	mqtt_connection_check(&options->broker, place);
 	if (*options->discovery && !*options->status_topic)
 		config_error(place, "discovery", "needs status_topic");
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "config/connection.h"
 #include "core/answer.h"
 #include "core/buffer.h"
 #include "core/compress.h"
@@ -26,18 +27,12 @@ enum mqtt_payload { MQTT_PAYLOAD_LINES, MQTT_PAYLOAD_JSON };
 enum { MQTT_TOPIC_SIZE = 1024 };
 
 struct mqtt_output_options {
-	const char *url, *topic;
+	struct mqtt_connection broker;
+	const char *topic;
 	int qos;
 	int payload;     /* enum mqtt_payload */
 	int compression; /* enum compression */
 	int64_t message_size;
-	int version;
-	int session; /* 0 persistent, 1 clean */
-	int64_t session_expiry;
-	const char *client_id;
-	const char *username, *password_file;
-	const char *ca_file, *client_cert, *client_key;
-	int64_t keep_alive, timeout;
 	const char *status_topic; /* "": none */
 	const char *discovery;    /* Home Assistant's prefix; "": none */
 	const char *state_topic;

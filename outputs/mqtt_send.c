@@ -313,7 +313,7 @@ void mqtt_output_send(void *arg, const struct buffer *batch, struct answer *answ
 	struct sending sending = {
 		.self = self,
 		.answer = answer,
-		.end_ms = clock_real_ms() + self->options->timeout,
+		.end_ms = clock_real_ms() + self->options->broker.server.timeout,
 	};
 
 	if (!has_come_up(&sending))

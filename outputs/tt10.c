@@ -38,14 +38,14 @@ static void *tt10_open(const void *arg, char *why, size_t size)
 	struct tt10 *self = calloc(1, sizeof *self);
 	char password[SECRET_MAX] = "";
 	struct file_settings files = {
-		.url = options->url,
-		.username = options->username,
+		.url = options->server.url,
+		.username = options->server.username,
 		.tls = (enum file_tls)options->tls,
-		.ca_file = options->ca_file,
+		.ca_file = options->server.ca_file,
 		.key_file = options->key_file,
 		.known_hosts = options->known_hosts,
 		.host_fingerprint = options->host_fingerprint,
-		.timeout_ms = options->timeout,
+		.timeout_ms = options->server.timeout,
 	};
 
 	if (!self) {
@@ -54,8 +54,9 @@ static void *tt10_open(const void *arg, char *why, size_t size)
 	}
 	self->options = options;
 	tt10_settings_from(options, &self->settings, self->prefix, self->defaults);
-	bool has_secret = options->password_file && *options->password_file;
-	if (!has_secret || secret_read(options->password_file, password, why, size)) {
+	bool has_secret = connection_has(options->server.password_file);
+	if (!has_secret ||
+		secret_read(options->server.password_file, password, why, size)) {
 		files.password = password;
 		self->client = file_client_new(&files, why, size);
 	}

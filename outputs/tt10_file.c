@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "config/connection.h"
 #include "core/number.h"
 #include "core/utf8.h"
 
@@ -57,11 +58,6 @@ int64_t tt10_period_end(int64_t time_ms, int64_t period_ms)
 	return rest == 0 ? time_ms : time_ms - rest + period_ms;
 }
 
-static bool is_set(const char *text)
-{
-	return text && *text;
-}
-
 static void add(struct tt10_mean *mean, const struct report *report,
 	const struct reading *reading, unsigned minute)
 {
@@ -83,14 +79,15 @@ void tt10_period_add(const struct tt10_settings *settings, struct tt10_period *p
 	int64_t before_ms = period->end_ms - report->time_ms;
 	unsigned minute = (unsigned)(before_ms / minute_ms) % TT10_MINUTES_MAX;
 
-	if (is_set(settings->station) && strcmp(settings->station, report->station) != 0)
+	if (connection_has(settings->station) &&
+		strcmp(settings->station, report->station) != 0)
 		return;
 	for (size_t i = 0; i < settings->count; i++) {
 		const struct tt10_parameter *parameter = &settings->parameters[i];
 		const struct reading *reading =
 			report_find(report, parameter->metric->id);
 		if (reading &&
-			(!is_set(parameter->sensor) ||
+			(!connection_has(parameter->sensor) ||
 				strcmp(parameter->sensor, report->sensor) == 0))
 			add(&period->means[i], report, reading, minute);
 	}

@@ -5,11 +5,6 @@
 
 #include "store/aggregates.h"
 
-static bool is_set(const char *text)
-{
-	return text && *text;
-}
-
 /* The last folder of URL, which departments name after the station. */
 static void last_folder(const char *url, char prefix[static TT10_PREFIX_MAX + 1])
 {
@@ -35,10 +30,10 @@ void tt10_settings_from(const struct tt10_options *options,
 {
 	static const char *const line_ends[] = { "\r\n", "\n" };
 
-	if (is_set(options->prefix))
+	if (connection_has(options->prefix))
 		snprintf(prefix, TT10_PREFIX_MAX + 1, "%s", options->prefix);
 	else
-		last_folder(options->url, prefix);
+		last_folder(options->server.url, prefix);
 	*settings = (struct tt10_settings){
 		.prefix = prefix,
 		.station = options->station,
@@ -87,23 +82,28 @@ static void check_parameter(const void *values, const struct config_place *place
 static void check_access(
 	const struct tt10_options *options, const struct config_place *place)
 {
-	bool ssh = strncmp(options->url, "sftp:", 5) == 0;
-	bool plain = strncmp(options->url, "ftp:", 4) == 0;
+	bool ssh = strncmp(options->server.url, "sftp:", 5) == 0;
+	bool plain = strncmp(options->server.url, "ftp:", 4) == 0;
 
-	if (ssh && !is_set(options->known_hosts) && !is_set(options->host_fingerprint))
+	if (ssh && !connection_has(options->known_hosts) &&
+		!connection_has(options->host_fingerprint))
 		config_error(place, "known_hosts",
 			"is needed with sftp://, or host_fingerprint: without them anybody "
 			"could pretend to be the server");
-	if (!ssh && is_set(options->key_file))
+	if (!ssh && connection_has(options->key_file))
 		config_error(place, "key_file", "goes with sftp://");
-	if (!ssh && (is_set(options->known_hosts) || is_set(options->host_fingerprint)))
+	if (!ssh &&
+		(connection_has(options->known_hosts) ||
+			connection_has(options->host_fingerprint)))
 		config_error(place,
-			is_set(options->known_hosts) ? "known_hosts" : "host_fingerprint",
+			connection_has(options->known_hosts) ? "known_hosts"
+							     : "host_fingerprint",
 			"goes with sftp://");
 	if (!plain && options->tls != FILE_TLS_NONE)
 		config_error(
 			place, "tls", "goes with ftp://, other addresses have their own");
-	if (!is_set(options->password_file) && !is_set(options->key_file))
+	if (!connection_has(options->server.password_file) &&
+		!connection_has(options->key_file))
 		config_error(place, "password_file", "is needed%s",
 			ssh ? ", or key_file" : "");
 }
@@ -117,7 +117,7 @@ void tt10_check(const void *values, const struct config_place *place)
 	const int64_t minute = 60 * 1000, day = 24 * 60 * minute;
 
 	check_access(options, place);
-	if (strpbrk(options->url, "?#"))
+	if (strpbrk(options->server.url, "?#"))
 		config_error(place, "url", "must end before any '?' or '#'");
 	if (options->parameters.count > TT10_PARAMETERS_MAX)
 		config_error(place, "parameters", "at most %d are possible",
@@ -128,11 +128,12 @@ void tt10_check(const void *values, const struct config_place *place)
 		config_error(place, "settle", "must be shorter than period");
 	tt10_settings_from(options, &settings, prefix, defaults);
 	if (!tt10_prefix_is_valid(prefix))
-		config_error(place, is_set(options->prefix) ? "prefix" : "url",
+		config_error(place, connection_has(options->prefix) ? "prefix" : "url",
 			"%s must be PROVINCE_FACILITY_STATION, of letters, digits and '-' "
 			"(HN_DEMO_KKX001)",
-			is_set(options->prefix) ? "it"
-						: "without prefix, its last folder");
+			connection_has(options->prefix)
+				? "it"
+				: "without prefix, its last folder");
 	if (strpbrk(options->folder, " \t\"\\%") || strstr(options->folder, "..") ||
 		!tt10_folder(&settings, 0, folder))
 		config_error(place, "folder", "must be a short path without spaces");
@@ -202,22 +203,14 @@ static const char *const tls_choices[] = { "none", "offered", "required", NULL }
 static const char *const line_end_choices[] = { "crlf", "lf", NULL };
 
 const struct option tt10_table[] = {
-	{ .name = "url",
-		.type = OPTION_URL,
-		.offset = AT(url),
-		.required = true,
+	CONNECTION_ROW(struct tt10_options, server, url, OPTION_URL, .required = true,
 		.choices = schemes,
-		.help = "The server, and the station's folder on it." },
-	{ .name = "username",
-		.type = OPTION_STRING,
-		.offset = AT(username),
-		.required = true,
-		.min = 1,
-		.help = "The account the department has given." },
-	{ .name = "password_file",
-		.type = OPTION_SECRET,
-		.offset = AT(password_file),
-		.help = "File with the password; with key_file, of the key." },
+		.help = "The server, and the station's folder on it."),
+	CONNECTION_ROW(struct tt10_options, server, username, OPTION_STRING,
+		.required = true, .min = 1,
+		.help = "The account the department has given."),
+	CONNECTION_ROW(struct tt10_options, server, password_file, OPTION_SECRET,
+		.help = "File with the password; with key_file, of the key."),
 	{ .name = "tls",
 		.type = OPTION_CHOICE,
 		.offset = AT(tls),
@@ -225,10 +218,7 @@ const struct option tt10_table[] = {
 		.choices = tls_choices,
 		.help = "Whether an ftp:// connection is encrypted (AUTH TLS); ftps:// always "
 			"is." },
-	{ .name = "ca_file",
-		.type = OPTION_PATH,
-		.offset = AT(ca_file),
-		.help = "Certificates to trust instead of the system's (PEM)." },
+	CONNECTION_CA_FILE(struct tt10_options, server),
 	{ .name = "key_file",
 		.type = OPTION_PATH,
 		.offset = AT(key_file),
@@ -242,13 +232,8 @@ const struct option tt10_table[] = {
 		.offset = AT(host_fingerprint),
 		.help = "The server key's SHA-256 fingerprint, without \"SHA256:\" "
 			"(sftp://)." },
-	{ .name = "timeout",
-		.type = OPTION_DURATION,
-		.offset = AT(timeout),
-		.fallback = "30s",
-		.min = 1000,
-		.max = 10 * 60 * 1000,
-		.help = "The longest one file may take." },
+	CONNECTION_TIMEOUT(struct tt10_options, server, "30s", 1000,
+		"The longest one file may take."),
 	{ .name = "prefix",
 		.type = OPTION_STRING,
 		.offset = AT(prefix),

@@ -3,20 +3,16 @@
 #ifndef MUABUI_OUTPUTS_TT10_OPTIONS_H
 #define MUABUI_OUTPUTS_TT10_OPTIONS_H
 
-#include "config/option.h"
+#include "config/connection.h"
 #include "outputs/file_client.h"
 #include "outputs/tt10_file.h"
 
 struct tt10_options {
-	const char *url;
-	const char *username;
-	const char *password_file;
+	struct connection server;
 	int tls; /* enum file_tls */
-	const char *ca_file;
 	const char *key_file;
 	const char *known_hosts;
 	const char *host_fingerprint;
-	int64_t timeout;
 	const char *prefix;
 	const char *station;
 	const char *folder;

@@ -2,9 +2,6 @@
 
 #include <string.h>
 
-static const char *const schemes[] = { "mqtt", "mqtts", NULL };
-static const char *const sessions[] = { "persistent", "clean", NULL };
-
 #define AVAILABILITY_ROW(NAME, ...)                                             \
 	{                                                                       \
 		.name = #NAME, .type = OPTION_STRING, .fallback = "",           \
@@ -36,35 +33,13 @@ static const struct option_group availability_group = {
 	}
 
 static const struct option mqtt_table[] = {
-	ROW(url, OPTION_URL, .required = true, .choices = schemes,
-		.help = "The broker: mqtt://host[:1883] or mqtts://host[:8883]."),
+	CONNECTION_MQTT_URL(struct mqtt_options, broker),
 	ROW(topic, OPTION_STRING, .required = true, .min = 1, .max = 1024,
 		.help = "Topic filter to subscribe to; + and # as in MQTT."),
 	FORMAT_OPTIONS(struct mqtt_options, payload),
 	ROW(qos, OPTION_INTEGER, .fallback = "1", .min = 0, .max = 1,
 		.help = "Quality of service; 1 is acknowledged only once it is kept."),
-	ROW(version, OPTION_INTEGER, .fallback = "3", .min = 3, .max = 5,
-		.help = "MQTT version: 3 (3.1.1) or 5."),
-	ROW(session, OPTION_CHOICE, .fallback = "persistent", .choices = sessions,
-		.help = "Whether the broker keeps messages while the gateway is away."),
-	ROW(session_expiry, OPTION_DURATION, .fallback = "7d", .min = 1000,
-		.max = 365.0 * 24 * 3600 * 1000, .unit = "duration",
-		.help = "How long a broker of version 5 keeps a persistent session."),
-	ROW(client_id, OPTION_STRING, .fallback = "", .max = 255,
-		.help = "MQTT client id; empty: made of station id and sensor name."),
-	ROW(username, OPTION_STRING, .fallback = "", .max = 255,
-		.help = "User name for the broker."),
-	ROW(password_file, OPTION_SECRET, .fallback = "",
-		.help = "File with the password."),
-	ROW(ca_file, OPTION_PATH, .fallback = "",
-		.help = "Certificate authorities for mqtts; empty: the system's."),
-	ROW(client_cert, OPTION_PATH, .fallback = "",
-		.help = "Client certificate (PEM)."),
-	ROW(client_key, OPTION_PATH, .fallback = "",
-		.help = "Private key of the client certificate (PEM)."),
-	ROW(keep_alive, OPTION_DURATION, .fallback = "30s", .min = 5000, .max = 600000,
-		.unit = "duration",
-		.help = "A dead connection is noticed within 1.5 of this."),
+	CONNECTION_MQTT(struct mqtt_options, broker, "messages", "sensor", 600000),
 	ROW(availability, OPTION_GROUP, .group = &availability_group,
 		.help = "How devices say that they are there or gone."),
 	{ .name = NULL },
@@ -97,8 +72,7 @@ static void check_options(const void *values, const struct config_place *place)
 		config_error(place, "availability", "topic: %s", fault);
 	if (!*availability->online != !*availability->offline)
 		config_error(place, "availability", "say both online and offline");
-	if (options->version == 4)
-		config_error(place, "version", "3 (that is 3.1.1) or 5");
+	mqtt_connection_check(&options->broker, place);
 	if (options->topic)
 		format_check(&options->payload, options->topic, place);
 }

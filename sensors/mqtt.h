@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/connection.h"
 #include "sensors/format.h"
 #include "sensors/sensor.h"
 
@@ -22,17 +23,9 @@ struct mqtt_availability {
 
 struct mqtt_options {
 	struct payload_options payload; /* first: decode knows no more */
-	const char *url;
+	struct mqtt_connection broker;
 	const char *topic; /* a filter: + and # as in MQTT */
 	int qos;
-	int session;            /* 0 persistent, 1 clean */
-	int64_t session_expiry; /* ms; MQTT 5 only */
-	int version;            /* 3: 3.1.1; or 5 */
-	const char *client_id;  /* "" = made of station and sensor */
-	const char *username;
-	const char *password_file;
-	const char *ca_file, *client_cert, *client_key;
-	int64_t keep_alive;
 	struct mqtt_availability availability;
 };
 

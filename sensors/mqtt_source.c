@@ -12,7 +12,6 @@
 
 #include "core/log.h"
 #include "core/mqtt_client.h"
-#include "core/secret.h"
 #include "sensors/hang_up.h"
 #include "sensors/inbox.h"
 #include "sensors/mqtt_ask.h"
@@ -74,8 +73,8 @@ static bool take_presence(struct mqtt_source *source, const struct payload *payl
 
 static unsigned broker_port(const struct mqtt_options *options)
 {
-	bool tls = strncmp(options->url, "mqtts", 5) == 0;
-	const char *host = strstr(options->url, "://") + 3;
+	bool tls = strncmp(options->broker.server.url, "mqtts", 5) == 0;
+	const char *host = strstr(options->broker.server.url, "://") + 3;
 	const char *colon = strchr(*host == '[' ? host + strcspn(host, "]") : host, ':');
 	unsigned long port = colon ? strtoul(colon + 1, NULL, 10) : 0;
 
@@ -122,7 +121,8 @@ static void connected(void *arg)
 	struct mqtt_source *source = arg;
 	const struct mqtt_options *options = source->options;
 
-	log_notice("sensor %s: connected to %s", source->sensor->name, options->url);
+	log_notice("sensor %s: connected to %s", source->sensor->name,
+		options->broker.server.url);
 	/* Who is away is known before readings are looked at. */
 	if (*source->availability)
 		mqtt_client_subscribe(
@@ -163,30 +163,15 @@ static bool start_client(struct mqtt_source *source)
 		.down = disconnected,
 		.message = message_came,
 	};
-	char id[512], password[SECRET_MAX] = "", why[256];
-	struct mqtt_settings settings = {
-		.url = options->url,
-		.client_id = options->client_id,
-		.version = options->version,
-		.is_clean = options->session == 1,
-		.session_expiry_ms = options->session_expiry,
-		.keep_alive_ms = options->keep_alive,
-		.username = options->username,
-		.password = password,
-		.ca_file = options->ca_file,
-		.client_cert = options->client_cert,
-		.client_key = options->client_key,
-	};
+	char id[MQTT_CLIENT_ID_SIZE], password[SECRET_MAX], why[256];
+	struct mqtt_settings settings = mqtt_connection_settings(
+		&options->broker, source->sensor->gateway, name, id);
 
-	if (!*options->client_id) {
-		snprintf(id, sizeof id, "muabui-%s-%s", source->sensor->gateway, name);
-		settings.client_id = id;
-	}
-	if (*options->password_file &&
-		!secret_read(options->password_file, password, why, sizeof why)) {
-		/* Tried without: the broker's refusal keeps being reported. */
+	settings.password = password;
+	/* Tried without it: the broker's refusal keeps being reported. */
+	if (!connection_read_secret(
+		    options->broker.server.password_file, password, why, sizeof why))
 		log_error("sensor %s: password_file: %s", name, why);
-	}
 	source->client = mqtt_client_new(&settings, &events, why, sizeof why);
 	secret_wipe(password, sizeof password);
 	if (source->client && mqtt_client_start(source->client, why, sizeof why))

@@ -13,7 +13,7 @@ static const int64_t minute_ms = 60 * 1000, period_ms = 5 * 60 * 1000;
 static struct tt10_parameter parameter = {
 	.symbol = "PM2,5", .unit = "ug/Nm3", .factor = 1, .decimals = 1
 };
-static struct tt10_options options = { .url = "ftp://ftp.example/HN_DEMO_KKX001",
+static struct tt10_options options = { .server.url = "ftp://ftp.example/HN_DEMO_KKX001",
 	.folder = "YYYY/MM/DD",
 	.period = 5 * 60 * 1000,
 	.settle = 30 * 1000,
