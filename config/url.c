@@ -98,6 +98,28 @@ bool url_check(const char *url, const char *const *schemes, char *why)
 	return check_authority(authority, strcspn(authority, "/?#"), why);
 }
 
+bool url_is_loopback(const char *url)
+{
+	const char *authority = strstr(url, "://");
+	unsigned char bytes[sizeof(struct in6_addr)];
+	char host[64];
+
+	if (!authority)
+		return false;
+	authority += 3;
+	bool six = *authority == '[';
+	size_t length = six ? strcspn(++authority, "]") : strcspn(authority, ":/?#");
+	if (length >= sizeof host)
+		return false;
+	memcpy(host, authority, length);
+	host[length] = '\0';
+	if (six)
+		return inet_pton(AF_INET6, host, bytes) == 1 && bytes[15] == 1 &&
+			!memcmp(bytes, (const unsigned char[15]){ 0 }, 15);
+	return !strcmp(host, "localhost") ||
+		(inet_pton(AF_INET, host, bytes) == 1 && bytes[0] == 127);
+}
+
 bool url_check_listen(const char *address, char *why)
 {
 	const char *colon = strrchr(address, ':');

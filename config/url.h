@@ -10,6 +10,9 @@
  */
 bool url_check(const char *url, const char *const *schemes, char *why);
 
+/* Is the host of URL this machine: 127.0.0.0/8, [::1] or localhost? */
+bool url_is_loopback(const char *url);
+
 /*
  * Can a server listen at ADDRESS: "127.0.0.1:8080", "[::]:8080", "localhost:0"? The same
  * otherwise.

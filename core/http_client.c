@@ -8,16 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/clock.h"
-#include "core/utf8.h"
+#include "core/reason.h"
 
 enum {
 	DEFAULT_TIMEOUT_MS = 30 * 1000,
 	DEFAULT_CONNECT_TIMEOUT_MS = 10 * 1000,
 	EXCERPT_MAX = 4096, /* of the answer's body, to find its message in */
-	MESSAGE_MAX = 200,  /* of that message, for people */
-	REASON_MAX = 8192,  /* before it is cut to struct answer */
 	HEADERS_MAX = 32,
 	RETRY_AFTER_DIGITS = 9,
 };
@@ -29,6 +28,7 @@ struct http_client {
 	struct buffer excerpt;
 	struct buffer *response; /* the caller's, during a request */
 	bool answered;           /* the status line and all headers of an answer came */
+	bool http2;              /* an answer of another version is none */
 };
 
 void http_client_setup(void)
@@ -146,6 +146,7 @@ struct http_client *http_client_new(const struct http_settings *settings)
 	if (!client)
 		return NULL;
 	buffer_init(&client->excerpt, EXCERPT_MAX);
+	client->http2 = settings->http2;
 	atomic_init(&client->aborted, false);
 	client->curl = curl_easy_init();
 	if (!client->curl || !set_up(client, settings)) {
@@ -170,66 +171,6 @@ void http_client_abort(struct http_client *client)
 }
 
 /* --- reasons ------------------------------------------------------------- */
-
-/*
- * The URL that begins with "://" at TEXT goes to REASON without user, password, query
- * and fragment. Returns how many bytes it takes up.
- */
-static size_t add_url(struct buffer *reason, const char *text, size_t length)
-{
-	size_t size = 3, end = 3;
-
-	while (size < length && (unsigned char)text[size] > ' ' &&
-		!memchr("\"'<>)\x7f", text[size], 6))
-		size++;
-	size_t host = 3;
-	while (end < size && text[end] != '?' && text[end] != '#')
-		end++;
-	for (size_t i = host; i < end && text[i] != '/'; i++)
-		host = text[i] == '@' ? i + 1 : host;
-	buffer_puts(reason, "://");
-	for (size_t i = host; i < end; i++)
-		buffer_putc(reason, (unsigned char)text[i] < 0x80 ? text[i] : '?');
-	return size;
-}
-
-/* Appends TEXT to REASON as one printable line of about MESSAGE_MAX bytes. */
-static void add_printable(struct buffer *reason, const char *text, size_t length)
-{
-	size_t most = reason->length + MESSAGE_MAX;
-
-	for (size_t i = 0; i < length && reason->length < most;) {
-		size_t size = utf8_char_length(text + i, length - i);
-		unsigned char c = (unsigned char)text[i];
-
-		if (length - i > 3 && memcmp(text + i, "://", 3) == 0) {
-			i += add_url(reason, text + i, length - i);
-			continue;
-		}
-		if (size == 0 || c <= ' ' || c == 0x7f) {
-			if (reason->length > 0 && reason->data[reason->length - 1] != ' ')
-				buffer_putc(reason, ' ');
-			i++;
-			continue;
-		}
-		buffer_append(reason, text + i, size);
-		i += size;
-	}
-}
-
-/* Moves REASON into ANSWER, cut between two characters. */
-static void keep_reason(struct answer *answer, struct buffer *reason)
-{
-	const char *text = buffer_text(reason);
-	size_t length = 0, size;
-
-	while ((size = utf8_char_length(text + length, reason->length - length)) > 0 &&
-		length + size < sizeof answer->reason)
-		length += size;
-	memcpy(answer->reason, text, length);
-	answer->reason[length] = '\0';
-	buffer_free(reason);
-}
 
 /* {"error":"…"}, {"message":"…"}, {"error":{"message":"…"}}: the text, or NULL. */
 static const char *json_message(const cJSON *root)
@@ -260,12 +201,12 @@ static void say_status(const struct http_client *client, struct answer *answer)
 		const char *message = json_message(root);
 		buffer_puts(&reason, ": ");
 		if (message)
-			add_printable(&reason, message, strlen(message));
+			reason_append(&reason, message, strlen(message));
 		else
-			add_printable(&reason, body->data, body->length);
+			reason_append(&reason, body->data, body->length);
 		cJSON_Delete(root);
 	}
-	keep_reason(answer, &reason);
+	reason_keep(answer, &reason);
 }
 
 static void say_failure(
@@ -277,8 +218,8 @@ static void say_failure(
 	if (code == CURLE_ABORTED_BY_CALLBACK)
 		text = "stopped";
 	buffer_init(&reason, REASON_MAX);
-	add_printable(&reason, text, strlen(text));
-	keep_reason(answer, &reason);
+	reason_append(&reason, text, strlen(text));
+	reason_keep(answer, &reason);
 }
 
 /* --- Retry-After --------------------------------------------------------- */
@@ -365,9 +306,24 @@ failed:
 	return NULL;
 }
 
+/* Does the far side speak a version that the settings rule out? */
+static bool is_outdated(const struct http_client *client)
+{
+	long version = 0;
+
+	curl_easy_getinfo(client->curl, CURLINFO_HTTP_VERSION, &version);
+	return client->http2 && version != CURL_HTTP_VERSION_2_0;
+}
+
 static void judge(struct http_client *client, CURLcode code, struct answer *answer)
 {
 	long status = 0, sent = 0;
+
+	if (client->answered && is_outdated(client)) {
+		answer->outcome = OUTCOME_HELD;
+		reason_say(answer, "the server does not speak HTTP/2");
+		return;
+	}
 
 	/* Once the headers are there the far side has given its word, whatever
 	 * becomes of the rest of its answer. */
@@ -410,6 +366,13 @@ void http_post(struct http_client *client, const char *url, const char *const *h
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, length ? body : "");
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
+	/* Without TLS nothing is negotiated, and a server of HTTP/2 alone understands
+	 * nothing else. */
+	if (client->http2)
+		curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
+			strncasecmp(url, "http:", 5)
+				? (long)CURL_HTTP_VERSION_2TLS
+				: (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
 	CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, url);
 	if (code == CURLE_OK)
 		code = curl_easy_perform(curl);

@@ -25,6 +25,7 @@ struct http_settings {
 	const char *bearer; /* NULL: no bearer token */
 	const char *proxy;  /* NULL or "": none, the environment is not asked */
 	const char *method; /* NULL or "": POST */
+	bool http2;         /* nothing older will do; over http:// it is spoken at once */
 };
 
 /* Copies the settings. NULL when memory is out. The free accepts NULL. */

@@ -49,6 +49,16 @@ bool utf8_is_valid(const char *bytes, size_t length)
 	return true;
 }
 
+size_t utf8_fit(const char *text, size_t length, size_t most)
+{
+	size_t fit = 0, size;
+
+	while ((size = utf8_char_length(text + fit, length - fit)) > 0 &&
+		fit + size <= most)
+		fit += size;
+	return fit;
+}
+
 size_t utf8_count(const char *text)
 {
 	size_t count = 0;

@@ -11,6 +11,12 @@ bool utf8_is_valid(const char *bytes, size_t length);
 /* Bytes of the well-formed character at BYTES, 0 if there is none. */
 size_t utf8_char_length(const char *bytes, size_t length);
 
+/*
+ * How many of LENGTH bytes of TEXT are at most MOST and end with a whole character; what
+ * is not UTF-8 ends it, too.
+ */
+size_t utf8_fit(const char *text, size_t length, size_t most);
+
 /* Code points in TEXT. */
 size_t utf8_count(const char *text);
 

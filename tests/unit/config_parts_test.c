@@ -181,6 +181,27 @@ static void test_addresses(void **state)
 	assert_non_null(strstr(why, "password_file"));
 }
 
+static void test_addresses_of_this_machine(void **state)
+{
+	static const char *const here[] = { "http://127.0.0.1", "http://127.0.0.1:80/x",
+		"https://127.9.9.9?a", "smtp://localhost:25", "http://[::1]:8080/",
+		"http://localhost" };
+	static const char *const elsewhere[] = { "http://127.evil.example/",
+		"http://[::]/", "http://localhost.example", "http://10.0.0.1",
+		"http://[::2]/", "http://0.0.0.0", "127.0.0.1",
+		"http://127.0.0.1.example:80", "http://[fe80::1]/" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof here / sizeof *here; i++) {
+		if (!url_is_loopback(here[i]))
+			fail_msg("%s", here[i]);
+	}
+	for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+		if (url_is_loopback(elsewhere[i]))
+			fail_msg("%s", elsewhere[i]);
+	}
+}
+
 static void test_addresses_to_listen_at(void **state)
 {
 	(void)state;
@@ -312,6 +333,7 @@ int main(void)
 		cmocka_unit_test(test_suggestions),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_addresses_to_listen_at),
+		cmocka_unit_test(test_addresses_of_this_machine),
 		cmocka_unit_test(test_tokens),
 		cmocka_unit_test(test_repairs),
 		cmocka_unit_test(test_nesting_and_counts_are_bounded),

@@ -248,6 +248,23 @@ static void folds_letters(void **state)
 	assert_string_equal(out, "");
 }
 
+static void fits_whole_characters(void **state)
+{
+	const char *text = "Cầu"; /* 1, 3 and 1 bytes */
+
+	(void)state;
+	assert_int_equal(utf8_fit(text, 5, 5), 5);
+	assert_int_equal(utf8_fit(text, 5, 4), 4);
+	assert_int_equal(utf8_fit(text, 5, 3), 1);
+	assert_int_equal(utf8_fit(text, 5, 2), 1);
+	assert_int_equal(utf8_fit(text, 5, 0), 0);
+	assert_int_equal(utf8_fit(text, 3, 9), 1);
+	assert_int_equal(utf8_fit("ab\xff"
+				  "c",
+				 4, 9),
+		2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +275,7 @@ int main(void)
 		cmocka_unit_test(reads_no_further_than_told),
 		cmocka_unit_test(counts_and_columns),
 		cmocka_unit_test(folds_letters),
+		cmocka_unit_test(fits_whole_characters),
 	};
 
 	return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);
