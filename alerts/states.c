@@ -1,0 +1,218 @@
+/* The rules' states in the store: read when opening, written when they change. */
+#include "alerts/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "store/outbox.h"
+
+enum {
+	SETTLE_MS = 30 * 1000,      /* a phase younger than that is not worth a write */
+	REFRESH_MS = 2 * 60 * 1000, /* how far the stored last reading may be behind */
+	PRESENCE_REFRESH_MS = 5 * 60 * 1000, /* the same for absent_for */
+	SAVES_MAX = 500,                     /* in one tick */
+	STATE_TEXT_MAX = RULE_TEXT_MAX + EPISODE_SIZE + 32,
+};
+
+/* --- reading ---------------------------------------------------------- */
+
+int states_save(struct alerts *alerts, const struct rule *rule, const struct place *place,
+	struct entry *entry)
+{
+	bool quiet = entry->state.phase <= RULE_CLEAR && rule->absent_for == 0;
+	char state[RULE_TEXT_MAX], text[STATE_TEXT_MAX];
+
+	if (!quiet) {
+		rule_state_write(rule, &entry->state, state);
+		snprintf(text, sizeof text, "%s %d %s",
+			entry->episode[0] ? entry->episode : "-", entry->revision, state);
+	}
+	if (alert_state_set(
+		    alerts->store, rule->name, place->station, quiet ? NULL : text) < 0)
+		return -1;
+	entry->saved_phase = entry->state.phase;
+	entry->saved_last_ms = entry->state.last_ms;
+	return 0;
+}
+
+static void copy(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text);
+}
+
+static bool load_text(
+	const struct rule *rule, struct entry *entry, const char *text, int64_t now_ms)
+{
+	size_t length = strcspn(text, " ");
+	char *end;
+
+	if (length == 0 || length >= sizeof entry->episode)
+		return false;
+	memcpy(entry->episode, text, length);
+	entry->episode[length] = '\0';
+	if (!strcmp(entry->episode, "-"))
+		entry->episode[0] = '\0';
+	long revision = strtol(text + length, &end, 10);
+	if (revision < 0 || revision > 1000000000)
+		return false;
+	entry->revision = (int)revision;
+	return rule_state_read(rule, &entry->state, end, now_ms);
+}
+
+/* Stored states that no rule answers to any more, to be removed after the scan. */
+struct stray {
+	struct stray *next;
+	char rule[NAME_SIZE];
+	char station[NAME_SIZE];
+};
+
+struct loading {
+	struct alerts *alerts;
+	struct stray *strays;
+	bool failed;
+};
+
+static void add_stray(struct loading *loading, const char *rule, const char *station)
+{
+	struct stray *stray = malloc(sizeof *stray);
+
+	if (!stray) {
+		loading->failed = true;
+		return;
+	}
+	*stray = (struct stray){ .next = loading->strays };
+	copy(stray->rule, sizeof stray->rule, rule);
+	copy(stray->station, sizeof stray->station, station);
+	loading->strays = stray;
+}
+
+static void load_state(void *arg, const char *name, const char *station, const char *text)
+{
+	struct loading *loading = arg;
+	struct alerts *alerts = loading->alerts;
+	size_t i = 0;
+
+	while (i < alerts->rule_count && strcmp(alerts->rules[i].name, name) != 0)
+		i++;
+	if (i == alerts->rule_count || !rule_covers(&alerts->rules[i], station)) {
+		add_stray(loading, name, station);
+		return;
+	}
+	struct place *place = places_get(&alerts->places, station);
+	struct entry *entry = place ? place_entry(place, i) : NULL;
+	if (!entry) {
+		loading->failed = true;
+		return;
+	}
+	if (!load_text(&alerts->rules[i], entry, text, 0)) {
+		*entry = (struct entry){ .revision = 0 };
+		add_stray(loading, name, station);
+		return;
+	}
+	entry->seen_phase = entry->saved_phase = entry->state.phase;
+	entry->saved_last_ms = entry->state.last_ms;
+}
+
+static int remove_strays(struct alerts *alerts, struct stray *strays)
+{
+	int result = 0;
+
+	while (strays) {
+		struct stray *stray = strays;
+
+		strays = stray->next;
+		log_notice(
+			"alert %s at %s: the rule is gone or another one now; its state is forgotten",
+			stray->rule, stray->station);
+		if (alert_state_set(alerts->store, stray->rule, stray->station, NULL) < 0)
+			result = -1;
+		free(stray);
+	}
+	return result;
+}
+
+int alerts_reload_states(struct alerts *alerts)
+{
+	struct loading loading = { .alerts = alerts };
+
+	places_free(&alerts->places);
+	alerts->settled = false;
+	int result = alert_state_each(alerts->store, load_state, &loading);
+	if (remove_strays(alerts, loading.strays) < 0)
+		result = -1;
+	if (result < 0)
+		log_error("alerts: states: %s", store_error(alerts->store));
+	else if (loading.failed)
+		log_error("alerts: not all states could be held");
+	return result;
+}
+
+/* --- writing ---------------------------------------------------------- */
+
+/* Is it in another phase than in the store, where that makes a difference? */
+static bool has_turned(const struct entry *entry)
+{
+	return entry->state.phase != entry->saved_phase &&
+		(entry->state.phase > RULE_CLEAR || entry->saved_phase > RULE_CLEAR);
+}
+
+int alerts_save(struct alerts *alerts)
+{
+	for (size_t i = 0; i < alerts->places.size; i++) {
+		struct place *place = alerts->places.table[i];
+
+		for (size_t r = 0; place && r < alerts->rule_count; r++) {
+			const struct rule *rule = &alerts->rules[r];
+			struct entry *entry = place->entries[r];
+
+			if (!entry || rule->absent_for > 0 || !has_turned(entry))
+				continue;
+			if (states_save(alerts, rule, place, entry) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* Is there something in the state that should outlive the process, and stand still? */
+static bool wants_saving(
+	const struct rule *rule, const struct entry *entry, int64_t now_ms)
+{
+	const struct rule_state *state = &entry->state;
+	int64_t behind = state->last_ms - entry->saved_last_ms;
+
+	/* That a station was seen is kept, so that its silence is known later. */
+	if (rule->absent_for > 0)
+		return state->phase == RULE_CLEAR &&
+			(entry->saved_phase == RULE_UNKNOWN ||
+				behind >= PRESENCE_REFRESH_MS);
+	if (has_turned(entry))
+		return now_ms - entry->changed_ms >= SETTLE_MS;
+	if (state->phase != RULE_PENDING && state->phase != RULE_CLEARING)
+		return false;
+	return behind >= REFRESH_MS || behind >= rule->max_age / 4;
+}
+
+int states_save_quiet(struct alerts *alerts, int64_t now_ms)
+{
+	bool joins = alert_state_joins(alerts->store);
+	int saves = 0;
+
+	for (size_t i = 0; i < alerts->places.size; i++) {
+		struct place *place = alerts->places.table[i];
+
+		for (size_t r = 0; place && r < alerts->rule_count; r++) {
+			struct entry *entry = place->entries[r];
+
+			if (!entry || saves == SAVES_MAX ||
+				!wants_saving(&alerts->rules[r], entry, now_ms))
+				continue;
+			saves++;
+			if (states_save(alerts, &alerts->rules[r], place, entry) < 0)
+				return -1;
+		}
+	}
+	return saves > 0 && !joins ? store_commit(alerts->store) : 0;
+}
