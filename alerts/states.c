@@ -21,7 +21,7 @@ enum {
 int states_save(struct alerts *alerts, const struct rule *rule, const struct place *place,
 	struct entry *entry)
 {
-	bool quiet = entry->state.phase <= RULE_CLEAR && rule->absent_for == 0;
+	bool quiet = rule_state_is_idle(rule, &entry->state);
 	char state[RULE_TEXT_MAX], text[STATE_TEXT_MAX];
 
 	if (!quiet) {
