@@ -48,6 +48,8 @@ struct alerts_config {
 	int language;             /* index into config_languages */
 	struct option_list rules; /* of the schema's rule group */
 	struct option_list channels;
+	int64_t keep_log;     /* ms */
+	int64_t channel_down; /* ms */
 };
 
 struct clock_config {

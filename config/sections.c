@@ -328,6 +328,25 @@ static const struct option alerts_rows[] = {
 		.offset = offsetof(struct alerts_config, channels),
 		.help = "Where alerts go.",
 	},
+	{
+		.name = "keep_log",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct alerts_config, keep_log),
+		.fallback = "400d",
+		.min = 24 * HOUR,
+		.max = INFINITY,
+		.help = "How long it is kept who was told what, when, and with which answer.",
+	},
+	{
+		.name = "channel_down",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct alerts_config, channel_down),
+		.fallback = "15m",
+		.min = SECOND,
+		.max = 24 * HOUR,
+		.help = "Messages wait for a channel so long and nothing gets through: then "
+			"operators are told on the others.",
+	},
 	{ .name = NULL },
 };
 

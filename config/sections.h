@@ -6,7 +6,7 @@
 
 enum {
 	SECTIONS_MAX = 16,
-	SECTIONS_ALERTS_MAX = 8,
+	SECTIONS_ALERTS_MAX = 16,
 };
 
 /* The tables with a schema's own hung in. They point at each other: not to be copied. */

@@ -232,6 +232,8 @@ int command_alert(int argc, char **argv)
 	struct buffer answer;
 	int status;
 
+	if (argc > 1 && strcmp(argv[1], "log") == 0)
+		return command_alert_log(argc - 1, argv + 1);
 	int count = arguments_take(argc, argv, table, rest, 2, why, sizeof why);
 	if (count < 0)
 		return command_usage("alert", "%s", why);

@@ -51,8 +51,11 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "alert",
-		.arguments = "test CHANNEL [-c FILE]",
-		.summary = "send a test message through a channel",
+		.arguments =
+			"test CHANNEL [-c FILE] |\n            log [--from T --to T] [--rule R]"
+			" [--station S] [--channel C] [--refused]\n            [--csv | --json]"
+			" [-c FILE]",
+		.summary = "send a test message; show who was told what",
 		.run = command_alert,
 	},
 	{

@@ -9,8 +9,7 @@
  * outbox.due is a time of the wall clock, which may be set back: a row never waits
  * longer than the longest back-off (an hour) and some, see FAR_MS.
  */
-#define FAR_MS        "7200000"
-#define DELIVERY_KEEP "100000"
+#define FAR_MS "7200000"
 
 const char outbox_schema[] =
 	"CREATE TABLE IF NOT EXISTS outbox("
@@ -20,12 +19,6 @@ const char outbox_schema[] =
 	" attempts INTEGER NOT NULL DEFAULT 0, maybe INTEGER NOT NULL DEFAULT 0,"
 	" answer TEXT NOT NULL DEFAULT '', body TEXT NOT NULL);"
 	"CREATE INDEX IF NOT EXISTS outbox_channel ON outbox(channel, episode);"
-	"CREATE TABLE IF NOT EXISTS delivery("
-	" id INTEGER PRIMARY KEY, channel TEXT NOT NULL, episode TEXT NOT NULL,"
-	" revision INTEGER NOT NULL, resolved INTEGER NOT NULL, created INTEGER NOT NULL,"
-	" ended INTEGER NOT NULL, result TEXT NOT NULL, attempts INTEGER NOT NULL,"
-	" maybe INTEGER NOT NULL, answer TEXT NOT NULL);"
-	"CREATE INDEX IF NOT EXISTS delivery_channel ON delivery(channel, episode);"
 	"CREATE TABLE IF NOT EXISTS alert_state("
 	" rule TEXT NOT NULL, station TEXT NOT NULL, state TEXT NOT NULL,"
 	" PRIMARY KEY(rule, station)) WITHOUT ROWID;";
@@ -128,10 +121,17 @@ int outbox_finish(struct store *store, const struct outbox_item *item,
 		" result, attempts, maybe, answer)"
 		" SELECT channel, episode, revision, resolved, created, ?2, ?3,"
 		" attempts + ?4, maybe, ?5 FROM outbox WHERE id = ?1";
+	/* Refused for good, the message itself is kept as a dead letter. */
+	static const char text[] =
+		"INSERT INTO delivery_text(id, rule, station, language, title, body)"
+		" SELECT last_insert_rowid(), coalesce(json_extract(j, '$.rule'), ''),"
+		" coalesce(json_extract(j, '$.station'), ''),"
+		" coalesce(json_extract(j, '$.language'), ''),"
+		" coalesce(json_extract(j, '$.title'), ''),"
+		" CASE WHEN ?2 THEN body ELSE '' END FROM (SELECT body,"
+		" CASE WHEN json_valid(body) THEN body ELSE '{}' END AS j"
+		" FROM outbox WHERE id = ?1)";
 	static const char remove[] = "DELETE FROM outbox WHERE id = ?1";
-	static const char prune[] =
-		"DELETE FROM delivery"
-		" WHERE id <= (SELECT max(id) FROM delivery) - " DELIVERY_KEEP;
 	/* Only these two were really tried once more. */
 	int64_t tried = end == OUTBOX_DELIVERED || end == OUTBOX_REFUSED;
 
@@ -139,8 +139,10 @@ int outbox_finish(struct store *store, const struct outbox_item *item,
 		return -1;
 	if (statement_run(store, log, "iitit", item->id, now_ms, end_name(end), tried,
 		    answer) < 0 ||
+		statement_run(store, text, "ii", item->id,
+			(int64_t)(end == OUTBOX_REFUSED)) < 0 ||
 		statement_run(store, remove, "i", item->id) < 0 ||
-		statement_run(store, prune, "") < 0 || store_commit(store) < 0) {
+		store_commit(store) < 0) {
 		store_rollback(store);
 		return -1;
 	}

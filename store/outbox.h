@@ -54,8 +54,7 @@ enum outbox_end {
 
 /*
  * The row is done with: it leaves the outbox and stands in the delivery log
- * (who was told what, when, with which answer), in one transaction. The log keeps
- * the newest 100,000 entries.
+ * (store/delivery_log.h), in one transaction.
  */
 int outbox_finish(struct store *store, const struct outbox_item *item,
 	enum outbox_end end, int64_t now_ms, const char *answer);

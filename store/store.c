@@ -19,7 +19,9 @@
 #include "store/calibrations.h"
 #include "store/connection.h"
 #include "store/dead_letters.h"
+#include "store/delivery_log.h"
 #include "store/directory.h"
+#include "store/episodes.h"
 #include "store/lanes.h"
 #include "store/outbox.h"
 #include "store/salvage.h"
@@ -142,6 +144,8 @@ static int make_tables(struct store *store)
 	if (exec(store, schema, "make tables") < 0 ||
 		exec(store, aggregates_schema, "make tables") < 0 ||
 		exec(store, outbox_schema, "make tables") < 0 ||
+		exec(store, delivery_log_schema, "make tables") < 0 ||
+		exec(store, episodes_schema, "make tables") < 0 ||
 		exec(store, lanes_schema, "make tables") < 0 ||
 		exec(store, undated_schema, "make tables") < 0 ||
 		exec(store, calibrations_schema, "make tables") < 0 ||
