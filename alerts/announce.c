@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "store/codec.h"
+#include "store/episodes.h"
 
 enum { EPISODE_DIGITS = 22 };
 
@@ -131,6 +132,34 @@ static bool render(struct announcer *announcer, const struct rule *rule,
 	return ok;
 }
 
+/* Keeps MESSAGE in both languages: for CAP, the API and other gateways. 0 or -1. */
+static int remember(struct announcer *announcer, const struct rule *rule,
+	const struct rule_event *event, const struct message *message, int64_t now_ms)
+{
+	struct message copy = *message;
+	struct episode_message kept = {
+		.episode = message->id,
+		.revision = message->revision,
+		.resolved = message->resolved,
+		.is_public = rule->audience == AUDIENCE_CITIZENS,
+		.created_ms = now_ms,
+		.expires_ms = message->expires_ms,
+		.rule = message->rule,
+		.station = message->station,
+		.hazard = hazard_name(message->hazard),
+		.origin = "",
+		.bodies = { announcer->first, announcer->item.body },
+	};
+
+	if (!render(announcer, rule, event, &copy, 0))
+		return 0;
+	memcpy(announcer->first, announcer->item.body, sizeof announcer->first);
+	if (!render(announcer, rule, event, &copy, 1))
+		return 0;
+	return history_add(
+		announcer->store, &kept, now_ms - announcer->config->alerts.keep_log);
+}
+
 int announce(struct announcer *announcer, const struct rule *rule, const char *station,
 	struct entry *entry, const struct rule_event *event, int64_t now_ms)
 {
@@ -145,6 +174,8 @@ int announce(struct announcer *announcer, const struct rule *rule, const char *s
 	}
 	entry->revision++;
 	fill_message(announcer, rule, station, entry, event, now_ms, &message);
+	if (remember(announcer, rule, event, &message, now_ms) < 0)
+		return -1;
 	for (size_t i = 0; i < channels->count; i++) {
 		const struct channel_common *common = items[i].common;
 		struct outbox_item *row = &announcer->item;

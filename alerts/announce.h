@@ -19,7 +19,8 @@ struct announcer {
 	const struct directory *directory; /* may be NULL */
 	uint64_t salt; /* makes episode ids unlike those of other boxes */
 	uint64_t episodes;
-	struct outbox_item item; /* too large for a stack */
+	struct outbox_item item; /* too large for a stack, as is the next */
+	char first[OUTBOX_BODY_MAX];
 };
 
 void announcer_init(struct announcer *announcer, const struct config *config,

@@ -109,14 +109,14 @@ static void fill(char *out, size_t size, const char *template, const struct word
 	}
 }
 
-/* Fills in TEMPLATE and cuts it to MAX code points. */
+/* Fills in TEMPLATE and cuts it to MAX code points, behind a word. */
 static void fill_cut(char *out, size_t size, const char *template,
 	const struct words *words, size_t max)
 {
 	char text[WORDS_SIZE * 2];
 
 	fill(text, sizeof(text), template, words);
-	copy_cut(out, size, text, max);
+	utf8_copy_cut(out, size, text, max);
 }
 
 /* VALUE with DECIMALS places, without needless zeros, with the language's own mark. */

@@ -30,6 +30,12 @@ void texts_fill(
 /* The same for a trial message that means nothing. */
 void texts_fill_trial(struct message *message);
 
+/*
+ * MESSAGE could not be said in time, and is said now: that it stands still, or is over
+ * meanwhile. When it was last true stands in its text already.
+ */
+void texts_mark_late(struct message *message);
+
 /* --- what a catalogue consists of -------------------------------------- */
 
 /* Kinds of advice; four of the hazards split by direction. */

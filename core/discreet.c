@@ -21,7 +21,7 @@ static bool is_personal(const char *text, size_t length)
 	for (size_t i = 0; i < length; i++) {
 		digits += isdigit((unsigned char)text[i]) != 0;
 		run = isalnum((unsigned char)text[i]) || strchr("_-", text[i]) ? run + 1
-									      : 0;
+									       : 0;
 		longest = run > longest ? run : longest;
 	}
 	return text[length] == '@' || digits > DIGITS_MAX || longest > WORD_MAX;

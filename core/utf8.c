@@ -192,3 +192,48 @@ size_t utf8_fold(char *out, size_t size, const char *text)
 		out[used] = '\0';
 	return used;
 }
+
+/* Behind the last word that ends within LENGTH bytes of TEXT, which goes on there. */
+static size_t word_end(const char *text, size_t length)
+{
+	size_t at = length;
+
+	while (at > 0 && text[at] != ' ')
+		at--;
+	while (at > 0 && strchr(" ,;:.-(", text[at - 1]))
+		at--;
+	return at > length / 2 ? at : length;
+}
+
+void utf8_copy_cut(char *out, size_t size, const char *text, size_t max)
+{
+	static const char dots[] = "…";
+	size_t left = strlen(text), used = 0, count = 0, keep = 0;
+
+	for (; left > 0 && count <= max; count++) {
+		size_t n = utf8_char_length(text, left);
+
+		if (n == 0) {
+			text++;
+			left--;
+			count--;
+			continue;
+		}
+		if (count == max || used + n + 1 > size)
+			break;
+		memcpy(out + used, text, n);
+		used += n;
+		text += n;
+		left -= n;
+		/* The last place where the dots would still fit. */
+		if (count + 2 <= max && used + sizeof dots <= size)
+			keep = used;
+	}
+	if (left > 0) {
+		out[used] = '\0';
+		used = word_end(out, keep);
+		memcpy(out + used, dots, sizeof dots - 1);
+		used += sizeof dots - 1;
+	}
+	out[used] = '\0';
+}

@@ -30,4 +30,11 @@ size_t utf8_width(const char *text);
  */
 size_t utf8_fold(char *out, size_t size, const char *text);
 
+/*
+ * Copies TEXT to OUT so that at most MAX (> 1) code points and SIZE (> 4) bytes are
+ * taken. What does not fit is cut behind a word, unless the last one is longer than a
+ * third of it all, and "…" shows that. Bytes that are no UTF-8 are left out.
+ */
+void utf8_copy_cut(char *out, size_t size, const char *text, size_t max);
+
 #endif

@@ -168,8 +168,7 @@ int command_alert_log(int argc, char **argv)
 		return command_usage("alert", "either --csv or --json");
 	if ((from && !clock_parse(from, &choice.from_ms)) ||
 		(to && !clock_parse(to, &choice.to_ms)))
-		return command_usage(
-			"alert", "a time is like 2026-11-25T07:00:00+07:00");
+		return command_usage("alert", "a time is like 2026-11-25T07:00:00+07:00");
 	if (refused)
 		choice.result = "refused";
 	return print_log(file, &choice, csv ? print_csv : json ? print_json : print_line);

@@ -83,9 +83,9 @@ int64_t delivery_log_each(struct store *store, const struct delivery_choice *cho
 }
 
 /* The oldest LIMIT entries are looked at, no more: they ended nearly in this order. */
-#define OLDEST                                                          \
-	"(SELECT id FROM (SELECT id, ended FROM delivery ORDER BY id"   \
-	" LIMIT ?2) WHERE ended < ?1 OR id <= (SELECT max(id) FROM"     \
+#define OLDEST                                                        \
+	"(SELECT id FROM (SELECT id, ended FROM delivery ORDER BY id" \
+	" LIMIT ?2) WHERE ended < ?1 OR id <= (SELECT max(id) FROM"   \
 	" delivery) - " ENTRIES_MAX ")"
 
 int delivery_log_forget(struct store *store, int64_t keep_ms, int limit)

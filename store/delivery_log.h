@@ -18,14 +18,15 @@ struct delivery {
 	int64_t id;
 	const char *channel, *episode;
 	int revision;
-	bool resolved;       /* it was the all-clear */
-	int64_t created_ms;  /* announced */
-	int64_t ended_ms;    /* told, or given up */
-	const char *result;  /* "delivered", "expired", "superseded", "refused", "untold" */
+	bool resolved;      /* it was the all-clear */
+	int64_t created_ms; /* announced */
+	int64_t ended_ms;   /* told, or given up */
+	const char
+		*result; /* "delivered", "expired", "superseded", "refused", "untold" */
 	unsigned attempts;
-	const char *answer;  /* the far side's, or why it was not sent */
+	const char *answer; /* the far side's, or why it was not sent */
 	const char *rule, *station, *language, *title; /* "" in entries of old stores */
-	const char *body;    /* the message as JSON, where it was refused; else "" */
+	const char *body; /* the message as JSON, where it was refused; else "" */
 };
 
 /* NULL and 0: all. Times are those of ended_ms, [from, to). */

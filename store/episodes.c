@@ -17,7 +17,7 @@ const char episodes_schema[] =
 	"CREATE INDEX IF NOT EXISTS episode_message_origin"
 	" ON episode_message(origin, created) WHERE origin <> '';";
 
-#define COLUMNS                                                                    \
+#define COLUMNS                                                                     \
 	"id, episode, revision, resolved, public, created, expires, rule, station," \
 	" hazard, origin, vi, en"
 
@@ -120,9 +120,8 @@ int history_chain(struct store *store, const char *episode, int revision,
 int history_newest(struct store *store, const char *episode, int *revision,
 	bool *resolved, char origin[static NAME_SIZE])
 {
-	static const char sql[] =
-		"SELECT revision, resolved, origin FROM episode_message"
-		" WHERE episode = ?1 ORDER BY revision DESC LIMIT 1";
+	static const char sql[] = "SELECT revision, resolved, origin FROM episode_message"
+				  " WHERE episode = ?1 ORDER BY revision DESC LIMIT 1";
 	sqlite3_stmt *stmt = statement(store, sql);
 
 	if (!stmt)

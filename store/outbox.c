@@ -238,6 +238,15 @@ int64_t outbox_count(struct store *store, const char *channel)
 	return ask(store, sql, channel, NULL, 0);
 }
 
+int64_t outbox_waiting(struct store *store, const char *channel, int64_t *oldest_ms)
+{
+	static const char sql[] = "SELECT coalesce(min(created), 0) FROM outbox"
+				  " WHERE channel = ?1";
+
+	*oldest_ms = ask(store, sql, channel, NULL, 0);
+	return *oldest_ms < 0 ? -1 : outbox_count(store, channel);
+}
+
 /* --- state of the rules ----------------------------------------------- */
 
 int alert_state_set(

@@ -79,6 +79,9 @@ int outbox_has_newer(struct store *store, const struct outbox_item *item);
 /* Rows of CHANNEL that wait; -1 on error. */
 int64_t outbox_count(struct store *store, const char *channel);
 
+/* The same, and when the oldest of them was announced (0: none waits). */
+int64_t outbox_waiting(struct store *store, const char *channel, int64_t *oldest_ms);
+
 struct outbox_status {
 	int64_t waiting;
 	int64_t oldest_ms; /* created; 0: nothing waits */

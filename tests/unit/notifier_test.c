@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/thread.h"
+#include "store/episodes.h"
 #include "store/outbox.h"
 #include "tests/unit/temp_store.h"
 
@@ -29,6 +30,7 @@ struct script {
 	bool may_not_open;
 	int sent, opened, closed;
 	char log[SCRIPT_MAX][96]; /* "id:revision:state" */
+	char titles[SCRIPT_MAX][256];
 	int64_t at_ms[SCRIPT_MAX];
 	struct bell hang; /* rung by abort */
 	struct bell arrived;
@@ -72,6 +74,7 @@ static void script_send(void *self, const struct message *message, struct answer
 	script->at_ms[at] = clock_real_ms();
 	snprintf(script->log[at], sizeof script->log[at], "%s:%d:%s", message->id,
 		message->revision, message->resolved ? "over" : "on");
+	snprintf(script->titles[at], sizeof script->titles[at], "%s", message->title);
 	pthread_mutex_unlock(&script->mutex);
 	*answer = (struct answer){
 		.outcome = OUTCOME_RETRY, .retry_after_ms = -1, .reason = "by script"
@@ -136,6 +139,7 @@ static int set_up(void **state)
 	config = (struct config){
 		.station = { .id = "S", .name = "Cầu Giấy", .area = "a" },
 		.alerts.channels = { .items = channels, .count = 2 },
+		.alerts.keep_log = 400LL * 24 * 3600 * 1000,
 	};
 	temp_make(&temp);
 	*state = temp_open(&temp, STORE_RECORDER);
@@ -276,6 +280,51 @@ static void test_what_is_not_sent(void **state)
 	assert_int_equal(outbox_get_status(store, "one", &status), 0);
 	assert_int_equal(status.delivered, 1);
 	assert_int_equal(status.failed, 3);
+}
+
+/* E as the history has it. */
+static void announce(struct store *store, const char *episode, int revision, bool over)
+{
+	const struct episode_message message = {
+		.episode = episode,
+		.revision = revision,
+		.resolved = over,
+		.created_ms = clock_wall_ms(),
+		.rule = "r",
+		.station = "s",
+		.hazard = "air",
+		.origin = "",
+		.bodies = { "{}", "{}" },
+	};
+
+	assert_int_equal(history_add(store, &message, 0), 0);
+	assert_int_equal(store_commit(store), 0);
+}
+
+/* An alert that stands still and was never said, and an end that is owed. */
+static void test_what_is_said_late(void **state)
+{
+	struct store *store = *state;
+
+	announce(store, "stands", 1, false);
+	add(store, "one", "stands", 1, false, -1000);
+	announce(store, "over", 1, false);
+	announce(store, "over", 2, true);
+	add(store, "one", "over", 1, false, -1000);
+	add(store, "one", "told", 1, false, 60000);
+	add(store, "one", "told", 2, true, -1000);
+	add(store, "one", "ancient", 1, false, 60000);
+	add(store, "one", "ancient", 2, true, -13 * 3600 * 1000);
+	struct notifier *notifier = notifier_start(&config, temp.path);
+	assert_true(wait_empty(store, "one"));
+	notifier_stop(notifier, 0);
+	assert_int_equal(scripts[0].sent, 4);
+	assert_string_equal(scripts[0].log[0], "stands:1:on");
+	assert_string_equal(scripts[0].titles[0], "Vẫn còn: ");
+	assert_string_equal(scripts[0].log[1], "told:1:on");
+	assert_string_equal(scripts[0].titles[1], "");
+	assert_string_equal(scripts[0].log[2], "told:2:over");
+	assert_string_equal(scripts[0].log[3], "ancient:1:on");
 }
 
 /* The alert could not be said in time, and it is over: nothing is said. */
@@ -452,6 +501,7 @@ int main(void)
 		TEST(test_sends_at_once_and_in_order),
 		TEST(test_retries),
 		TEST(test_what_is_not_sent),
+		TEST(test_what_is_said_late),
 		TEST(test_superseded),
 		TEST(test_maybe_told),
 		TEST(test_all_clear_is_retried),

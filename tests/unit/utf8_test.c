@@ -265,6 +265,30 @@ static void fits_whole_characters(void **state)
 		2);
 }
 
+static const char *cut(const char *text, size_t size, size_t max)
+{
+	static char out[64];
+
+	memset(out, 'x', sizeof out);
+	utf8_copy_cut(out, size, text, max);
+	assert_true(strlen(out) < size);
+	assert_true(utf8_count(out) <= max);
+	return out;
+}
+
+static void cuts_behind_a_word(void **state)
+{
+	(void)state;
+	assert_string_equal(cut("Mưa bụi", 64, 7), "Mưa bụi");
+	assert_string_equal(cut("Mưa bụi rơi", 64, 10), "Mưa bụi…");
+	assert_string_equal(cut("Mưa bụi rơi nữa", 64, 11), "Mưa bụi…");
+	assert_string_equal(cut("Mưa bụi, rơi", 64, 11), "Mưa bụi…");
+	assert_string_equal(cut("một haibabốnnămsáubảy", 64, 12), "một haibabố…");
+	assert_string_equal(cut("bụi bụi bụi", 12, 60), "bụi…");
+	assert_string_equal(cut("a\xff b", 64, 60), "a b");
+	assert_string_equal(cut("abcdef", 5, 60), "a…");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +300,7 @@ int main(void)
 		cmocka_unit_test(counts_and_columns),
 		cmocka_unit_test(folds_letters),
 		cmocka_unit_test(fits_whole_characters),
+		cmocka_unit_test(cuts_behind_a_word),
 	};
 
 	return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);
