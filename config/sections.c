@@ -317,18 +317,6 @@ static const struct option alerts_rows[] = {
 		.help = "The language of messages, unless a channel has its own.",
 	},
 	{
-		.name = "rules",
-		.type = OPTION_LIST,
-		.offset = offsetof(struct alerts_config, rules),
-		.help = "When an alert begins and ends.",
-	},
-	{
-		.name = "channels",
-		.type = OPTION_KINDS,
-		.offset = offsetof(struct alerts_config, channels),
-		.help = "Where alerts go.",
-	},
-	{
 		.name = "keep_log",
 		.type = OPTION_DURATION,
 		.offset = offsetof(struct alerts_config, keep_log),
@@ -346,6 +334,18 @@ static const struct option alerts_rows[] = {
 		.max = 24 * HOUR,
 		.help = "Messages wait for a channel so long and nothing gets through: then "
 			"operators are told on the others.",
+	},
+	{
+		.name = "rules",
+		.type = OPTION_LIST,
+		.offset = offsetof(struct alerts_config, rules),
+		.help = "When an alert begins and ends.",
+	},
+	{
+		.name = "channels",
+		.type = OPTION_KINDS,
+		.offset = offsetof(struct alerts_config, channels),
+		.help = "Where alerts go.",
 	},
 	{ .name = NULL },
 };

@@ -373,8 +373,8 @@ static int make_handle(struct mqtt_client *client)
 	char uri[512];
 
 	make_uri(client->settings.url, uri, sizeof uri);
-	/* Else Paho notes every call it makes in memory, which costs more than the calls. The
-	 * environment (MQTT_C_CLIENT_TRACE_LEVEL) has the last word. */
+	/* Else Paho notes every call it makes in memory, which costs more than the calls.
+	 * The environment (MQTT_C_CLIENT_TRACE_LEVEL) has the last word. */
 	MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
 	options.MQTTVersion = is_5(client) ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
 	/* No persistence of Paho's: what has to be kept is in the ring or the store. */
