@@ -16,6 +16,7 @@
 #include "store/reports.h"
 #include "store/state.h"
 #include "store/statement.h"
+#include "store/tables.h"
 
 enum {
 	PAGE = 4096, /* of our files; SQLite's default, and never another */
@@ -59,185 +60,23 @@ struct salvage {
 	int64_t at_source, at_metric, at_end;
 };
 
-/* --- the old file through SQLite ------------------------------------------------- */
-
-static sqlite3 *open_old(const char *path)
-{
-	char address[STORE_ADDRESS_SIZE];
-	sqlite3 *old = NULL;
-
-	/* Read only: it is kept as it was found. Where there is a WAL, an index is made.
-	 */
-	store_reader_address(path, address);
-	if (sqlite3_open_v2(address, &old, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
-		    NULL) == SQLITE_OK &&
-		sqlite3_exec(old, "SELECT count(*) FROM sqlite_master", NULL, NULL,
-			NULL) == SQLITE_OK)
-		return old;
-	sqlite3_close(old);
-	return NULL;
-}
-
-static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
-{
-	sqlite3_stmt *stmt = NULL;
-
-	if (!db || sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK)
-		return NULL;
-	return stmt;
-}
-
-/* The number SQL asks for, or 0. */
-static int64_t ask(sqlite3 *db, const char *sql)
-{
-	sqlite3_stmt *stmt = prepare(db, sql);
-	int64_t value = 0;
-
-	if (stmt && sqlite3_step(stmt) == SQLITE_ROW)
-		value = sqlite3_column_int64(stmt, 0);
-	sqlite3_finalize(stmt);
-	return value;
-}
-
-/* --- small tables ------------------------------------------------------------------ */
-
-/* Their rows do not just move over. */
-static bool is_special(const char *table)
-{
-	static const char *const special[] = { "report", "minute", "hour", "metric",
-		"mark", "ballast" };
-
-	for (size_t i = 0; i < sizeof special / sizeof *special; i++)
-		if (strcmp(table, special[i]) == 0)
-			return true;
-	return false;
-}
-
-/* The columns of TABLE that both files have, quoted, and as many question marks. */
-static int common_columns(sqlite3 *to, sqlite3 *from, const char *table, char *columns,
-	char *marks, size_t size)
-{
-	char *sql = sqlite3_mprintf("SELECT name FROM pragma_table_info(%Q)", table);
-	sqlite3_stmt *stmt = prepare(to, sql);
-	int count = 0;
-
-	*columns = *marks = '\0';
-	while (stmt && sqlite3_step(stmt) == SQLITE_ROW) {
-		const char *name = (const char *)sqlite3_column_text(stmt, 0);
-		char *probe = sqlite3_mprintf("SELECT \"%w\" FROM \"%w\"", name, table);
-		sqlite3_stmt *there = prepare(from, probe);
-		size_t used = strlen(columns);
-		sqlite3_free(probe);
-		if (!there)
-			continue;
-		sqlite3_finalize(there);
-		snprintf(
-			columns + used, size - used, "%s\"%s\"", count ? ", " : "", name);
-		used = strlen(marks);
-		snprintf(marks + used, size - used, "%s?", count ? ", " : "");
-		count++;
-	}
-	sqlite3_finalize(stmt);
-	sqlite3_free(sql);
-	return count;
-}
-
-/* Row by row, until the old file has no more or cannot be read. Rows copied, or -1. */
-static int64_t copy_rows(
-	sqlite3_stmt *read, sqlite3_stmt *write, int columns, bool *broken)
-{
-	int64_t copied = 0;
-	int rc;
-
-	while ((rc = sqlite3_step(read)) == SQLITE_ROW) {
-		for (int i = 0; i < columns; i++)
-			sqlite3_bind_value(write, i + 1, sqlite3_column_value(read, i));
-		rc = sqlite3_step(write);
-		sqlite3_reset(write);
-		/* A row that the table does not take is nonsense; a full disk is not. */
-		if (rc != SQLITE_DONE && (rc & 0xff) != SQLITE_CONSTRAINT &&
-			(rc & 0xff) != SQLITE_MISMATCH)
-			return -1;
-		copied += rc == SQLITE_DONE;
-	}
-	*broken = rc != SQLITE_DONE;
-	return copied;
-}
-
-static int copy_table(struct store *store, sqlite3 *old, const char *table)
-{
-	char columns[1024], marks[256];
-	int count = common_columns(
-		store_handle(store), old, table, columns, marks, sizeof marks);
-	bool broken = false;
-
-	if (count == 0)
-		return 0;
-	char *from = sqlite3_mprintf("SELECT %s FROM \"%w\"", columns, table);
-	char *into = sqlite3_mprintf(
-		"INSERT OR IGNORE INTO \"%w\"(%s) VALUES(%s)", table, columns, marks);
-	sqlite3_stmt *read = prepare(old, from);
-	sqlite3_stmt *write = prepare(store_handle(store), into);
-	int64_t copied = read && write ? copy_rows(read, write, count, &broken) : 0;
-	sqlite3_finalize(read);
-	sqlite3_finalize(write);
-	sqlite3_free(from);
-	sqlite3_free(into);
-	log_notice("salvage: %lld rows of %s%s", (long long)(copied > 0 ? copied : 0),
-		table, broken ? "; the rest cannot be read" : "");
-	return copied < 0 ? -1 : 0;
-}
-
-static int copy_small_tables(struct store *store, sqlite3 *old)
-{
-	sqlite3_stmt *tables = prepare(store_handle(store),
-		"SELECT name FROM sqlite_master WHERE type='table'"
-		" AND name NOT LIKE 'sqlite%' ORDER BY name");
-	int result = 0;
-
-	while (old && tables && result == 0 && sqlite3_step(tables) == SQLITE_ROW) {
-		char table[64];
-		snprintf(table, sizeof table, "%s",
-			(const char *)sqlite3_column_text(tables, 0));
-		if (!is_special(table))
-			result = copy_table(store, old, table);
-	}
-	sqlite3_finalize(tables);
-	return result;
-}
-
-/*
- * The newest id that was given. Where the file does not say, the time does: ids never
- * come near the milliseconds since 1970 otherwise.
- */
-static int64_t old_top(sqlite3 *old)
-{
-	static const char *const questions[] = {
-		"SELECT max(id) FROM report",
-		"SELECT value FROM mark WHERE name='forgotten_id'",
-		/* A name with a '/' stands for a time: outputs/periods.c. */
-		"SELECT max(report) FROM cursor WHERE instr(output, '/') = 0",
-	};
-	int64_t top = 0;
-
-	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
-		int64_t answer = ask(old, questions[i]);
-		top = answer > top ? answer : top;
-	}
-	return ask(old, questions[0]) > 0 ? top : clock_wall_ms();
-}
+/* --- beginning ------------------------------------------------------------ */
 
 /* Marks that go on; those of minutes and hours begin anew with what is saved. */
 static int copy_marks(struct store *store, sqlite3 *old, int64_t top)
 {
 	if (store_set_mark(store, STORE_RING_SEQ,
-		    ask(old, "SELECT value FROM mark WHERE name='ring_seq'")) < 0 ||
+		    tables_ask(old, "SELECT value FROM mark WHERE name='ring_seq'")) <
+			0 ||
 		store_set_mark(store, STORE_LOST,
-			ask(old, "SELECT value FROM mark WHERE name='lost'")) < 0 ||
+			tables_ask(old, "SELECT value FROM mark WHERE name='lost'")) <
+			0 ||
 		store_set_mark(store, STORE_SALVAGED,
-			ask(old, "SELECT value FROM mark WHERE name='salvaged'")) < 0 ||
+			tables_ask(old, "SELECT value FROM mark WHERE name='salvaged'")) <
+			0 ||
 		store_set_mark(store, STORE_UNREADABLE,
-			ask(old, "SELECT value FROM mark WHERE name='unreadable'")) < 0 ||
+			tables_ask(old,
+				"SELECT value FROM mark WHERE name='unreadable'")) < 0 ||
 		store_set_mark(store, STORE_MERGED_ID, top) < 0)
 		return -1;
 	return statement_run(store,
@@ -246,11 +85,11 @@ static int copy_marks(struct store *store, sqlite3 *old, int64_t top)
 
 int salvage_begin(struct store *store, const char *damaged)
 {
-	sqlite3 *old = open_old(damaged);
-	int64_t top = old_top(old);
+	sqlite3 *old = tables_open(damaged);
+	int64_t top = tables_top(old);
 	int result = -1;
 
-	if (store_begin(store) == 0 && copy_small_tables(store, old) == 0 &&
+	if (store_begin(store) == 0 && tables_copy_small(store, old) == 0 &&
 		copy_marks(store, old, top) == 0 &&
 		statement_run(store, "INSERT INTO salvage(path, top) VALUES(?1, ?2)",
 			"ti", damaged, top) == 0)
@@ -263,7 +102,7 @@ int salvage_begin(struct store *store, const char *damaged)
 
 bool salvage_is_pending(struct store *store)
 {
-	return ask(store_handle(store), "SELECT count(*) FROM salvage") > 0;
+	return tables_ask(store_handle(store), "SELECT count(*) FROM salvage") > 0;
 }
 
 /* --- resuming ------------------------------------------------------------------------
@@ -285,7 +124,7 @@ static int open_file(const char *path, const char *suffix, int64_t header, int64
 
 static bool read_row(struct store *store, struct salvage *salvage)
 {
-	sqlite3_stmt *stmt = prepare(store_handle(store),
+	sqlite3_stmt *stmt = tables_prepare(store_handle(store),
 		"SELECT id, path, position, saved, top FROM salvage"
 		" ORDER BY id DESC LIMIT 1");
 	bool found = stmt && sqlite3_step(stmt) == SQLITE_ROW;
@@ -312,7 +151,7 @@ struct salvage *salvage_resume(struct store *store)
 		return NULL;
 	}
 	salvage->store = store;
-	salvage->old = open_old(salvage->path);
+	salvage->old = tables_open(salvage->path);
 	salvage->file = open_file(salvage->path, "", 0, PAGE, &salvage->file_pages);
 	salvage->wal = open_file(salvage->path, "-wal", WAL_HEADER, FRAME_HEADER + PAGE,
 		&salvage->wal_pages);
@@ -419,7 +258,7 @@ static void take_report(void *arg, const struct carve_row *row)
 /* By SQL; false where the table cannot be read to its end. */
 static bool learn_sources(struct salvage *salvage)
 {
-	sqlite3_stmt *stmt = prepare(
+	sqlite3_stmt *stmt = tables_prepare(
 		salvage->old, "SELECT id, station, sensor FROM source ORDER BY id");
 	int rc = SQLITE_ERROR;
 
@@ -477,10 +316,10 @@ static int copy_aggregates(struct salvage *salvage, const char *table)
 		" ORDER BY source, metric, end LIMIT %d",
 		table, (long long)salvage->at_source, (long long)salvage->at_metric,
 		(long long)salvage->at_end, (int)STEP_ROWS);
-	sqlite3_stmt *read = prepare(salvage->old, sql);
+	sqlite3_stmt *read = tables_prepare(salvage->old, sql);
 	snprintf(sql, sizeof sql, "INSERT OR IGNORE INTO %s VALUES(?, ?, ?, ?, ?, ?, ?)",
 		table);
-	sqlite3_stmt *write = prepare(store_handle(salvage->store), sql);
+	sqlite3_stmt *write = tables_prepare(store_handle(salvage->store), sql);
 	while (read && write && (rc = sqlite3_step(read)) == SQLITE_ROW) {
 		salvage->at_source = sqlite3_column_int64(read, 0);
 		salvage->at_metric = sqlite3_column_int64(read, 1);
@@ -508,7 +347,8 @@ static bool skip_series(struct salvage *salvage)
 		salvage->at_source++;
 	}
 	return salvage->at_source < SOURCES_MAX &&
-		salvage->at_source <= ask(salvage->old, "SELECT max(id) FROM source");
+		salvage->at_source <=
+		tables_ask(salvage->old, "SELECT max(id) FROM source");
 }
 
 /*
@@ -528,7 +368,8 @@ static bool step_aggregates(struct salvage *salvage)
 			break;
 	}
 	if (rows < 0 && salvage->at_source < SOURCES_MAX && !salvage->failed &&
-		salvage->at_source <= ask(salvage->old, "SELECT max(id) FROM source"))
+		salvage->at_source <=
+			tables_ask(salvage->old, "SELECT max(id) FROM source"))
 		return true;
 	if (rows == STEP_ROWS)
 		return true;
@@ -544,8 +385,9 @@ static int64_t count_missing(struct salvage *salvage)
 
 	snprintf(sql, sizeof sql, "SELECT max(id) FROM report WHERE id <= %lld",
 		(long long)salvage->top);
-	int64_t found = ask(db, sql), oldest = ask(db, "SELECT min(id) FROM report");
-	int64_t newest = ask(salvage->old, "SELECT max(id) FROM report");
+	int64_t found = tables_ask(db, sql),
+		oldest = tables_ask(db, "SELECT min(id) FROM report");
+	int64_t newest = tables_ask(salvage->old, "SELECT max(id) FROM report");
 	if (newest < found || newest > salvage->top)
 		newest = found;
 	return salvage->saved > 0 && newest - oldest + 1 > salvage->saved
