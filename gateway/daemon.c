@@ -21,17 +21,19 @@
 enum {
 	TURN_MS = 500,
 	STATUS_MS = 10000,
-	ALIVE_MS = 10000, /* a recorder that stands longer is not fed for */
-	TRIM_MS = 5000,   /* after the start: connections are made by then */
-	HEAL_MS = 60000,  /* between two new stores */
-	LINES_MS = 5000,  /* between tables where there is no terminal */
+	ALIVE_MS = 10000,   /* a recorder that stands longer is not fed for */
+	TRIM_MS = 5000,     /* after the start: connections are made by then */
+	HEAL_MS = 60000,    /* between two new stores */
+	FAILING_MS = 20000, /* until a store that does not work is left */
+	LOOK_MS = 10000,    /* between two looks at the disk while it is in trouble */
+	LINES_MS = 5000,    /* between tables where there is no terminal */
 };
 
 struct daemon {
 	const struct daemon_settings *settings;
 	struct config *config;
 	struct parts *parts;
-	int64_t next_status_ms, next_table_ms, next_heal_ms, trim_ms;
+	int64_t next_status_ms, next_table_ms, next_heal_ms, next_look_ms, trim_ms;
 };
 
 static void take_signals(sigset_t *set)
@@ -170,8 +172,26 @@ static bool heal(struct daemon *daemon, int64_t now_ms)
 	log_error("%s: damage was found; starting anew", daemon->config->store.path);
 	parts_stop(daemon->parts);
 	if (store_is_damaged())
-		store_move_aside(daemon->config->store.path);
+		store_move_aside(parts_view(daemon->parts)->config->store.path);
 	return parts_start(daemon->parts, daemon->config);
+}
+
+/*
+ * A disk that takes nothing any more, and not for a moment only, is left; one that takes
+ * something again is come home to.
+ */
+static bool follow_disk(struct daemon *daemon, int64_t now_ms)
+{
+	bool away = parts_are_away(daemon->parts);
+
+	if (!away && !parts_view(daemon->parts)->recorder->failing) {
+		daemon->next_look_ms = now_ms + FAILING_MS;
+		return true;
+	}
+	if (now_ms < daemon->next_look_ms)
+		return true;
+	daemon->next_look_ms = now_ms + LOOK_MS;
+	return away ? parts_move_home(daemon->parts) : parts_move_out(daemon->parts);
 }
 
 static uint64_t dropped_so_far(const struct daemon *daemon)
@@ -188,7 +208,7 @@ static bool run_until_told(struct daemon *daemon, const sigset_t *signals)
 	for (;;) {
 		int64_t now_ms = clock_real_ms();
 
-		if (!heal(daemon, now_ms))
+		if (!heal(daemon, now_ms) || !follow_disk(daemon, now_ms))
 			return false;
 		report_status(daemon, now_ms);
 		draw_table(daemon, now_ms);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/log.h"
@@ -13,10 +14,12 @@
 #include "gateway/control.h"
 #include "gateway/recorder.h"
 #include "gateway/requests.h"
+#include "alerts/notice.h"
 #include "store/calibrating.h"
 #include "store/cursors.h"
 #include "store/directory.h"
 #include "store/reports.h"
+#include "store/refuge.h"
 #include "store/salvage.h"
 #include "store/state.h"
 #include "web/server.h"
@@ -24,11 +27,16 @@
 enum {
 	GRACE_MS = 1500,    /* for what is still to be sent at the end */
 	PATIENCE_MS = 1000, /* of messages that a full ring keeps waiting, at the end */
+	HOME_BYTES = 1024 * 1024, /* free, or there is no starting at home */
+	REFUGE_BYTES = 64 * 1024 * 1024,
 	LATEST_REPORTS = 20000, /* looked through for the newest values at the start */
 };
 
 struct parts {
-	const struct config *config;
+	const struct config *config; /* what runs: HOME, or AWAY */
+	const struct config *home;   /* as the operator wrote it */
+	struct config away;          /* the same with the store in its place of refuge */
+	char refuge[PATH_MAX];
 	struct store *store;
 	struct ring *ring;
 	struct latest *latest;
@@ -127,6 +135,107 @@ static int keep_cursors(struct parts *parts)
 	return result;
 }
 
+static void ring_path(const struct store_config *config, char path[static PATH_MAX])
+{
+	if (*config->ring)
+		snprintf(path, PATH_MAX, "%s", config->ring);
+	else
+		snprintf(path, PATH_MAX, "%s.ring", config->path);
+}
+
+/* --- the place of refuge ----------------------------------------------- */
+
+bool parts_are_away(const struct parts *parts)
+{
+	return parts->config == &parts->away;
+}
+
+/* What keeps the store from living at home; 0: nothing. */
+static int trouble_at_home(const struct parts *parts)
+{
+	const struct store_config *config = &parts->home->store;
+	char ring[PATH_MAX];
+
+	ring_path(config, ring);
+	return refuge_trouble(config->path,
+		HOME_BYTES + (access(ring, F_OK) == 0 ? 0 : config->ring_size));
+}
+
+/* From now on, at the next start, the store is in its place of refuge. */
+static bool move_out(struct parts *parts, int trouble)
+{
+	if (trouble == 0 || !refuge_path(parts->home->store.path, parts->refuge))
+		return false;
+	log_error("%s: %s; from now on everything is kept in memory, at %s",
+		parts->home->store.path, strerror(trouble), parts->refuge);
+	parts->away = *parts->home;
+	parts->away.store.path = parts->refuge;
+	parts->away.store.ring = "";
+	if (parts->away.store.max_size > REFUGE_BYTES)
+		parts->away.store.max_size = REFUGE_BYTES;
+	parts->config = &parts->away;
+	return true;
+}
+
+static void tell_operators(struct parts *parts, const struct notice *notice)
+{
+	if (store_begin(parts->store) == 0 &&
+		notice_operators(parts->store, parts->config, notice, clock_wall_ms()) >=
+			0 &&
+		store_commit(parts->store) == 0)
+		return;
+	store_rollback(parts->store);
+	log_warning("store: %s", store_error(parts->store));
+}
+
+/* A new place goes on where the store at home stopped; one that is in use goes on. */
+static bool move_in(struct parts *parts)
+{
+	static const struct notice notice = {
+		.rule = "store",
+		.titles = { "Ổ đĩa của trạm không ghi được",
+			"The gateway's disk takes nothing" },
+		.texts = { "Dữ liệu tạm giữ trong bộ nhớ và sẽ mất nếu mất điện. Hãy kiểm tra "
+			   "ổ đĩa hoặc thẻ nhớ.",
+			"Data are kept in memory meanwhile, and a power cut would take "
+			"them. Look at the disk or memory card." },
+	};
+
+	if (refuge_is_entered(parts->store))
+		return true;
+	if (refuge_enter(parts->store, parts->home->store.path) < 0) {
+		log_error("store: %s", store_error(parts->store));
+		return false;
+	}
+	tell_operators(parts, &notice);
+	return true;
+}
+
+/* What was kept in the place of refuge, in this process or the one before, comes home. */
+static void bring_home(struct parts *parts)
+{
+	static const struct notice notice = {
+		.rule = "store",
+		.titles = { "Ổ đĩa của trạm ghi được trở lại",
+			"The gateway's disk works again" },
+		.texts = { "Dữ liệu giữ trong bộ nhớ đã được lưu vào ổ đĩa.",
+			"What was kept in memory is on the disk now." },
+	};
+	int64_t reports;
+
+	if (!refuge_path(parts->home->store.path, parts->refuge) ||
+		!refuge_is_used(parts->refuge))
+		return;
+	if (refuge_leave(parts->store, parts->refuge, &reports) < 0) {
+		log_error("%s: cannot be brought home yet: %s", parts->refuge,
+			store_error(parts->store));
+		return;
+	}
+	log_notice(
+		"%s: %lld reports were brought home", parts->refuge, (long long)reports);
+	tell_operators(parts, &notice);
+}
+
 static bool open_store(struct parts *parts)
 {
 	const struct store_config *config = &parts->config->store;
@@ -134,10 +243,7 @@ static bool open_store(struct parts *parts)
 
 	/* The ring first: its lock keeps a second gateway off the same files. */
 	make_folder(config->path);
-	if (*config->ring)
-		snprintf(path, sizeof path, "%s", config->ring);
-	else
-		snprintf(path, sizeof path, "%s.ring", config->path);
+	ring_path(config, path);
 	parts->ring = ring_open(path, (size_t)config->ring_size, why, sizeof why);
 	if (!parts->ring) {
 		log_error("ring: %s", why);
@@ -157,6 +263,10 @@ static bool open_store(struct parts *parts)
 		store_rollback(parts->store);
 		log_warning("store: %s", store_error(parts->store));
 	}
+	if (parts_are_away(parts) && !move_in(parts))
+		return false;
+	if (!parts_are_away(parts))
+		bring_home(parts);
 	if (calibrating_open(parts->calibrating, parts->store) < 0)
 		log_warning("store: %s", store_error(parts->store));
 	if (directory_open(parts->directory, parts->config, parts->store) < 0)
@@ -256,6 +366,7 @@ static void show(struct parts *parts)
 		.calibrating = parts->calibrating,
 	};
 	parts->view.config = parts->config;
+	parts->view.in_refuge = parts_are_away(parts);
 	parts->view.ring = parts->ring;
 	parts->view.sensors = parts->sensors;
 	parts->view.outputs = parts->outputs;
@@ -275,24 +386,53 @@ static bool start_all(struct parts *parts)
 	show(parts);
 	if (!start_web(parts))
 		return false;
-	control_path(config, path, sizeof path);
+	control_path(parts->home, path, sizeof path);
 	parts->control = control_start(path, requests_answer, &parts->requests);
 	return true;
 }
 
-bool parts_start(struct parts *parts, const struct config *config)
+/* With the configuration as it stands, once more with a new store if it is damaged. */
+static bool start_here(struct parts *parts)
 {
-	parts->config = config;
 	if (start_all(parts))
 		return true;
 	parts_stop(parts);
 	if (!store_is_damaged())
 		return false;
-	store_move_aside(config->store.path);
+	store_move_aside(parts->config->store.path);
 	if (start_all(parts))
 		return true;
 	parts_stop(parts);
 	return false;
+}
+
+bool parts_start(struct parts *parts, const struct config *config)
+{
+	parts->home = parts->config = config;
+	if (start_here(parts))
+		return true;
+	return move_out(parts, trouble_at_home(parts)) && start_here(parts);
+}
+
+bool parts_move_out(struct parts *parts)
+{
+	int trouble = trouble_at_home(parts);
+
+	if (trouble == 0)
+		return true;
+	parts_stop(parts);
+	return (move_out(parts, trouble) && start_here(parts)) ||
+		parts_start(parts, parts->home);
+}
+
+bool parts_move_home(struct parts *parts)
+{
+	if (trouble_at_home(parts) != 0)
+		return true;
+	parts_stop(parts);
+	parts->config = parts->home;
+	/* What looked well enough and is not: back. */
+	return start_here(parts) || (move_out(parts, EIO) && start_here(parts));
 }
 
 bool parts_stop(struct parts *parts)

@@ -17,7 +17,10 @@ struct parts;
 struct parts *parts_new(void);
 void parts_free(struct parts *parts);
 
-/* Starts everything CONFIG asks for. False with a logged reason: nothing runs then. */
+/*
+ * Starts everything CONFIG asks for. Where the disk of the store takes nothing, the store
+ * is in its place of refuge (store/refuge.h). False with a logged reason: nothing runs.
+ */
 bool parts_start(struct parts *parts, const struct config *config);
 
 /*
@@ -25,6 +28,16 @@ bool parts_start(struct parts *parts, const struct config *config);
  * a short grace, sent. False when the store would not take all: it waits in the ring.
  */
 bool parts_stop(struct parts *parts);
+
+/* Is the store in its place of refuge? */
+bool parts_are_away(const struct parts *parts);
+
+/*
+ * To the place of refuge, if the disk is in trouble; and home, if it is not any more. All
+ * parts end and start again. False: nothing runs.
+ */
+bool parts_move_out(struct parts *parts);
+bool parts_move_home(struct parts *parts);
 
 /* Is there something that only a new start can bring: outputs that have waited? */
 bool parts_want_restart(const struct parts *parts);

@@ -150,8 +150,10 @@ static void put_ring(struct buffer *out, const struct gateway_view *view)
 		"Reports found in the ring when it was opened.", (double)ring.recovered);
 }
 
-static void put_recorder(struct buffer *out, const struct recorder_stats *recorder)
+static void put_recorder(struct buffer *out, const struct gateway_view *view)
 {
+	const struct recorder_stats *recorder = view->recorder;
+
 	put_single(out, "recorder_reports_total", "counter", "Reports stored.",
 		(double)atomic_load(&recorder->reports));
 	put_single(out, "recorder_readings_total", "counter",
@@ -182,6 +184,9 @@ static void put_recorder(struct buffer *out, const struct recorder_stats *record
 	put_single(out, "store_lost_total", "counter",
 		"Of these, reports that some output had not had, since the store was begun.",
 		(double)atomic_load(&recorder->lost));
+	put_single(out, "store_in_refuge", "gauge",
+		"Whether the store is in memory, because its disk takes nothing.",
+		view->in_refuge);
 	put_single(out, "store_salvaged_total", "counter",
 		"Reports saved from damaged files.",
 		(double)atomic_load(&recorder->salvaged));
@@ -499,7 +504,7 @@ void metrics_write(const struct gateway_view *view, struct buffer *out)
 {
 	put_gateway(out, view);
 	put_ring(out, view);
-	put_recorder(out, view->recorder);
+	put_recorder(out, view);
 	put_sensors(out, view);
 	put_outputs(out, view);
 	put_channels(out, view);

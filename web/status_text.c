@@ -158,7 +158,7 @@ static void put_storage(struct status *status, const cJSON *root)
 	buffer_putc(out, '\n');
 	put_line(status, "store",
 		number(store, "lost") > 0 || number(store, "unreadable") > 0 ||
-			is_true(store, "salvaging"));
+			is_true(store, "salvaging") || is_true(store, "refuge"));
 	words_plain(out, string(store, "path"));
 	buffer_puts(out, ", ");
 	words_bytes(out, number(store, "bytes"));
@@ -170,6 +170,8 @@ static void put_storage(struct status *status, const cJSON *root)
 	put_some(out, store, "lost", "never sent to some output");
 	put_some(out, store, "salvaged", "saved from a damaged file");
 	put_some(out, store, "unreadable", "lost with it");
+	if (is_true(store, "refuge"))
+		buffer_puts(out, ", in memory: its disk takes nothing");
 	if (is_true(store, "salvaging"))
 		buffer_puts(out, ", still saving; outputs wait for it");
 	buffer_putc(out, '\n');

@@ -135,6 +135,7 @@ static void put_store(struct json *json, const struct gateway_view *view)
 	json_integer(json, "max_bytes", view->config->store.max_size);
 	put_count(json, "forgotten", &view->recorder->forgotten);
 	json_integer(json, "lost", atomic_load(&view->recorder->lost));
+	json_bool(json, "refuge", view->in_refuge);
 	json_bool(json, "salvaging", atomic_load(&view->recorder->salvaging));
 	json_integer(json, "salvaged", atomic_load(&view->recorder->salvaged));
 	json_integer(json, "unreadable", atomic_load(&view->recorder->unreadable));

@@ -61,6 +61,7 @@ struct gateway_view {
 	const struct outputs *outputs;
 	const struct notifier *notifier;
 	const struct recorder_stats *recorder;
+	bool in_refuge; /* the store's disk takes nothing: it is in memory meanwhile */
 	const char *version;
 	int64_t started_ms;      /* wall clock */
 	int64_t started_mono_ms; /* clock_mono_ms() then; 0: not known */

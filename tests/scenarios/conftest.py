@@ -1,6 +1,8 @@
 """What every scenario is given: a home that is left clean, and nothing shared."""
 
+import os
 import re
+import shutil
 
 import pytest
 
@@ -41,3 +43,19 @@ def broker(home):
 @pytest.fixture
 def sink(home):
     return HttpSink(home)
+
+
+@pytest.fixture
+def small(home):
+    """A file system of 6 MB."""
+    folder = home.path / "small"
+    folder.mkdir()
+    if os.getuid() != 0 or not shutil.which("mount") or os.system(
+            f"mount -t tmpfs -o size=6m tmpfs {folder} 2>/dev/null") != 0:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        yield folder
+    finally:
+        for gateway in home.gateways:
+            gateway.process.end()
+        os.system(f"umount {folder}")

@@ -71,6 +71,19 @@ def find_program(name):
 # --- processes ----------------------------------------------------------------
 
 
+def fill(folder):
+    """Not a block is left, in FOLDER's file system."""
+    ballast = folder / "ballast"
+    with open(ballast, "ab", buffering=0) as file:
+        for size in (65536, 4096):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError:
+                pass
+    return ballast
+
+
 class Home:
     """A scenario's folder, and what runs in it."""
 

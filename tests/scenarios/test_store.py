@@ -1,12 +1,11 @@
 """Odd starts: a folder that is not ours, a damaged store, a full disk."""
 
 import os
-import shutil
 import sqlite3
 
 import pytest
 
-from lib import (SEQ, Gateway, HttpSink, by_seq, count, influx_output, mqtt_sensor,
+from lib import (SEQ, Gateway, HttpSink, by_seq, count, fill, influx_output, mqtt_sensor,
                  wait_until)
 from mqtt_wire import Publisher
 
@@ -168,35 +167,6 @@ def test_two_gateways_with_rings_of_their_own_keep_off_one_store(home, broker, s
     publish(broker, range(10))
     wait_for(sink, range(10))
     first.stop()
-
-
-def fill(folder):
-    """Not a block is left, in FOLDER's file system."""
-    ballast = folder / "ballast"
-    with open(ballast, "ab", buffering=0) as file:
-        for size in (65536, 4096):
-            try:
-                while True:
-                    file.write(b"x" * size)
-            except OSError:
-                pass
-    return ballast
-
-
-@pytest.fixture
-def small(home):
-    """A file system of 6 MB."""
-    folder = home.path / "small"
-    folder.mkdir()
-    if os.getuid() != 0 or not shutil.which("mount") or os.system(
-            f"mount -t tmpfs -o size=6m tmpfs {folder} 2>/dev/null") != 0:
-        pytest.skip("a small file system cannot be mounted here")
-    try:
-        yield folder
-    finally:
-        for gateway in home.gateways:
-            gateway.process.end()
-        os.system(f"umount {folder}")
 
 
 def test_a_full_disk_stops_neither_readings_nor_alerts(home, broker, sink, small):
