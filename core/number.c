@@ -32,6 +32,16 @@ static const double powers_of_ten[] = {
 };
 static const double mantissa_limit = 9007199254740992.0; /* 2^53 */
 
+/* nearbyint() of what is below the limit, without a call for what is usual. */
+static double round_to_whole(double value)
+{
+	static const double usual = 2251799813685248.0; /* 2^51 */
+	/* So large that a sum with it has no bits left for fractions. */
+	static const double shift = 6755399441055744.0; /* 1.5 × 2^52 */
+
+	return fabs(value) < usual ? value + shift - shift : nearbyint(value);
+}
+
 bool number_to_decimal(double value, int64_t *mantissa, int *digits)
 {
 	for (int d = 0; d <= NUMBER_DIGITS_MAX; d++) {
@@ -39,7 +49,11 @@ bool number_to_decimal(double value, int64_t *mantissa, int *digits)
 
 		if (!(fabs(scaled) < mantissa_limit))
 			return false; /* too large, or not a number */
-		double whole = nearbyint(scaled);
+		double whole = round_to_whole(scaled);
+		/* A division costs as much as all the rest. It cannot come out where the
+		 * product is farther away than two roundings, which are 2^-52. */
+		if (fabs(scaled - whole) > fabs(whole) * 1e-15)
+			continue;
 		/* Both operands are exact, so the quotient is the double nearest to the
 		 * decimal: equality means that the decimal reads back as VALUE. */
 		if (whole / powers_of_ten[d] == value) {
