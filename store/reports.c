@@ -1,6 +1,7 @@
 #include "store/reports.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/metric.h"
 #include "store/codec.h"
@@ -88,19 +89,19 @@ int64_t store_last_id(struct store *store)
 	return last > forgotten ? last : forgotten;
 }
 
-static bool take_names(struct report *report, sqlite3_stmt *stmt)
+static bool take_name(char name[static NAME_SIZE], sqlite3_stmt *stmt, int column)
 {
-	const char *station = (const char *)sqlite3_column_text(stmt, 4);
-	const char *sensor = (const char *)sqlite3_column_text(stmt, 5);
+	const char *text = (const char *)sqlite3_column_text(stmt, column);
 
-	if (!station || !sensor)
+	if (!text)
 		return false;
-	snprintf(report->station, sizeof report->station, "%s", station);
-	snprintf(report->sensor, sizeof report->sensor, "%s", sensor);
+	size_t length = strnlen(text, NAME_SIZE - 1);
+	memcpy(name, text, length);
+	name[length] = '\0';
 	return true;
 }
 
-/* The row STMT stands on, into store->scanned. The names only when the source changes. */
+/* The row STMT stands on, into store->scanned. */
 static bool take_row(struct store *store, sqlite3_stmt *stmt)
 {
 	struct stored_report *stored = &store->scanned;
@@ -111,7 +112,8 @@ static bool take_row(struct store *store, sqlite3_stmt *stmt)
 	stored->source = sqlite3_column_int64(stmt, 2);
 	stored->report.time_ms = sqlite3_column_int64(stmt, 1);
 	stored->report.mono_ms = 0;
-	if (data && take_names(&stored->report, stmt) &&
+	if (data && take_name(stored->report.station, stmt, 4) &&
+		take_name(stored->report.sensor, stmt, 5) &&
 		codec_unpack(&stored->report, data, (size_t)length))
 		return true;
 	store->damaged++;
