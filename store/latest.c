@@ -109,8 +109,11 @@ static size_t find_or_add(struct latest *latest, const struct report *report)
 	return latest->count;
 }
 
-static struct latest_value *value_for(struct stored *source, uint16_t metric)
+/* HINT: where it is likely to be, since a sensor's reports look alike. */
+static struct latest_value *value_for(struct stored *source, uint16_t metric, size_t hint)
 {
+	if (hint < source->count && source->values[hint].reading.metric == metric)
+		return &source->values[hint];
 	for (size_t i = 0; i < source->count; i++)
 		if (source->values[i].reading.metric == metric)
 			return &source->values[i];
@@ -140,7 +143,7 @@ static void put_values(struct stored *source, const struct report *report)
 {
 	for (size_t i = 0; i < report->count; i++) {
 		const struct reading *reading = &report->readings[i];
-		struct latest_value *value = value_for(source, reading->metric);
+		struct latest_value *value = value_for(source, reading->metric, i);
 
 		if (!value || is_late(report, value))
 			continue;
