@@ -346,24 +346,26 @@ static void take_messages(struct recorder *recorder, int messages)
 	}
 }
 
-static void show_latest(
-	struct recorder *recorder, struct source *source, const struct report *report)
+static void show_latest(struct recorder *recorder, struct source *source,
+	const struct report *report, int64_t now_ms)
 {
 	size_t *slot = source_slot(source);
 
 	*slot = latest_put(recorder->settings.latest, *slot, report);
-	recorder->settings.stats->last_report_ms = clock_wall_ms();
+	recorder->settings.stats->last_report_ms = now_ms;
 }
 
 /* REPORT is judged. */
 static void keep_report(
 	struct recorder *recorder, struct source *source, const struct report *report)
 {
+	int64_t now_ms = clock_wall_ms();
+
 	pipeline_count(source, report);
 	put_in_batch(recorder, source, report);
 	count_flags(recorder, report);
-	show_latest(recorder, source, report);
-	take_messages(recorder, alerts_report(recorder->alerts, report, clock_wall_ms()));
+	show_latest(recorder, source, report, now_ms);
+	take_messages(recorder, alerts_report(recorder->alerts, report, now_ms));
 }
 
 /* What a day's rain was that ends before REPORT. False as of take_report(). */
@@ -413,7 +415,7 @@ static bool take_from_ring(struct recorder *recorder, struct report *report, uin
 	} else {
 		begin_batch(recorder);
 		held_put(&recorder->held, report, source_id(source), boot);
-		show_latest(recorder, source, report);
+		show_latest(recorder, source, report, clock_wall_ms());
 	}
 	recorder->seq = seq;
 	return true;
