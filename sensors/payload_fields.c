@@ -94,7 +94,8 @@ static bool is_flat(const char *pointer)
 /* Does POINTER mean a member of the outermost object that is called KEY? */
 static bool is_meant(const char *pointer, const struct json_text *key)
 {
-	if (*pointer++ != '/')
+	/* Most are told by the first byte. */
+	if (*pointer++ != '/' || (key->length > 0 && *pointer != *key->bytes))
 		return false;
 	for (size_t i = 0; i < key->length; i++) {
 		char c = pointer[i];
