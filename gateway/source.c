@@ -4,6 +4,9 @@
 
 #include "gateway/gauge.h"
 
+/* What a sensor says by itself, and then at once all that is said of rain besides. */
+enum { FIRST = 8, MORE = 10 };
+
 struct series *source_find_series(const struct source *source, uint16_t metric)
 {
 	for (size_t i = 0; i < source->count; i++)
@@ -20,7 +23,7 @@ struct series *source_series(struct source *source, uint16_t metric, size_t hint
 	if (known)
 		return known;
 	if (source->count == source->capacity) {
-		size_t capacity = source->capacity ? source->capacity * 2 : 8;
+		size_t capacity = source->capacity ? source->capacity + MORE : FIRST;
 		struct series *series =
 			realloc(source->series, capacity * sizeof *series);
 		if (!series)
