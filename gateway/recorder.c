@@ -137,17 +137,28 @@ static void start_again(struct recorder *recorder)
 static int append_batch(struct recorder *recorder, uint64_t *readings)
 {
 	const char *at = recorder->batch.data, *end = at + recorder->batch.length;
+	struct store_row rows[STORE_ROWS];
+	size_t count = 0;
 	struct entry entry;
 
 	for (; at < end; at += sizeof entry + entry.length) {
 		memcpy(&entry, at, sizeof entry);
-		if (store_append(recorder->settings.store, entry.source, entry.time_ms,
-			    (const uint8_t *)at + sizeof entry, entry.length,
+		rows[count++] = (struct store_row){
+			.source = entry.source,
+			.time_ms = entry.time_ms,
+			.packed = (const uint8_t *)at + sizeof entry,
+			.length = entry.length,
+		};
+		*readings += entry.readings;
+		if (count < STORE_ROWS)
+			continue;
+		if (store_append_rows(recorder->settings.store, rows, count,
 			    &recorder->last_id) < 0)
 			return -1;
-		*readings += entry.readings;
+		count = 0;
 	}
-	return 0;
+	return store_append_rows(
+		recorder->settings.store, rows, count, &recorder->last_id);
 }
 
 static int write_batch(struct recorder *recorder, bool merge, uint64_t *readings)

@@ -1,6 +1,5 @@
 #include "store/reports.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/metric.h"
@@ -43,26 +42,64 @@ static int64_t next_id(struct store *store)
 	return store->last_id + 1;
 }
 
+static void bind_row(
+	sqlite3_stmt *stmt, int first, int64_t id, const struct store_row *row)
+{
+	sqlite3_bind_int64(stmt, first, id);
+	sqlite3_bind_int64(stmt, first + 1, row->time_ms);
+	sqlite3_bind_int64(stmt, first + 2, row->source);
+	sqlite3_bind_blob(stmt, first + 3, row->packed, (int)row->length, SQLITE_STATIC);
+}
+
+/* By STMT, which takes COUNT rows. */
+static int append_by(struct store *store, sqlite3_stmt *stmt,
+	const struct store_row *rows, size_t count, int64_t *last_id)
+{
+	if (!stmt)
+		return -1;
+	int64_t id = next_id(store);
+	for (size_t i = 0; i < count; i++)
+		bind_row(stmt, (int)(4 * i + 1), id + (int64_t)i, &rows[i]);
+	int rc = sqlite3_step(stmt);
+	/* No clearing: the next append binds all of them again. */
+	if (sqlite3_reset(stmt) != SQLITE_OK || rc != SQLITE_DONE)
+		return connection_fail(store, "append");
+	store->last_id = id + (int64_t)count - 1;
+	if (last_id)
+		*last_id = store->last_id;
+	return 0;
+}
+
 int store_append(struct store *store, int64_t source, int64_t time_ms,
 	const uint8_t *packed, size_t length, int64_t *id)
 {
-	sqlite3_stmt *stmt =
-		statement(store, "INSERT INTO report VALUES(?1, ?2, ?3, ?4)");
+	const struct store_row row = {
+		.source = source,
+		.time_ms = time_ms,
+		.packed = packed,
+		.length = length,
+	};
 
-	if (!stmt)
-		return -1;
-	int64_t new_id = next_id(store);
-	sqlite3_bind_int64(stmt, 1, new_id);
-	sqlite3_bind_int64(stmt, 2, time_ms);
-	sqlite3_bind_int64(stmt, 3, source);
-	sqlite3_bind_blob(stmt, 4, packed, (int)length, SQLITE_STATIC);
-	int rc = sqlite3_step(stmt);
-	/* No clearing: the next append binds all four again. */
-	if (sqlite3_reset(stmt) != SQLITE_OK || rc != SQLITE_DONE)
-		return connection_fail(store, "append");
-	store->last_id = new_id;
-	if (id)
-		*id = new_id;
+	return append_by(store, statement(store, "INSERT INTO report VALUES(?,?,?,?)"),
+		&row, 1, id);
+}
+
+/* OR FAIL: else SQLITE keeps a journal of its own to undo the first of many rows. */
+#define FOUR_ROWS "(?,?,?,?),(?,?,?,?),(?,?,?,?),(?,?,?,?)"
+static const char append_all[] = "INSERT OR FAIL INTO report VALUES" FOUR_ROWS
+				 "," FOUR_ROWS "," FOUR_ROWS "," FOUR_ROWS;
+
+int store_append_rows(
+	struct store *store, const struct store_row *rows, size_t count, int64_t *last_id)
+{
+	for (; count >= STORE_ROWS; count -= STORE_ROWS, rows += STORE_ROWS)
+		if (append_by(store, statement(store, append_all), rows, STORE_ROWS,
+			    last_id) < 0)
+			return -1;
+	for (; count > 0; count--, rows++)
+		if (store_append(store, rows->source, rows->time_ms, rows->packed,
+			    rows->length, last_id) < 0)
+			return -1;
 	return 0;
 }
 

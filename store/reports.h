@@ -33,6 +33,23 @@ int store_source(
 int store_append(struct store *store, int64_t source, int64_t time_ms,
 	const uint8_t *packed, size_t length, int64_t *id);
 
+/* What store_append() is given of one report. */
+struct store_row {
+	int64_t source, time_ms;
+	const uint8_t *packed;
+	size_t length;
+};
+
+enum { STORE_ROWS = 16 }; /* appended at once at best */
+
+/*
+ * The same for COUNT reports in this order, in one go where they are STORE_ROWS, which
+ * costs half. The id of the last to LAST_ID. After -1 some may have been appended: the
+ * transaction is to be rolled back.
+ */
+int store_append_rows(struct store *store, const struct store_row *rows, size_t count,
+	int64_t *last_id);
+
 /* The id of the newest report, 0 in an empty store. */
 int64_t store_last_id(struct store *store);
 

@@ -140,6 +140,45 @@ static void what_is_appended_is_read_back(void **state)
 	assert_int_equal(back->readings[1].flag, FLAG_SUSPECT);
 }
 
+/* However many are appended at once, they are as if appended one by one. */
+static void rows_are_appended_together(void **state)
+{
+	static const size_t counts[] = { 0, 1, STORE_ROWS - 1, STORE_ROWS,
+		2 * STORE_ROWS + 3 };
+	struct store_row rows[2 * STORE_ROWS + 3];
+	uint8_t packed[2 * STORE_ROWS + 3][CODEC_MAX];
+	int64_t source, last = 0, expected = 0;
+
+	(void)state;
+	assert_int_equal(store_begin(store), 0);
+	assert_int_equal(store_source(store, "S", "dust", &source), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct report report = temp_report("S", "dust", 100 + i, (double)i);
+		rows[i] = (struct store_row){
+			.source = source,
+			.time_ms = report.time_ms,
+			.packed = packed[i],
+			.length = codec_pack(&report, packed[i]),
+		};
+	}
+	for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+		assert_int_equal(store_append_rows(store, rows, counts[c], &last), 0);
+		expected += (int64_t)counts[c];
+		assert_int_equal(last, expected);
+		assert_int_equal(
+			scan(store, expected - (int64_t)counts[c], SEEN_MAX), counts[c]);
+		for (size_t i = 0; i < counts[c]; i++)
+			assert_true(seen.values[i] == (double)i);
+	}
+	assert_int_equal(store_commit(store), 0);
+	/* Where an id is taken, the file is not what it is held for: nothing is kept. */
+	temp_sql(&temp, "INSERT INTO report VALUES(70, 1, 1, x'00')");
+	assert_int_equal(store_begin(store), 0);
+	assert_int_equal(store_append_rows(store, rows, STORE_ROWS, &last), -1);
+	store_rollback(store);
+	assert_int_equal(store_last_id(store), 70);
+}
+
 static void scans_in_portions(void **state)
 {
 	(void)state;
@@ -622,6 +661,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_empty_store),
 		TEST(what_is_appended_is_read_back),
+		TEST(rows_are_appended_together),
 		TEST(scans_in_portions),
 		TEST(names_follow_the_source),
 		TEST(a_rollback_leaves_nothing),
