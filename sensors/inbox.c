@@ -278,38 +278,19 @@ static void take_report(void *arg, struct report *report)
 
 /* --- batches ------------------------------------------------------------------ */
 
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
-	hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-	return hash ^ hash >> 32;
-}
-
-static uint64_t mix_text(uint64_t hash, const char *text)
-{
-	uint64_t word;
-	size_t length = strlen(text);
-
-	for (; length > sizeof word; length -= sizeof word, text += sizeof word) {
-		memcpy(&word, text, sizeof word);
-		hash = mix(hash, word);
-	}
-	word = 0;
-	memcpy(&word, text, length);
-	return mix(hash, word ^ (uint64_t)length << 60);
-}
-
 /* The same for the same content, however it is written; no marks, which hang on when it
  * is received. Never 0. */
 static uint64_t content_key(const struct report *report)
 {
-	uint64_t hash = mix(1, (uint64_t)report->time_ms), bits;
+	uint64_t hash = codec_mix_word(1, (uint64_t)report->time_ms), bits;
 
-	hash = mix_text(mix_text(hash, report->station), report->sensor);
+	hash = codec_mix(hash, report->station, strlen(report->station));
+	hash = codec_mix(hash, report->sensor, strlen(report->sensor));
 	for (size_t i = 0; i < report->count; i++) {
 		const struct reading *reading = &report->readings[i];
 		memcpy(&bits, &reading->value, sizeof bits);
-		hash = mix(
-			mix(hash, bits), (uint64_t)reading->metric << 8 | reading->flag);
+		hash = codec_mix_word(codec_mix_word(hash, bits),
+			(uint64_t)reading->metric << 8 | reading->flag);
 	}
 	return hash ? hash : 1;
 }

@@ -38,9 +38,10 @@ static uint64_t message_key(const struct mqtt_message *message)
 {
 	if (message->qos == 0)
 		return 0;
-	uint64_t key = codec_hash(0, message->topic, strlen(message->topic));
-	key = codec_hash(key, &message->id, sizeof message->id);
-	return codec_hash(key, message->bytes, message->length);
+	uint64_t key = codec_mix_word(1, (uint64_t)message->id);
+	key = codec_mix(key, message->topic, strlen(message->topic));
+	key = codec_mix(key, message->bytes, message->length);
+	return key ? key : 1;
 }
 
 /* Is it about a device's presence, and has been dealt with? */

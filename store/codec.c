@@ -202,3 +202,18 @@ uint64_t codec_hash(uint64_t seed, const void *bytes, size_t length)
 		hash = (hash ^ from[i]) * UINT64_C(1099511628211);
 	return hash ? hash : 1;
 }
+
+uint64_t codec_mix(uint64_t hash, const void *bytes, size_t length)
+{
+	const uint8_t *from = bytes;
+	uint64_t word;
+
+	for (; length > sizeof word; length -= sizeof word, from += sizeof word) {
+		memcpy(&word, from, sizeof word);
+		hash = codec_mix_word(hash, word);
+	}
+	word = 0;
+	if (length > 0)
+		memcpy(&word, from, length);
+	return codec_mix_word(hash, word ^ (uint64_t)length << 60);
+}

@@ -311,9 +311,29 @@ static void hashes_are_what_they_were(void **state)
 	assert_true(codec_hash(0, "\xd5\x6b\xb9\x53\x42\x87\x08\x36", 8) == 1);
 }
 
+/* Each byte of a piece counts, and how many there are. */
+static void mixes_all_bytes(void **state)
+{
+	uint8_t bytes[40] = { 0 };
+
+	(void)state;
+	for (size_t length = 0; length < sizeof bytes; length++) {
+		uint64_t plain = codec_mix(7, bytes, length);
+		assert_true(plain != codec_mix(8, bytes, length));
+		assert_true(plain != codec_mix(7, bytes, length + 1));
+		for (size_t i = 0; i < length; i++) {
+			bytes[i] ^= 0x10;
+			assert_true(plain != codec_mix(7, bytes, length));
+			bytes[i] ^= 0x10;
+		}
+	}
+	assert_true(codec_mix(7, NULL, 0) == codec_mix(7, bytes, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mixes_all_bytes),
 		cmocka_unit_test(an_empty_report),
 		cmocka_unit_test(decimals_are_small),
 		cmocka_unit_test(values_of_every_kind),
