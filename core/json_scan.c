@@ -66,23 +66,20 @@ bool json_scan_item(struct json_scan *scan, bool *first)
 void json_scan_string(struct json_scan *scan, struct json_text *text)
 {
 	expect(scan, '"');
-	*text = (struct json_text){ .bytes = scan->at };
+	const char *at = scan->at, *end = scan->end;
+	*text = (struct json_text){ .bytes = at };
 	if (scan->failed)
 		return;
-	for (; scan->at < scan->end && *scan->at != '"'; scan->at++) {
-		if ((unsigned char)*scan->at < ' ')
-			break;
-		if (*scan->at == '\\') {
+	for (; at < end && *at != '"' && (unsigned char)*at >= ' '; at++) {
+		if (*at == '\\') {
 			text->is_escaped = true;
-			if (++scan->at == scan->end)
+			if (++at == end)
 				break;
 		}
 	}
-	text->length = (size_t)(scan->at - text->bytes);
-	if (scan->at < scan->end && *scan->at == '"')
-		scan->at++;
-	else
-		scan->failed = true;
+	text->length = (size_t)(at - text->bytes);
+	scan->failed = at == end || *at != '"';
+	scan->at = scan->failed ? at : at + 1;
 }
 
 void json_scan_number(struct json_scan *scan, double *value)
