@@ -38,13 +38,19 @@ struct presences {
 
 /* --- topics ------------------------------------------------------------ */
 
+/* Of a topic or filter, the level that begins at AT. */
+static size_t level_length(const char *at)
+{
+	return (size_t)(strchrnul(at, '/') - at);
+}
+
 bool inbox_topic_matches(const char *filter, const char *topic)
 {
 	/* Wildcards do not match what the broker says about itself. */
 	if (*topic == '$' && (*filter == '+' || *filter == '#'))
 		return false;
 	for (;;) {
-		size_t want = strcspn(filter, "/"), have = strcspn(topic, "/");
+		size_t want = level_length(filter), have = level_length(topic);
 
 		if (want == 1 && *filter == '#')
 			return true;
@@ -67,7 +73,7 @@ static bool find_plus(const char *filter, const char *topic, int number,
 	const char **match, size_t *length)
 {
 	for (;;) {
-		size_t want = strcspn(filter, "/"), have = strcspn(topic, "/");
+		size_t want = level_length(filter), have = level_length(topic);
 
 		if (want == 1 && *filter == '+' && --number == 0) {
 			*match = topic;
