@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libdeflate.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,7 +25,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "core/clock.h"
 #include "core/thread.h"
@@ -115,8 +115,8 @@ static uint32_t slot_checksum(const struct slot *slot)
 {
 	const size_t skip = offsetof(struct slot, seq);
 
-	return (uint32_t)crc32(
-		0, (const Bytef *)slot + skip, (uInt)(sizeof *slot - skip + slot->used));
+	return libdeflate_crc32(
+		0, (const uint8_t *)slot + skip, sizeof *slot - skip + slot->used);
 }
 
 /* May its length be believed? Enough for slots that were sound at opening. */
