@@ -75,7 +75,7 @@ static void check_humidity(struct source *source, struct report *report)
 	double humidity = NAN;
 	bool asked = false;
 
-	for (size_t i = 0; i < report->count; i++) {
+	for (size_t i = 0; i < report->count && source->heeds_humidity; i++) {
 		const struct series *series =
 			source_series(source, report->readings[i].metric, i);
 

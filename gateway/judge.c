@@ -1,5 +1,6 @@
 #include "gateway/judge.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/clock.h"
@@ -25,6 +26,7 @@ void judge_prepare(struct source *source, struct series *series)
 	if (series->limits && !(series->quality = calloc(1, sizeof *series->quality)))
 		series->limits = NULL;
 	source->remembers |= series->limits != NULL;
+	source->heeds_humidity |= series->limits && !isnan(series->limits->humidity_max);
 }
 
 /* What an instrument says that does not measure teaches nothing about the air. */

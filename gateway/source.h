@@ -65,6 +65,7 @@ struct source {
 	struct quality_settling settling; /* by the reports judged */
 	bool was_calibrated;              /* since the latest reading of rain */
 	bool corrects;                    /* a series has a calibration */
+	bool heeds_humidity;              /* a series has a humidity_max */
 	bool remembers; /* there is something for gateway/memory.h to keep */
 	bool dirty;     /* and it has changed since it was kept */
 };
