@@ -91,6 +91,7 @@ $(PROTOS): %.o: %.c $(BUILD)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 .SECONDARY: $(PROTOS:.o=.c) $(PROTOS:.o=.h)
 $(BUILD)/sensors/format_sparkplug.o: $(BUILD)/sensors/sparkplug.pb-c.h
+$(BUILD)/outputs/prometheus_text.o: $(BUILD)/outputs/remote_write.pb-c.h
 
 $(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
 	@echo "  TEST $@"

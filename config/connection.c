@@ -27,6 +27,15 @@ void connection_check(
 		config_error(place, "password_file", "needs username");
 }
 
+void connection_check_login(
+	const struct connection *connection, const struct config_place *place)
+{
+	if (connection_has(connection->username) &&
+		!connection_has(connection->password_file) &&
+		!connection_has(connection->token_file))
+		config_error(place, "username", "needs password_file");
+}
+
 void mqtt_connection_check(
 	const struct mqtt_connection *connection, const struct config_place *place)
 {

@@ -123,6 +123,9 @@ bool connection_has(const char *text);
 /* That what needs another key has it. */
 void connection_check(
 	const struct connection *connection, const struct config_place *place);
+/* Besides: a user name needs a password, where there is no token. */
+void connection_check_login(
+	const struct connection *connection, const struct config_place *place);
 void mqtt_connection_check(
 	const struct mqtt_connection *connection, const struct config_place *place);
 

@@ -9,5 +9,6 @@ extern const struct output_driver output_http;
 extern const struct output_driver output_influxdb;
 extern const struct output_driver output_tt10;
 extern const struct output_driver output_mqtt;
+extern const struct output_driver output_prometheus;
 
 #endif

@@ -65,6 +65,18 @@ void http_sender_post(struct http_sender *sender, const char *const *headers,
 		answer);
 }
 
+void http_sender_doubt_page(
+	const struct buffer *response, const char *what, struct answer *answer)
+{
+	const char *text = buffer_text(response);
+
+	if (answer->outcome != OUTCOME_DONE || text[strspn(text, " \r\n\t")] != '<')
+		return;
+	answer->outcome = OUTCOME_RETRY;
+	snprintf(answer->reason, sizeof answer->reason,
+		"HTTP %d with a web page: this is %s", answer->status, what);
+}
+
 void http_sender_abort(void *self)
 {
 	struct http_sender *sender = self;

@@ -44,6 +44,13 @@ bool http_sender_set_secret(struct http_sender *sender, const char *format, ...)
 void http_sender_post(struct http_sender *sender, const char *const *headers,
 	const struct buffer *body, struct buffer *response, struct answer *answer);
 
+/*
+ * A mobile provider's log-in page says 200 to everything: a RESPONSE that is a web page
+ * is no taking. The reason says that this is WHAT.
+ */
+void http_sender_doubt_page(
+	const struct buffer *response, const char *what, struct answer *answer);
+
 /* For struct output_driver. */
 void http_sender_abort(void *self);
 

@@ -1,9 +1,10 @@
 #include "outputs/influx_answer.h"
 
 #include <cjson/cJSON.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "outputs/http_sender.h"
 
 /*
  *   InfluxDB 1, 2    "partial write: … dropped=N": N were refused, the others taken
@@ -93,13 +94,7 @@ void influx_answer_read(const struct buffer *body, size_t lines, struct answer *
 {
 	const char *text = buffer_text(body);
 
-	if (answer->outcome == OUTCOME_DONE && text[strspn(text, " \r\n\t")] == '<') {
-		/* A mobile provider's log-in page says 200 to everything. */
-		answer->outcome = OUTCOME_RETRY;
-		snprintf(answer->reason, sizeof answer->reason,
-			"HTTP %d with a web page: this is not InfluxDB", answer->status);
-		return;
-	}
+	http_sender_doubt_page(body, "not InfluxDB", answer);
 	int64_t dropped = dropped_points(text);
 	if (answer->status == 500 && dropped > 0)
 		answer->outcome = OUTCOME_REFUSED;

@@ -221,9 +221,7 @@ static void influxdb_check(const void *values, const struct config_place *place)
 		config_error(place, "bucket",
 			"means the same as database with version = 3; leave one out");
 	connection_check(&options->server, place);
-	if (connection_has(options->server.username) &&
-		!connection_has(options->server.password_file))
-		config_error(place, "username", "needs password_file");
+	connection_check_login(&options->server, place);
 }
 
 #define AT(member) offsetof(struct influxdb_options, member)

@@ -8,6 +8,7 @@ const struct output_driver *const output_drivers[] = {
 	&output_http,
 	&output_tt10,
 	&output_mqtt,
+	&output_prometheus,
 	NULL,
 };
 
@@ -17,6 +18,7 @@ static const struct option_kind *const kinds[] = {
 	&output_http.kind,
 	&output_tt10.kind,
 	&output_mqtt.kind,
+	&output_prometheus.kind,
 	NULL,
 };
 

@@ -370,7 +370,8 @@ class Request:
         self.method = handler.command
         self.path = handler.path
         self.headers = handler.headers
-        self.body = body.decode()
+        self.raw = body
+        self.body = body.decode(errors="replace")
 
     def json(self):
         return json.loads(self.body)
