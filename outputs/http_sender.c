@@ -46,6 +46,19 @@ bool http_sender_set_secret(struct http_sender *sender, const char *format, ...)
 	return sender->secret_header != NULL;
 }
 
+/*
+ * nginx says 400 where a client certificate is missing or not believed (it is the only
+ * one that does: others break the handshake, or say 403). That is no word about what was
+ * sent, and would make dead letters of all of it.
+ */
+static void hold_for_certificate(struct answer *answer)
+{
+	if (answer->status == 400 &&
+		(strstr(answer->reason, "400 No required SSL certificate was sent") ||
+			strstr(answer->reason, "400 The SSL certificate error")))
+		answer->outcome = OUTCOME_HELD;
+}
+
 void http_sender_post(struct http_sender *sender, const char *const *headers,
 	const struct buffer *body, struct buffer *response, struct answer *answer)
 {
@@ -63,6 +76,7 @@ void http_sender_post(struct http_sender *sender, const char *const *headers,
 	all[count] = sender->secret_header;
 	http_post(sender->client, sender->url, all, body->data, body->length, response,
 		answer);
+	hold_for_certificate(answer);
 }
 
 void http_sender_doubt_page(

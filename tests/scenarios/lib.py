@@ -208,6 +208,7 @@ class Gateway:
         self.port = free_port()
         self.process = None
         self.env = {}
+        self.wrap = []  # a command that ends by running what follows it
         self.sections = {
             "station": {"id": "HN-CG-01", "name": "Cầu Giấy", "area": "hn-cau-giay",
                         "latitude": 21.0362, "longitude": 105.7906},
@@ -232,7 +233,7 @@ class Gateway:
                if key not in ("NOTIFY_SOCKET", "JOURNAL_STREAM", "WATCHDOG_USEC")}
         env.update(self.env)
         self.process = Process(self.home, self.name,
-                               [PROGRAM, "run", "-c", str(self.config)], env=env, user=user)
+                               [*self.wrap, PROGRAM, "run", "-c", str(self.config)], env=env, user=user)
         return self
 
     def start(self, timeout=20):

@@ -20,7 +20,7 @@ def keys(home):
     place.mkdir()
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2, "-subj", "/CN=Test CA",
             "-keyout", place / "ca.key", "-out", place / "ca.pem")
-    for name, extension in (("server", "subjectAltName=DNS:localhost"),
+    for name, extension in (("server", "subjectAltName=DNS:localhost,IP:::1"),
                             ("client", "extendedKeyUsage=clientAuth")):
         (place / "extension").write_text(extension)
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}",

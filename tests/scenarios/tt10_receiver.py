@@ -19,6 +19,7 @@ class Receiver:
         self.symbols = symbols  # the registered ones
         self.last = ""
         self.taken = []  # names, in the order of processing
+        self.seen = set()
         self.values = {}  # (stamp, symbol): (value, unit, status)
         self.dropped = []
 
@@ -27,8 +28,9 @@ class Receiver:
         files = {path.name: path for path in self.folder.rglob("*.txt")}
         count = 0
         for name in sorted(files):
-            if name in self.taken:
+            if name in self.seen:
                 continue
+            self.seen.add(name)
             if name <= self.last:
                 self.dropped.append((name, "sorts before the last one: never looked at"))
                 self.taken.append(name)

@@ -86,6 +86,22 @@ static void test_backoff(void **state)
 	expect_wait(OUTCOME_RETRY, INT64_MAX, 1, 3600000, 3600500);
 }
 
+/* An hour without an answer: asked often enough to notice its end within a minute, and
+ * seldom enough to be no burden. */
+static void test_an_hour_of_failures(void **state)
+{
+	const struct answer answer = { .outcome = OUTCOME_RETRY, .retry_after_ms = -1 };
+	unsigned attempts = 0;
+
+	(void)state;
+	for (int64_t ms = 0; ms < 3600 * 1000;) {
+		int64_t wait = answer_backoff_ms(&answer, ++attempts);
+		assert_in_range(wait, 500, 60000);
+		ms += wait;
+	}
+	assert_in_range(attempts, 60, 130);
+}
+
 /* --- secrets: too small for a file of their own ------------------------- */
 
 static char directory[] = "/tmp/muabui-secret-XXXXXX";
@@ -181,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_backoff),
+		cmocka_unit_test(test_an_hour_of_failures),
 		cmocka_unit_test(test_secret_is_read_without_line_end),
 		cmocka_unit_test(test_secret_refusals),
 		cmocka_unit_test(test_secret_in_credentials_directory),

@@ -12,6 +12,7 @@
 #include "core/thread.h"
 #include "store/cursors.h"
 #include "store/reports.h"
+#include "outputs/worker.h"
 #include "tests/unit/output_store.h"
 
 /*
@@ -633,6 +634,36 @@ static void test_jitter_keeps_the_backlog_back_alone(void **state)
 	assert_int_equal(output_store_cursor(&s, "city"), 0);
 }
 
+/* How long the backlog waits after failures for OUTAGE_MS. */
+static int64_t wait_after(int64_t outage_ms)
+{
+	const struct answer answer = { .outcome = OUTCOME_RETRY, .reason = "no" };
+	struct output output = { .item = &item, .jitter_ms = 3600 * 1000 };
+	int64_t most = 0;
+
+	pthread_mutex_init(&output.mutex, NULL);
+	for (int i = 0; i < 20; i++) { /* by chance one may be short */
+		output.backlog_ms = 0;
+		output_note_trouble(&output, &answer);
+		output_note_trouble(&output, &answer); /* begins no new outage */
+		output.failing_ms -= outage_ms;
+		output_note_well(&output);
+		assert_int_equal(output.failing_ms, 0);
+		if (output.backlog_ms > 0 && output.backlog_ms - clock_real_ms() > most)
+			most = output.backlog_ms - clock_real_ms();
+	}
+	pthread_mutex_destroy(&output.mutex);
+	return most;
+}
+
+static void test_only_a_long_outage_brings_jitter(void **state)
+{
+	(void)state;
+	assert_int_equal(wait_after(59 * 1000), 0);
+	assert_in_range(wait_after(61 * 1000), 60 * 1000, 3600 * 1000);
+	assert_in_range(wait_after(3600 * 1000), 60 * 1000, 3600 * 1000);
+}
+
 static const struct output_driver other_kind = {
 	.kind = { .name = "other" },
 	.open = fake_open,
@@ -889,6 +920,7 @@ int main(void)
 		TEST(test_the_rate_holds_for_the_backlog),
 		TEST(test_the_rate_holds_oldest_first),
 		TEST(test_jitter_keeps_the_backlog_back_alone),
+		TEST(test_only_a_long_outage_brings_jitter),
 		TEST(test_the_name_is_what_keeps_the_place),
 		TEST(test_retry_keeps_the_batch),
 		TEST(test_held_keeps_and_shouts_once),
