@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 const char *const connection_http_schemes[] = { "http", "https", NULL };
-const char *const connection_mqtt_schemes[] = { "mqtt", "mqtts", NULL };
+const char *const connection_mqtt_schemes[] = { "mqtt", "mqtts", "ws", "wss", NULL };
 const char *const connection_proxies[] = { "http", "https", "socks5h", NULL };
 const char *const connection_sessions[] = { "persistent", "clean", NULL };
 

@@ -41,7 +41,7 @@ struct mqtt_connection {
 /* --- rows ------------------------------------------------------------------ */
 
 extern const char *const connection_http_schemes[]; /* http, https */
-extern const char *const connection_mqtt_schemes[]; /* mqtt, mqtts */
+extern const char *const connection_mqtt_schemes[]; /* mqtt, mqtts, ws, wss */
 extern const char *const connection_proxies[];
 extern const char *const connection_sessions[]; /* persistent, clean */
 
@@ -83,10 +83,11 @@ extern const char *const connection_sessions[]; /* persistent, clean */
 				"whatever the environment says.")
 
 /* MEMBER of struct TYPE is a struct mqtt_connection. */
-#define CONNECTION_MQTT_URL(TYPE, MEMBER)                                      \
-	CONNECTION_ROW(TYPE, MEMBER.server, url, OPTION_URL, .required = true, \
-		.choices = connection_mqtt_schemes,                            \
-		.help = "The broker: mqtt://host[:1883] or mqtts://host[:8883].")
+#define CONNECTION_MQTT_URL(TYPE, MEMBER)                                                     \
+	CONNECTION_ROW(TYPE, MEMBER.server, url, OPTION_URL, .required = true,                \
+		.choices = connection_mqtt_schemes,                                           \
+		.help = "The broker: mqtt://host[:1883], mqtts://host[:8883], by websockets " \
+			"ws://host[:80][/mqtt] or wss://host[:443][/mqtt].")
 
 /* KEPT: what a session keeps; OWNER: after what the client is named. */
 #define CONNECTION_MQTT(TYPE, MEMBER, KEPT, OWNER, KEEP_ALIVE_MAX)                       \

@@ -24,7 +24,7 @@ void names_check(const struct option_list *list, size_t size, size_t offset)
 		if (!name_is_valid(name, strlen(name)))
 			config_error(&list->places[i], "name",
 				"must have 1 to %d bytes without '/', '+', '#' and control "
-				"characters",
+				"characters, and no '\\' at the end",
 				NAME_SIZE - 1);
 		for (size_t k = 0; k < i; k++) {
 			const char *other = name_at(list, k, size, offset);

@@ -63,7 +63,8 @@ static void check_name(
 {
 	if (!name_is_valid(name, strlen(name)))
 		config_error(place, key,
-			"must have 1 to %d bytes without '/', '+', '#' and control characters",
+			"must have 1 to %d bytes without '/', '+', '#' and control "
+			"characters, and no '\\' at the end",
 			NAME_SIZE - 1);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/mqtt_fault.h"
+#include "core/mqtt_url.h"
 #include "core/secret.h"
 #include "core/thread.h"
 
@@ -89,23 +90,6 @@ static void connect_failed5(void *context, MQTTAsync_failureData5 *failure)
 	say_down(context, mqtt_fault_of5(failure, "no connection"));
 }
 
-/* Paho's spelling of the broker's address. */
-static void make_uri(const char *url, char *uri, size_t size)
-{
-	bool tls = strncmp(url, "mqtts", 5) == 0;
-	const char *host = strstr(url, "://") + 3;
-	int length = (int)strcspn(host, "/");
-	const char *colon = memchr(host, ']', (size_t)length);
-
-	/* In "[::1]:1883" the port's colon comes after the bracket. */
-	colon = memchr(colon ? colon : host, ':',
-		(size_t)length - (size_t)((colon ? colon : host) - host));
-	snprintf(uri, size, "%s://%.*s%s", tls ? "ssl" : "tcp", length, host,
-		colon         ? ""
-			: tls ? ":8883"
-			      : ":1883");
-}
-
 static const char *or_null(const char *text)
 {
 	return text && *text ? text : NULL;
@@ -163,7 +147,7 @@ static int start_connecting(struct mqtt_client *client)
 	connect.maxRetryInterval = RETRY_MAX_S;
 	connect.username = or_null(settings->username);
 	connect.password = or_null(client->password);
-	if (strncmp(settings->url, "mqtts", 5) == 0) {
+	if (mqtt_url_is_tls(settings->url)) {
 		set_tls(settings, &tls);
 		connect.ssl = &tls;
 	}
@@ -372,7 +356,7 @@ static int make_handle(struct mqtt_client *client)
 	MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer;
 	char uri[512];
 
-	make_uri(client->settings.url, uri, sizeof uri);
+	mqtt_url_for_paho(client->settings.url, uri, sizeof uri);
 	/* Else Paho notes every call it makes in memory, which costs more than the calls.
 	 * The environment (MQTT_C_CLIENT_TRACE_LEVEL) has the last word. */
 	MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);

@@ -40,7 +40,7 @@ struct mqtt_fault {
  * client_id and password, which are copied.
  */
 struct mqtt_settings {
-	const char *url; /* mqtt://host[:1883] or mqtts://host[:8883] */
+	const char *url; /* see core/mqtt_url.h */
 	const char *client_id;
 	int version;               /* 3: 3.1.1; or 5 */
 	bool is_clean;             /* no session is kept at the broker */

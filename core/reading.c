@@ -58,5 +58,6 @@ bool name_is_valid(const char *text, size_t length)
 		if (c < 0x20 || c == 0x7f || c == '/' || c == '+' || c == '#')
 			return false;
 	}
-	return true;
+	/* Line protocol cannot say it: what follows would be escaped. */
+	return text[length - 1] != '\\';
 }

@@ -84,7 +84,8 @@ bool report_time_is_possible(const struct report *report);
 
 /*
  * Is TEXT a station or sensor name: 1..63 bytes of printable UTF-8 without
- * control characters, '/' '+' '#' (they would break an MQTT topic)?
+ * control characters, '/' '+' '#' (they would break an MQTT topic), and no '\' at its end
+ * (line protocol cannot say that)?
  */
 bool name_is_valid(const char *text, size_t length);
 

@@ -380,7 +380,8 @@ static bool start_all(struct parts *parts)
 
 	if (!open_store(parts) || !start_senders(parts) || !start_recorder(parts))
 		return false;
-	parts->sensors = sensors_start(&config->sensors, config->station.id, parts->ring);
+	parts->sensors = sensors_start(
+		&config->sensors, config->station.id, parts->ring, parts->directory);
 	if (!parts->sensors)
 		return false;
 	show(parts);

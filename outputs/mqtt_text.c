@@ -98,6 +98,26 @@ static void put_flags(struct json *json, const struct report *report)
 		json_end_object(json);
 }
 
+/* Which calibration made a value: a number of the gateway that measured it. */
+static void put_calibrations(struct json *json, const struct report *report)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < report->count; i++) {
+		const struct reading *reading = &report->readings[i];
+		const struct metric *metric = metric_by_id(reading->metric);
+
+		if (!metric || reading->calibration == 0)
+			continue;
+		if (!any)
+			json_object(json, "calibration");
+		any = true;
+		json_integer(json, metric->name, reading->calibration);
+	}
+	if (any)
+		json_end_object(json);
+}
+
 static void put_marks(struct json *json, const struct report *report)
 {
 	if (!(report->marks & (REPORT_BACKFILLED | REPORT_RETAINED)))
@@ -122,6 +142,7 @@ static void put_json(const struct report *report, struct buffer *batch)
 	put_values(&json, report);
 	put_raw(&json, report);
 	put_flags(&json, report);
+	put_calibrations(&json, report);
 	if (report->status != STATUS_MEASURING)
 		json_integer(&json, "status", report->status);
 	put_marks(&json, report);
@@ -195,6 +216,8 @@ void mqtt_text_status(
 	json_string(&json, "area", *station->area ? station->area : NULL);
 	json_number(&json, "latitude", station->latitude);
 	json_number(&json, "longitude", station->longitude);
+	if (station->indicative)
+		json_bool(&json, "indicative", true);
 	json_end_object(&json);
 	json_end_object(&json);
 }

@@ -15,6 +15,7 @@
 #include "sensors/sensor.h"
 
 struct cJSON;
+struct station;
 
 /* What a user wants out of a payload besides what its format knows, or instead of it. */
 struct payload_field {
@@ -81,6 +82,9 @@ struct payload_format {
 	 */
 	const char *presence_level;
 	int presence_drop;
+	/* What such a message says of the sender's station. False: nothing, or nothing
+	 * that could be true. May be NULL. */
+	bool (*station)(const struct payload *payload, struct station *station);
 	/*
 	 * For formats of one JSON document with one report. REPORT has what the user's
 	 * fields name; this adds what is not there yet, and the time. SENSOR_IGNORED: no

@@ -429,6 +429,7 @@ const struct payload_format format_muabui = {
 	.payload_max = PAYLOAD_MAX,
 	.presence_level = "status",
 	.presence_drop = 1,
+	.station = muabui_station,
 	.decode = decode,
 	.open = open_session,
 	.close = close_session,

@@ -12,11 +12,13 @@
 
 #include "core/log.h"
 #include "core/mqtt_client.h"
+#include "core/mqtt_url.h"
 #include "sensors/hang_up.h"
 #include "sensors/inbox.h"
 #include "sensors/mqtt_ask.h"
 #include "sensors/payload.h"
 #include "store/codec.h"
+#include "store/directory.h"
 
 struct mqtt_source {
 	struct inbox inbox;
@@ -44,6 +46,31 @@ static uint64_t message_key(const struct mqtt_message *message)
 	return key ? key : 1;
 }
 
+/*
+ * What a gateway's status says of its station, for the directory. As with its readings: a
+ * station in the sensor's options, such as "{1}", is the only one it may speak of.
+ */
+static void learn_station(struct mqtt_source *source, const struct payload *payload)
+{
+	const struct payload_format *format = formats[source->options->payload.format];
+	const struct sensor_common *common = source->sensor->item->common;
+	char own[NAME_SIZE];
+	struct station station;
+
+	if (!format->station || !format->station(payload, &station))
+		return;
+	if (common && common->station && *common->station &&
+		(!inbox_name(common->station, source->availability, payload->topic, "",
+			 own) ||
+			strcmp(own, station.id) != 0)) {
+		inbox_note(&source->inbox, SENSOR_BAD_TOPIC, payload->topic);
+		return;
+	}
+	if (directory_learn(source->sensor->directory, &station))
+		log_info("sensor %s: station %s is \"%s\"", source->sensor->name,
+			station.id, station.name);
+}
+
 /* Is it about a device's presence, and has been dealt with? */
 static bool take_presence(struct mqtt_source *source, const struct payload *payload)
 {
@@ -64,22 +91,13 @@ static bool take_presence(struct mqtt_source *source, const struct payload *payl
 		inbox_note(&source->inbox, SENSOR_IGNORED, topic);
 		return true;
 	}
+	learn_station(source, payload);
 	payload_level(topic, 0, &length);
 	length = strlen(topic) - length;
 	snprintf(who, sizeof who, "%.*s", (int)(length > 0 ? length - 1 : 0), topic);
 	inbox_presence(&source->inbox, *own->topic || !*who ? topic : who,
 		presence == PRESENCE_ONLINE);
 	return true;
-}
-
-static unsigned broker_port(const struct mqtt_options *options)
-{
-	bool tls = strncmp(options->broker.server.url, "mqtts", 5) == 0;
-	const char *host = strstr(options->broker.server.url, "://") + 3;
-	const char *colon = strchr(*host == '[' ? host + strcspn(host, "]") : host, ':');
-	unsigned long port = colon ? strtoul(colon + 1, NULL, 10) : 0;
-
-	return port > 0 ? (unsigned)port : tls ? 8883 : 1883;
 }
 
 static void message_came(void *arg, const struct mqtt_message *message)
@@ -106,7 +124,7 @@ static void message_came(void *arg, const struct mqtt_message *message)
 	taken.key = message_key(message);
 	inbox_take(&source->inbox, &taken, &accepted);
 	if (accepted < 0)
-		hang_up_on(broker_port(source->options));
+		hang_up_on(mqtt_url_port(source->options->broker.server.url));
 }
 
 /* --- connection -------------------------------------------------------- */

@@ -41,4 +41,10 @@ void muabui_unknown(struct muabui_reader *reader, const char *name, size_t lengt
  */
 size_t muabui_take_json(struct muabui_reader *reader, const char *text, size_t length);
 
+/*
+ * The station of a status message, {"state":…,"station":{"id":…}}; see struct
+ * payload_format. Texts too long for their place make it say nothing.
+ */
+bool muabui_station(const struct payload *payload, struct station *station);
+
 #endif

@@ -21,6 +21,7 @@
 #include "config/rain.h"
 #include "core/reading.h"
 
+struct directory;
 struct ring;
 
 /* What became of some bytes. Each but OK is counted by this name per sensor. */
@@ -179,6 +180,7 @@ struct sensor {
 	const struct sensor_driver *driver;
 	const struct option_item *item;
 	struct ring *ring;
+	struct directory *directory; /* where stations that are heard of go, or NULL */
 	struct sensor_stats stats;
 	struct sensor_log log;
 	bool was_lost; /* the port, since the latest report; the bus thread's own */
@@ -209,12 +211,13 @@ void sensors_check(const struct option_list *items, const struct config_place *p
 
 /*
  * The running sensors: one thread per serial bus, Paho's for MQTT. ITEMS is
- * config.sensors; reports go to RING. NULL with a logged reason when a thread
- * cannot be made; an absent port or broker is no reason, it is retried.
+ * config.sensors; reports go to RING, what is heard of stations to DIRECTORY (may be
+ * NULL). NULL with a logged reason when a thread cannot be made; an absent port or broker
+ * is no reason, it is retried.
  */
 struct sensors;
-struct sensors *sensors_start(
-	const struct option_list *items, const char *station_id, struct ring *ring);
+struct sensors *sensors_start(const struct option_list *items, const char *station_id,
+	struct ring *ring, struct directory *directory);
 
 /* Stops polling and joins every thread; what was handed to the ring stays there. Accepts
  * NULL. */

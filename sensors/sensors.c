@@ -228,8 +228,8 @@ static void set_up(struct sensor *sensor, const struct option_item *item,
 	sensor->ring = ring;
 }
 
-struct sensors *sensors_start(
-	const struct option_list *items, const char *station_id, struct ring *ring)
+struct sensors *sensors_start(const struct option_list *items, const char *station_id,
+	struct ring *ring, struct directory *directory)
 {
 	const struct option_item *list = items->items;
 	struct sensors *sensors = calloc(1, sizeof(*sensors));
@@ -241,8 +241,10 @@ struct sensors *sensors_start(
 	sensors->sources = calloc(items->count + 1, sizeof(struct source));
 	if (sensors->all == NULL || sensors->sources == NULL)
 		goto no_memory;
-	for (size_t i = 0; i < items->count; i++)
+	for (size_t i = 0; i < items->count; i++) {
 		set_up(&sensors->all[i], &list[i], station_id, ring);
+		sensors->all[i].directory = directory;
+	}
 	for (size_t i = 0; i < items->count; i++) {
 		if (has_thread_already(sensors, i))
 			continue;

@@ -14,6 +14,7 @@
 #include "sensors/decode.h"
 #include "sensors/http.h"
 #include "sensors/inbox.h"
+#include "store/directory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,6 +28,27 @@ static const char *const topics[] = { "", "tele/x/SENSOR", "stat/x/STATUS8",
 	"spBv1.0/g/DDATA/e/d", "spBv1.0/g/NDEATH/e", "spBv1.0/g/DDEATH/e/d" };
 
 enum { TOPICS = sizeof topics / sizeof *topics };
+
+/* What a status says of a station: ends within its room, and is a station's when taken.
+ */
+static void learn(const struct payload_format *format, const struct payload *payload)
+{
+	static struct directory *directory;
+	struct station said, found;
+
+	if (!directory && !(directory = directory_new()))
+		abort();
+	if (!format->station || !format->station(payload, &said))
+		return;
+	if (strnlen(said.id, sizeof said.id) == sizeof said.id ||
+		strnlen(said.name, sizeof said.name) == sizeof said.name ||
+		strnlen(said.area, sizeof said.area) == sizeof said.area)
+		abort();
+	if (directory_learn(directory, &said) &&
+		(!directory_find(directory, said.id, &found) ||
+			!name_is_valid(found.id, strlen(found.id)) || !*found.name))
+		abort();
+}
 
 static void take_report(void *arg, struct report *report)
 {
@@ -149,6 +171,7 @@ static void run_messages(
 		};
 		format_decode(options, session, &payload, &sink);
 		format_presence(&payload, "", "");
+		learn(format, &payload);
 		free(bytes);
 		data += 3 + length;
 		size -= 3 + length;

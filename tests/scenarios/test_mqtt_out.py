@@ -157,6 +157,66 @@ def test_the_last_will_says_who_is_gone(home, broker, bus, sink):
     collector.stop()
 
 
+def test_the_collector_learns_who_the_stations_are(home, broker, bus, sink):
+    collector = make_collector(home, bus, sink).start()
+    collector.wait_connected("boxes")
+    edge = make_edge(home, broker, bus)
+    place = edge.sections["station"]
+    edge.configure(station={**place, "indicative": True})
+    edge.start()
+
+    def known(key):
+        """What the collector's page says of the edge's station, once it has readings."""
+        return {station["id"]: station for station in collector.stations()}.get(
+            "HN-CG-01", {}).get(key)
+
+    now = int(time.time() * 1000)
+    publisher = Publisher(bus)
+    publisher.publish("muabui/HN-CG-01/readings",
+                      f"environment,station=HN-CG-01,sensor=dust pm25=12.5 {now}\n")
+    wait_until(lambda: known("name") == "Cầu Giấy", 15, "the name")
+    assert known("area") == "hn-cau-giay" and known("indicative") is True
+    assert (known("latitude"), known("longitude")) == (21.0362, 105.7906)
+    # It stays known over a restart, and whoever speaks for another is not believed.
+    edge.stop()
+    collector.restart()
+    collector.wait_connected("boxes")
+    status = '{"state":"online","station":{"id":"%s","name":"%s","latitude":%s,"longitude":2}}'
+    before = collector.sensor("boxes")["results"].get("topic", 0)
+    publisher.publish("muabui/X/status", status % ("HN-CG-01", "Stolen", 1))
+    publisher.publish("muabui/HN-CG-01/status", status % ("HN-CG-01", "bad\\u0007name", 1))
+    publisher.publish("muabui/HN-CG-01/status", status % ("HN-CG-01", "Nowhere", 900))
+    publisher.publish("muabui/HN-CG-01/status", status % ("HN-CG-01", "x" * 3000, 1))
+    wait_until(lambda: collector.sensor("boxes")["results"].get("topic", 0) > before, 10,
+               "the foreign word is counted")
+    publisher.publish("muabui/HN-CG-01/status", status % ("HN-CG-01", "Renamed", 1))
+    wait_until(lambda: known("name") == "Renamed", 10, "an honest change")
+    assert (known("latitude"), known("longitude")) == (1, 2) and known("area") == "hn-cau-giay"
+    publisher.close()
+    collector.stop()
+
+
+@pytest.mark.parametrize("payload", ["json", "line-protocol"])
+def test_by_websockets(home, broker, sink, payload):
+    ws_port = free_port()
+    bus = Broker(home, name="bus", more=f"listener {ws_port} 127.0.0.1\nprotocol websockets\n")
+    url = f"ws://127.0.0.1:{ws_port}/mqtt"
+    collector = make_collector(home, bus, sink, url=url).start()
+    collector.wait_connected("boxes")
+    edge = make_edge(home, broker, bus, url=url, payload=payload).start()
+    edge.wait_connected("nodes")
+    edge.stop()
+    publish(broker, range(4000))  # a backlog: messages of hundreds of KB
+    edge.start()
+    wait_for_all(sink, range(4000), 60)
+    bus.stop()
+    publish(broker, range(4000, 4100))
+    bus.start()
+    wait_for_all(sink, range(4100), 60)
+    edge.stop()
+    collector.stop()
+
+
 def test_a_box_speaks_for_its_own_stations_only(home, bus, sink):
     collector = make_collector(home, bus, sink).start()
     collector.wait_connected("boxes")

@@ -118,7 +118,7 @@ static int tear_down(void **state)
 
 static void start(void)
 {
-	sensors = sensors_start(&list, "HN-1", ring);
+	sensors = sensors_start(&list, "HN-1", ring, NULL);
 	assert_non_null(sensors);
 	wait_connected();
 }
@@ -264,7 +264,7 @@ static void waits_for_its_address(void **state)
 
 	(void)state;
 	assert_true(other >= 0);
-	sensors = sensors_start(&list, "HN-1", ring);
+	sensors = sensors_start(&list, "HN-1", ring, NULL);
 	assert_non_null(sensors);
 	for (int i = 0; i < 300 && !was_logged("(port)"); i++)
 		poll(NULL, 0, 10);

@@ -205,7 +205,7 @@ static void start(const char *settings)
 	if (config == NULL)
 		fail_msg("%s", buffer_text(&errors));
 	buffer_free(&errors);
-	sensors = sensors_start(&config->sensors, "HN-1", ring);
+	sensors = sensors_start(&config->sensors, "HN-1", ring, NULL);
 	assert_non_null(sensors);
 }
 

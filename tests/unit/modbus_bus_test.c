@@ -143,7 +143,7 @@ static struct sensors *start(struct modbus_options *options, size_t count)
 			.common = &common,
 			.options = &options[i],
 		};
-	sensors = sensors_start(&list, "HN-1", ring);
+	sensors = sensors_start(&list, "HN-1", ring, NULL);
 	assert_non_null(sensors);
 	return sensors;
 }

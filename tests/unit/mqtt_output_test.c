@@ -5,9 +5,12 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "core/metric.h"
 #include "core/mqtt_client.h"
+#include "core/mqtt_url.h"
 #include "outputs/mqtt.h"
 
 static struct station_config station = {
@@ -89,9 +92,66 @@ static void the_status_says_who_and_where(void **state)
 	station.area = "";
 	station.latitude = station.longitude = NAN;
 	mqtt_text_status(&options, "online", &text);
+	assert_null(strstr(buffer_text(&text), "indicative"));
 	assert_non_null(strstr(buffer_text(&text),
 		"\"area\":null,\"latitude\":null,\"longitude\":null"));
+	buffer_clear(&text);
+	station.indicative = true;
+	mqtt_text_status(&options, "online", &text);
+	assert_non_null(strstr(buffer_text(&text), ",\"indicative\":true}}"));
 	buffer_free(&text);
+}
+
+static void json_names_calibrations(void **state)
+{
+	static struct mqtt_output_options json = {
+		.station = &station, .name = "bus", .payload = MQTT_PAYLOAD_JSON
+	};
+	struct mqtt_output self = { .options = &json };
+	struct stored_report stored = { .id = 1 };
+	struct buffer text;
+
+	(void)state;
+	report_init(&stored.report);
+	report_add(&stored.report, METRIC_PM25, 35.2);
+	report_add(&stored.report, METRIC_PM10, 60);
+	snprintf(stored.report.station, NAME_SIZE, "A");
+	snprintf(stored.report.sensor, NAME_SIZE, "d");
+	buffer_init(&text, 4096);
+	mqtt_text_record(&self, &stored, &text);
+	assert_null(strstr(buffer_text(&text), "calibration"));
+	buffer_clear(&text);
+	stored.report.readings[1].calibration = 7;
+	mqtt_text_record(&self, &stored, &text);
+	assert_non_null(strstr(buffer_text(&text), ",\"calibration\":{\"pm10\":7}"));
+	buffer_free(&text);
+}
+
+static void addresses_are_as_paho_wants_them(void **state)
+{
+	static const struct {
+		const char *url, *paho;
+		unsigned port;
+		bool tls;
+	} cases[] = {
+		{ "mqtt://bus", "tcp://bus:1883", 1883, false },
+		{ "mqtt://bus:1/x", "tcp://bus:1", 1, false },
+		{ "mqtts://[fd00::5]", "ssl://[fd00::5]:8883", 8883, true },
+		{ "mqtts://[fd00::5]:9", "ssl://[fd00::5]:9", 9, true },
+		{ "ws://bus", "ws://bus:80/mqtt", 80, false },
+		{ "ws://bus:9001/", "ws://bus:9001/mqtt", 9001, false },
+		{ "wss://bus/a/b", "wss://bus:443/a/b", 443, true },
+		{ "wss://[::1]:8/ws", "wss://[::1]:8/ws", 8, true },
+	};
+	char uri[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		mqtt_url_for_paho(cases[i].url, uri, sizeof uri);
+		assert_string_equal(uri, cases[i].paho);
+		assert_int_equal(mqtt_url_port(cases[i].url), cases[i].port);
+		assert_int_equal(mqtt_url_is_tls(cases[i].url), cases[i].tls);
+	}
 }
 
 int main(void)
@@ -100,6 +160,8 @@ int main(void)
 		cmocka_unit_test(answers_have_consequences),
 		cmocka_unit_test(topics_are_filled_in),
 		cmocka_unit_test(the_status_says_who_and_where),
+		cmocka_unit_test(json_names_calibrations),
+		cmocka_unit_test(addresses_are_as_paho_wants_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@
 #include "gateway/pipeline.h"
 #include "outputs/mqtt.h"
 #include "sensors/inbox.h"
+#include "store/directory.h"
 #include "store/reports.h"
 #include "store/ring.h"
 #include "tests/unit/chance.h"
@@ -125,6 +126,63 @@ static void expect_reading(const struct report *report, uint16_t metric, double 
 	assert_true(reading->value == value);
 	assert_true(reading->raw == raw);
 	assert_int_equal(reading->flag, flag);
+}
+
+/* --- status messages ------------------------------------------------------------ */
+
+static bool station_of(const char *text, struct station *station)
+{
+	size_t length = strlen(text);
+	uint8_t *exact = malloc(length + !length);
+	const struct payload payload = {
+		.topic = "muabui/A/status", .bytes = exact, .length = length, .sender = ""
+	};
+
+	memcpy(exact, text, length);
+	bool said = formats[options.format]->station(&payload, station);
+	free(exact);
+	return said;
+}
+
+static void a_status_says_who_it_is(void **state)
+{
+	struct station who;
+	char text[5000];
+
+	(void)state;
+	assert_true(station_of(
+		"{\"state\":\"online\",\"station\":{\"id\":\"A\",\"name\":\"Cầu Giấy\","
+		"\"area\":\"hn-cg\",\"latitude\":21.5,\"longitude\":105.25,"
+		"\"indicative\":true}}",
+		&who));
+	assert_string_equal(who.id, "A");
+	assert_string_equal(who.name, "Cầu Giấy");
+	assert_string_equal(who.area, "hn-cg");
+	assert_true(who.latitude == 21.5 && who.longitude == 105.25);
+	assert_true(who.indicative);
+
+	assert_true(
+		station_of("{\"station\":{\"id\":\"A\",\"area\":null,\"latitude\":null,"
+			   "\"longitude\":null,\"name\":7}}",
+			&who));
+	assert_string_equal(who.name, "");
+	assert_string_equal(who.area, "");
+	assert_true(isnan(who.latitude) && isnan(who.longitude));
+	assert_false(who.indicative);
+
+	static const char *const bad[] = { "", "online", "[]", "{\"station\":\"A\"}",
+		"{\"station\":{}}", "{\"station\":{\"id\":\"\"}}",
+		"{\"station\":{\"id\":\"A\",\"latitude\":21.0}}",
+		"{\"station\":{\"id\":\"A\"}", "{\"station\":{\"id\":\"\xff\"}}",
+		"{\"station\":{\"id\":\"A23456789012345678901234567890123456789012345678901234"
+		"5678901234\"}}" };
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_false(station_of(bad[i], &who));
+	snprintf(text, sizeof text, "{\"station\":{\"id\":\"A\"},\"x\":\"%04500d\"}", 0);
+	assert_false(station_of(text, &who));
+	snprintf(
+		text, sizeof text, "{\"station\":{\"id\":\"A\",\"name\":\"%0200d\"}}", 0);
+	assert_false(station_of(text, &who));
 }
 
 /* --- line protocol ------------------------------------------------------------- */
@@ -739,6 +797,7 @@ int main(void)
 #define WITH_INBOX(NAME) \
 	cmocka_unit_test_setup_teardown(NAME, set_up_inbox, tear_down_inbox)
 	const struct CMUnitTest tests[] = {
+		TEST(a_status_says_who_it_is),
 		TEST(lines_are_read),
 		TEST(what_nobody_declared_is_left_out),
 		TEST(wrong_lines_are_named),

@@ -92,6 +92,8 @@ static void names(void **state)
 	assert_false(valid("C\xc3"));
 	assert_false(name_is_valid("a\0b", 3));
 	assert_true(name_is_valid("ab/c", 2));
+	assert_true(name_is_valid("a\\b", 3));
+	assert_false(name_is_valid("ab\\", 3));
 
 	memset(longest, 'x', sizeof longest);
 	assert_true(name_is_valid(longest, NAME_SIZE - 1));

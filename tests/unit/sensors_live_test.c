@@ -146,7 +146,7 @@ static struct sensors *start_one(const char *driver, void *options)
 		.options = options,
 	};
 	items = (struct option_list){ .items = &item, .count = 1 };
-	return sensors_start(&items, "HN-1", ring);
+	return sensors_start(&items, "HN-1", ring, NULL);
 }
 
 static void write_all(int fd, const uint8_t *bytes, size_t length)
@@ -472,7 +472,7 @@ static void test_modbus_silent_neighbour(void **state)
 
 	(void)state;
 	slave_start(&slave);
-	sensors = sensors_start(&list, "HN-1", ring);
+	sensors = sensors_start(&list, "HN-1", ring, NULL);
 	assert_int_equal(sensors_count(sensors), 2);
 	assert_true(wait_count(sensors_get(sensors, 1), SENSOR_OK, 30, 8000));
 	assert_true(wait_report(&report, 0));

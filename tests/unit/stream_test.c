@@ -78,7 +78,7 @@ static struct sensors *start(const char *driver, void *options)
 		.options = options,
 	};
 	items = (struct option_list){ .items = &item, .count = 1 };
-	return sensors_start(&items, "HN-1", ring);
+	return sensors_start(&items, "HN-1", ring, NULL);
 }
 
 static uint64_t count_of(const struct sensors *sensors, enum sensor_result result)
