@@ -198,3 +198,171 @@ class CutLine:
         self.ended = True
         self.cut()
         self.listener.close()
+
+
+class SshdWithPassword(Sshd):
+    """The same for an account that exists only for it: where it runs, /etc/passwd and
+    /etc/shadow are others. Needs root."""
+
+    password = "pass word-7b1"
+
+    def __init__(self, home):
+        super().__init__(home)
+        self.process.end()
+        config = (home.path / "sshd.conf").read_text()
+        (home.path / "sshd.conf").write_text(config.replace(
+            "PasswordAuthentication no", "PasswordAuthentication yes\nPubkeyAuthentication no"))
+        digest = subprocess.run(["openssl", "passwd", "-6", self.password], check=True,
+                                capture_output=True, text=True).stdout.strip()
+        passwd, shadow = home.path / "passwd", home.path / "shadow"
+        with open("/etc/passwd") as file:
+            passwd.write_text(file.read() + f"muabui-box:x:64999:64999::{home.path}:/bin/sh\n")
+        with open("/etc/shadow") as file:
+            shadow.write_text(file.read() + f"muabui-box:{digest}:19000:0:99999:7:::\n")
+        home.path.chmod(0o755)
+        self.files.chmod(0o777)
+        self.process = Process(home, "sshd-password", [
+            find_program("unshare"), "-m", "sh", "-c",
+            'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/shadow && shift 2 && exec "$@"',
+            "sh", str(passwd), str(shadow),
+            find_program("sshd"), "-D", "-e", "-f", str(home.path / "sshd.conf")])
+        wait_until(lambda: listens(self.port), 10, "sshd listens")
+
+    def fingerprint(self):
+        """As ssh-keygen prints it, without SHA256: in front."""
+        text = subprocess.run(["ssh-keygen", "-lf", str(self.home.path / "host.key.pub")],
+                              check=True, capture_output=True, text=True).stdout
+        return text.split()[1].removeprefix("SHA256:")
+
+    def options(self, port):
+        secret = self.home.path / "sftp.password"
+        secret.write_text(self.password + "\n")
+        return {"url": f"sftp://127.0.0.1:{port}{self.files}", "username": "muabui-box",
+                "password_file": secret, "host_fingerprint": self.fingerprint()}
+
+
+class ScriptedFtp:
+    """Enough of an FTP server to misbehave where the scenario wants it to.
+
+    `misdeeds` are done once each, in turn, on uploads: "452" and "552" refuse one for want of
+    room (before and after the data), "cut" hangs up the data connection in the middle of it
+    and keeps what came, "halt" hangs up both.
+    """
+
+    def __init__(self, home, misdeeds=()):
+        self.files = home.path / "scripted" / "HN_DEMO_KKX001"
+        self.files.mkdir(parents=True)
+        self.home = home
+        self.misdeeds = list(misdeeds)
+        self.done = []
+        self.uploads = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+        home.keep(self)
+
+    def options(self, port):
+        secret = self.home.path / "ftp.password"
+        secret.write_text("secret\n")
+        return {"url": f"ftp://127.0.0.1:{port}/HN_DEMO_KKX001", "username": "box",
+                "password_file": secret}
+
+    def accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(near,), daemon=True).start()
+
+    def serve(self, control):
+        session = {"folder": self.files.parent, "data": None, "from": None}
+        with control, control.makefile("rb") as lines:
+            control.sendall(b"220 scripted\r\n")
+            for line in lines:
+                word, _, rest = line.decode().strip().partition(" ")
+                answer = getattr(self, "do_" + word.lower(), None)
+                text = answer(session, rest, control) if answer else "500 no such thing"
+                if text is None:
+                    return
+                control.sendall(text.encode() + b"\r\n")
+
+    def do_user(self, session, rest, control):
+        return "331 password"
+
+    def do_pass(self, session, rest, control):
+        return "230 in"
+
+    def do_pwd(self, session, rest, control):
+        return '257 "/"'
+
+    def do_type(self, session, rest, control):
+        return "200 so be it"
+
+    def do_noop(self, session, rest, control):
+        return "200 so be it"
+
+    def do_quit(self, session, rest, control):
+        return None
+
+    def _path(self, session, name):
+        return (self.files.parent if name.startswith("/") else session["folder"]) / name.lstrip("/")
+
+    def do_cwd(self, session, rest, control):
+        path = self._path(session, rest)
+        if not path.is_dir():
+            return "550 no such folder"
+        session["folder"] = path
+        return "250 there"
+
+    def do_mkd(self, session, rest, control):
+        self._path(session, rest).mkdir()
+        return "257 made"
+
+    def do_epsv(self, session, rest, control):
+        if session["data"]:
+            session["data"].close()
+        session["data"] = socket.create_server(("127.0.0.1", 0))
+        session["data"].settimeout(10)
+        return f"229 come (|||{session['data'].getsockname()[1]}|)"
+
+    def do_stor(self, session, rest, control):
+        self.uploads += 1
+        misdeed = self.misdeeds.pop(0) if self.misdeeds else None
+        if misdeed:
+            self.done.append(misdeed)
+        if misdeed == "452":
+            return "452 insufficient storage space"
+        control.sendall(b"150 send it\r\n")
+        near, _ = session["data"].accept()
+        with near:
+            near.settimeout(10)
+            content = near.recv(40) if misdeed in ("cut", "halt") else b""
+            if not content:
+                while data := near.recv(65536):
+                    content += data
+            else:  # not read to its end: the far side is told by a reset
+                near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self._path(session, rest).write_bytes(content)
+        if misdeed == "halt":
+            return None
+        return {"cut": "426 the data connection is gone",
+                "552": "552 exceeded storage allocation"}.get(misdeed, "226 it is there")
+
+    def do_rnfr(self, session, rest, control):
+        session["from"] = self._path(session, rest)
+        return "350 to where" if session["from"].exists() else "550 no such file"
+
+    def do_rnto(self, session, rest, control):
+        session["from"].rename(self._path(session, rest))
+        return "250 renamed"
+
+    def do_dele(self, session, rest, control):
+        path = self._path(session, rest)
+        if not path.exists():
+            return "550 no such file"
+        path.unlink()
+        return "250 gone"
+
+    def end(self):
+        self.listener.close()

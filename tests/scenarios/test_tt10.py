@@ -3,13 +3,15 @@
 FILES is how many periods are sent per protocol.
 """
 
+import os
 import sqlite3
 import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from file_servers import CutLine, Sshd, Vsftpd, VsftpdExplicit, VsftpdImplicit, make_certificate
+from file_servers import (CutLine, ScriptedFtp, Sshd, SshdWithPassword, Vsftpd, VsftpdExplicit,
+                          VsftpdImplicit, make_certificate)
 from lib import Gateway, count, wait_until
 from mqtt_wire import Publisher
 from tt10_receiver import Receiver
@@ -142,6 +144,75 @@ def test_year_boundary_gap_and_restart(home, broker):
     stamps = check(receiver, expected)
     assert [stamp for stamp in stamps if stamp <= last[-18:-4]] == sorted(expected)
     assert not list(server.files.rglob("*.part"))
+
+
+def deliver(gateway, server, expected, timeout=30):
+    """Starts GATEWAY, and waits for all that is EXPECTED at SERVER."""
+    receiver = Receiver(server.files, SYMBOLS)
+    gateway.start()
+
+    def all_there():
+        receiver.scan()
+        return set(expected) <= {name[-18:-4] for name in receiver.taken}
+
+    wait_until(all_there, timeout, every=0.2, what=lambda: (
+        f"{len(receiver.taken)} of {len(expected)}, {gateway.output('department')}"))
+    check(receiver, expected)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="makes an account, in a namespace of its own")
+def test_sftp_by_password_and_fingerprint(home, broker):
+    server = SshdWithPassword(home)
+    options = {**server.options(server.port), "parameters": PARAMETERS}
+    gateway = make_gateway(home, broker, options)
+    expected = fill(gateway.store, past_end(10), 20)
+    # Another server's key: somebody has to look, and the password is told to nobody.
+    wrong = ("A" if options["host_fingerprint"][0] != "A" else "B") + options["host_fingerprint"][1:]
+    gateway.configure(outputs=[{"name": "department", "type": "tt10", **options,
+                                "host_fingerprint": wrong}])
+    gateway.start()
+    wait_until(lambda: gateway.output("department")["held"], 20, "it is held")
+    assert "Failed password" not in server.process.log()
+    gateway.stop()
+    assert not list(server.files.rglob("*.txt"))
+    gateway.configure(outputs=[{"name": "department", "type": "tt10", **options}])
+    deliver(gateway, server, expected)
+    assert "Accepted password for muabui-box" in server.process.log()
+    assert server.password not in gateway.whole_log()
+    gateway.stop()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="makes an account, in a namespace of its own")
+def test_sftp_with_a_wrong_password_is_held(home, broker):
+    server = SshdWithPassword(home)
+    options = server.options(server.port)
+    (home.path / "sftp.password").write_text("wrong-5c2\n")
+    gateway = make_gateway(home, broker, {**options, "parameters": PARAMETERS})
+    fill(gateway.store, past_end(10), 3)
+    gateway.start()
+    # A line that breaks during a log-in looks the same: only the third one is believed.
+    wait_until(lambda: gateway.output("department")["held"], 30, "it is held")
+    assert gateway.output("department")["failures"] >= 3
+    assert "wrong-5c2" not in gateway.whole_log()
+    gateway.stop()
+
+
+@pytest.mark.parametrize("misdeeds,said", [
+    (["452", "452"], "452"), (["552", "552"], "552"), (["cut", "cut"], "426"),
+    (["halt"], ""), (["cut", "552", "452", "halt"], "")])
+def test_a_receiver_that_is_full_or_hangs_up(home, broker, misdeeds, said):
+    """Kept and tried again, not held: each file arrives whole, under its name only then."""
+    server = ScriptedFtp(home, misdeeds)
+    gateway = make_gateway(home, broker, {**server.options(server.port), "parameters": PARAMETERS})
+    expected = fill(gateway.store, past_end(10), 10)
+    deliver(gateway, server, expected, 60)
+    wait_until(lambda: gateway.output("department")["sent"] >= 10, 10, "all counted")
+    assert server.done == misdeeds and server.uploads >= 10 + len(misdeeds)
+    output = gateway.output("department")
+    assert output["failures"] == len(misdeeds) and not output["held"]
+    assert said in output["last_error"], output["last_error"]
+    assert not list(server.files.rglob("*.part"))
+    gateway.stop()
 
 
 def test_refused_login_is_held(home, broker):
