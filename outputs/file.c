@@ -10,15 +10,18 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/metric.h"
 #include "core/number.h"
 #include "outputs/drivers.h"
+#include "outputs/file_prune.h"
 #include "outputs/line_protocol.h"
 #include "store/reports.h"
 
 /*
  * A file, as line protocol or CSV. The path may name the day (strftime, local time); a
- * file that has grown to max_size becomes PATH.1, and so on up to PATH.`keep`. A batch is
+ * file that has grown to max_size becomes PATH.1, and so on up to PATH.`keep`; files of
+ * other days go by keep_for and keep_size. A batch is
  * written whole or not at all: what a full disk or a power cut left of one is cut off
  * again before the next.
  */
@@ -28,16 +31,21 @@ struct file_options {
 	int format;
 	int64_t max_size;
 	int keep;
+	int64_t keep_for, keep_size; /* of all files that the path names; 0: no limit */
 	bool sync;
 };
 
 enum file_format { FORMAT_LINE, FORMAT_CSV };
-enum { PART = 4096 };
+enum {
+	PART = 4096,
+	PRUNE_MS = 60 * 1000, /* between two looks for old files */
+};
 
 struct file_output {
 	const struct file_options *options;
 	struct line_encoder *encoder;
 	bool backlog;
+	int64_t pruned_ms; /* real time; 0: not yet */
 };
 
 static const char csv_head[] = "time,station,sensor,metric,value,unit,flag,backlog\n";
@@ -254,6 +262,31 @@ static bool append(
 	return false;
 }
 
+/* Not by a clock that nobody believes: it would call everything old. */
+static void prune(struct file_output *self, const char *path)
+{
+	const struct file_options *options = self->options;
+	int64_t real_ms = clock_real_ms();
+	struct file_prune old = {
+		.template = options->path,
+		.current = path,
+		.bytes = options->keep_size,
+	};
+
+	if ((options->keep_for == 0 && options->keep_size == 0) ||
+		(self->pruned_ms > 0 && real_ms - self->pruned_ms < PRUNE_MS))
+		return;
+	self->pruned_ms = real_ms;
+	if (options->keep_for > 0 && clock_is_set())
+		old.before_ms = clock_wall_ms() - options->keep_for;
+	int removed = file_prune(&old);
+	if (removed > 0)
+		log_info("%s: %d old files were removed", options->path, removed);
+	else if (removed < 0)
+		log_warning("%s: cannot look for old files: %s", options->path,
+			strerror(errno));
+}
+
 static void file_send(void *arg, const struct buffer *batch, struct answer *answer)
 {
 	struct file_output *self = arg;
@@ -270,6 +303,8 @@ static void file_send(void *arg, const struct buffer *batch, struct answer *answ
 
 	if (fd >= 0)
 		close(fd);
+	if (done)
+		prune(self, buffer_text(&path));
 	buffer_free(&path);
 	if (done) {
 		answer->outcome = OUTCOME_DONE;
@@ -297,6 +332,10 @@ static void file_check(const void *values, const struct config_place *place)
 		config_error(place, "path",
 			"may hold no words but %%Y %%m %%d %%H (and %%%%), and must not be too long");
 	buffer_free(&path);
+	if (options->path && (options->keep_for > 0 || options->keep_size > 0) &&
+		file_prune_has_dated_folder(options->path))
+		config_error(place, options->keep_for > 0 ? "keep_for" : "keep_size",
+			"only finds files whose date is in their own name, not in a folder's");
 }
 
 #define AT(member) offsetof(struct file_options, member)
@@ -334,6 +373,22 @@ static const struct option file_table[] = {
 		.max = 1000,
 		.unit = "files",
 		.help = "How many of those renamed are kept." },
+	{ .name = "keep_for",
+		.type = OPTION_DURATION,
+		.offset = AT(keep_for),
+		.fallback = "0s",
+		.min = 60 * 60 * 1000,
+		.max = INFINITY,
+		.help = "Files last written longer ago are removed, those named by other "
+			"dates too; 0s: never." },
+	{ .name = "keep_size",
+		.type = OPTION_SIZE,
+		.offset = AT(keep_size),
+		.fallback = "0B",
+		.min = 4096,
+		.max = INFINITY,
+		.help = "When all of them have more together, the oldest are removed; 0B: no "
+			"limit." },
 	{ .name = "sync",
 		.type = OPTION_BOOL,
 		.offset = AT(sync),

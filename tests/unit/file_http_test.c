@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/http_client.h"
 #include "outputs/drivers.h"
+#include "outputs/file_prune.h"
 #include "store/reports.h"
 #include "tests/unit/scripted_server.h"
 #include "tests/unit/temp_store.h"
@@ -194,6 +195,110 @@ static void test_path_names_the_day(void **state)
 	file_end(&f);
 }
 
+static void test_names_that_fit(void **state)
+{
+	static const struct {
+		const char *template, *name;
+		bool fits;
+	} cases[] = {
+		{ "%Y-%m-%d.csv", "2026-11-22.csv", true },
+		{ "%Y-%m-%d.csv", "2026-11-22.csv.1000", true },
+		{ "%Y-%m-%d.csv", "2026-11-22.csv.10000", false },
+		{ "%Y-%m-%d.csv", "2026-11-22.csv.", false },
+		{ "%Y-%m-%d.csv", "2026-11-22.csv.1x", false },
+		{ "%Y-%m-%d.csv", "2026-11-22.csv~", false },
+		{ "%Y-%m-%d.csv", "2026-11-2", false },
+		{ "%Y-%m-%d.csv", "2026-11-xx.csv", false },
+		{ "%Y-%m-%d.csv", "x2026-11-22.csv", false },
+		{ "%Y-%m-%d.csv", "", false },
+		{ "100%%-%H", "100%-07", true },
+		{ "100%%-%H", "100x-07", false },
+		{ "out", "out", true },
+		{ "out", "out.3", true },
+		{ "out", "output", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		if (file_prune_fits(cases[i].template, cases[i].name) != cases[i].fits)
+			fail_msg("%s, %s", cases[i].template, cases[i].name);
+	assert_true(file_prune_has_dated_folder("/a/%Y/out"));
+	assert_false(file_prune_has_dated_folder("/a/100%%/%Y"));
+	assert_false(file_prune_has_dated_folder("%Y"));
+}
+
+/* A file of SIZE bytes, last written DAYS before the frozen clock. */
+static void old_file(const struct file *f, const char *name, int size, int days)
+{
+	const time_t then = 1700000000 - (time_t)days * 24 * 3600;
+	const struct timespec times[2] = { { .tv_sec = then }, { .tv_sec = then } };
+	char path[300];
+
+	snprintf(path, sizeof path, "%s/%s", f->temp.directory, name);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	for (int i = 0; i < size; i++)
+		fputc('x', file);
+	fclose(file);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static bool is_there(const struct file *f, const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof path, "%s/%s", f->temp.directory, name);
+	return access(path, F_OK) == 0;
+}
+
+/* By RULE (an option) = VALUE; the kept ones of six files, as letters. */
+static void expect_kept(const char *rule, int64_t value, const char *kept)
+{
+	static const char *const names[] = { "2023-11-10-07", "2023-11-11-07.2",
+		"2023-11-11-07.1", "2023-11-12-07", "2023-11-01.mine", "notes" };
+	char path[300];
+	struct file f;
+
+	file_begin(&f, 0, 0, 0);
+	snprintf(path, sizeof path, "%s/%%Y-%%m-%%d-%%H", f.temp.directory);
+	SET(&output_file, f.options, "path", const char *, path);
+	SET(&output_file, f.options, rule, int64_t, value);
+	for (int i = 0; i < 6; i++)
+		old_file(&f, names[i], 1000, i == 5 ? 400 : 4 - i);
+	file_put(&f, false);
+	for (int i = 0; i < 6; i++)
+		if (is_there(&f, names[i]) != (strchr(kept, 'a' + i) != NULL))
+			fail_msg("%s = %lld: %s", rule, (long long)value, names[i]);
+	assert_true(is_there(&f, "2023-11-15-05"));
+	for (int i = 0; i < 7; i++) {
+		snprintf(path, sizeof path, "%s/%s", f.temp.directory,
+			i < 6 ? names[i] : "2023-11-15-05");
+		unlink(path);
+	}
+	file_end(&f);
+}
+
+static void test_old_files_go(void **state)
+{
+	const int64_t day = 24 * 3600 * 1000;
+
+	(void)state;
+	clock_freeze(1700000000000, 0);
+	expect_kept("keep_for", 0, "abcdef");
+	expect_kept("keep_for", 10 * day, "abcdef");
+	expect_kept("keep_for", 5 * day / 2, "cdef");
+	expect_kept("keep_for", day / 2, "ef");
+	expect_kept("keep_size", 100000, "abcdef");
+	expect_kept("keep_size", 3500, "bcdef");
+	expect_kept("keep_size", 2500, "cdef");
+	expect_kept("keep_size", 1, "ef"); /* but never what is written to */
+	/* A clock that nobody believes calls nothing old. */
+	clock_pretend(false, "boot-1");
+	expect_kept("keep_for", day / 2, "abcdef");
+	clock_freeze_plainly();
+	clock_simulate(0, 1);
+}
+
 /* --- http -------------------------------------------------------------------- */
 
 static char *fixed(void *arg, size_t index, const struct server_request *request)
@@ -338,6 +443,8 @@ int main(void)
 		cmocka_unit_test(test_http_template),
 		cmocka_unit_test(test_http_refusal),
 		cmocka_unit_test(test_path_names_the_day),
+		cmocka_unit_test(test_names_that_fit),
+		cmocka_unit_test(test_old_files_go),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
