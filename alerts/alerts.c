@@ -169,7 +169,8 @@ static int show(struct alerts *alerts, const struct report *report,
 			!rule_covers(rule, report->station))
 			continue;
 		struct place *place = find_place(alerts, report->station);
-		struct entry *entry = place ? place_entry(place, number) : NULL;
+		struct entry *entry =
+			place ? place_entry(place, number, rule_windows(rule)) : NULL;
 		if (!entry)
 			continue;
 		struct rule_event event =

@@ -42,7 +42,7 @@ void alerts_watch_clock(struct alerts *alerts, int64_t now_ms)
 static int shift_entry(struct alerts *alerts, const struct rule *rule,
 	const struct place *place, struct entry *entry, const struct clock_step *step)
 {
-	rule_shift(&entry->state, step);
+	rule_shift(rule, &entry->state, step);
 	entry->changed_ms = clock_after_step(step, entry->changed_ms);
 	/* As wants_saving() has it: what is not in the store need not change there. */
 	if (entry->saved_phase == RULE_UNKNOWN && entry->state.phase <= RULE_CLEAR)

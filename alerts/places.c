@@ -86,9 +86,16 @@ struct place *places_get(struct places *places, const char *station)
 	return place;
 }
 
-struct entry *place_entry(struct place *place, size_t rule)
+struct entry *place_entry(struct place *place, size_t rule, size_t windows)
 {
-	if (!place->entries[rule])
-		place->entries[rule] = calloc(1, sizeof *place->entries[rule]);
-	return place->entries[rule];
+	struct entry *entry = place->entries[rule];
+
+	if (entry)
+		return entry;
+	/* In one piece with its windows, so that there is one thing to free. */
+	entry = calloc(1, sizeof *entry + windows * sizeof(struct rule_window));
+	if (entry && windows > 0)
+		entry->state.windows = (struct rule_window *)(entry + 1);
+	place->entries[rule] = entry;
+	return entry;
 }

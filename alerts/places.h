@@ -47,7 +47,10 @@ void places_free(struct places *places);
 /* The place of STATION, made if need be. NULL: memory out, or PLACES_MAX are there. */
 struct place *places_get(struct places *places, const char *station);
 
-/* The entry of rule number RULE, made if need be. NULL: memory out. */
-struct entry *place_entry(struct place *place, size_t rule);
+/*
+ * The entry of rule number RULE, made if need be with WINDOWS windows (rule_windows()).
+ * NULL: memory out.
+ */
+struct entry *place_entry(struct place *place, size_t rule, size_t windows);
 
 #endif

@@ -12,6 +12,7 @@ enum {
 	SETTLE_MS = 30 * 1000,      /* a phase younger than that is not worth a write */
 	REFRESH_MS = 2 * 60 * 1000, /* how far the stored last reading may be behind */
 	PRESENCE_REFRESH_MS = 5 * 60 * 1000, /* the same for absent_for */
+	WINDOW_REFRESH_MS = 5 * 60 * 1000,   /* and for a rule with a window */
 	SAVES_MAX = 500,                     /* in one tick */
 	STATE_TEXT_MAX = RULE_TEXT_MAX + EPISODE_SIZE + 32,
 };
@@ -101,13 +102,14 @@ static void load_state(void *arg, const char *name, const char *station, const c
 		return;
 	}
 	struct place *place = places_get(&alerts->places, station);
-	struct entry *entry = place ? place_entry(place, i) : NULL;
+	struct entry *entry =
+		place ? place_entry(place, i, rule_windows(&alerts->rules[i])) : NULL;
 	if (!entry) {
 		loading->failed = true;
 		return;
 	}
 	if (!load_text(&alerts->rules[i], entry, text, 0)) {
-		*entry = (struct entry){ .revision = 0 };
+		*entry = (struct entry){ .state.windows = entry->state.windows };
 		add_stray(loading, name, station);
 		return;
 	}
@@ -190,6 +192,8 @@ static bool wants_saving(
 				behind >= PRESENCE_REFRESH_MS);
 	if (has_turned(entry))
 		return now_ms - entry->changed_ms >= SETTLE_MS;
+	if (rule_windows(rule) > 0 && behind >= WINDOW_REFRESH_MS)
+		return true;
 	if (state->phase != RULE_PENDING && state->phase != RULE_CLEARING)
 		return false;
 	return behind >= REFRESH_MS || behind >= rule->max_age / 4;

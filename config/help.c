@@ -12,6 +12,7 @@ static const char *const type_names[] = {
 	[OPTION_SECRET] = "file with a secret",
 	[OPTION_URL] = "address",
 	[OPTION_NUMBER] = "number",
+	[OPTION_LEVEL] = "number or name",
 	[OPTION_INTEGER] = "whole number",
 	[OPTION_BOOL] = "true or false",
 	[OPTION_DURATION] = "duration",

@@ -10,6 +10,7 @@
 #include "config/suggest.h"
 #include "config/value.h"
 #include "core/metric.h"
+#include "core/number.h"
 
 /* A list that was read, to find its places again. */
 struct loader_list {
@@ -112,6 +113,23 @@ static void read_text(struct loader *loader, const config_setting_t *setting,
 		place_complain(loader->errors, setting, "%s", why);
 }
 
+static void read_level(struct loader *loader, const config_setting_t *setting,
+	const struct option *option, struct option_level *level)
+{
+	if (config_setting_type(setting) != CONFIG_TYPE_STRING) {
+		read_number(loader, setting, option, &level->number);
+		return;
+	}
+	const struct option word = { .type = OPTION_STRING, .required = true };
+	const char *text = config_setting_get_string(setting);
+	double number;
+
+	if (number_scan(text, strlen(text), &number) > 0)
+		report_type(loader, setting, OPTION_NUMBER);
+	else
+		read_text(loader, setting, &word, &level->word);
+}
+
 /* Does this configuration declare a metric called NAME, rightly or wrongly? */
 static bool is_declared(const struct loader *loader, const char *name)
 {
@@ -204,6 +222,9 @@ static void read_value(struct loader *loader, const config_setting_t *setting,
 	case OPTION_INTEGER:
 		read_number(loader, setting, option, member);
 		break;
+	case OPTION_LEVEL:
+		read_level(loader, setting, option, member);
+		break;
 	case OPTION_BOOL:
 		if (config_setting_type(setting) == CONFIG_TYPE_BOOL)
 			*(bool *)member = config_setting_get_bool(setting) != 0;
@@ -276,10 +297,11 @@ static void read_group(struct loader *loader, const config_setting_t *setting,
 	set_defaults(loader, group->options, values);
 	keys_check(loader->errors, setting, &keys);
 	read_options(loader, setting, &keys, group->options, values);
-	if (group->check && mishaps(loader) == before) {
-		const struct config_place place = place_of(loader->errors, setting);
+	const struct config_place place = place_of(loader->errors, setting);
+	if (group->settle)
+		group->settle(values, &place);
+	if (group->check && mishaps(loader) == before)
 		group->check(values, &place);
-	}
 }
 
 /* --- lists ------------------------------------------------------------- */

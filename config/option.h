@@ -18,6 +18,7 @@ enum option_type {     /* member behind .offset          written as            *
 	OPTION_SECRET, /* const char *: name of a file   "/path", see core/secret.h */
 	OPTION_URL, /* const char *; .choices: schemes allowed; no user:password in it */
 	OPTION_NUMBER,   /* double                         12 or 12.5            */
+	OPTION_LEVEL,    /* struct option_level            12.5 or "name"        */
 	OPTION_INTEGER,  /* int                            12                    */
 	OPTION_BOOL,     /* bool                           true                  */
 	OPTION_DURATION, /* int64_t, ms; .min/.max in ms   "10s" "1m30s" "500ms" */
@@ -42,7 +43,7 @@ struct option {
 	size_t offset; /* offsetof() in the struct of the table */
 	bool required;
 	const char *fallback; /* the default as a user would write it, without quotes;
-			       * NULL: zeroed, except OPTION_NUMBER: NAN */
+			       * NULL: zeroed, except OPTION_NUMBER, OPTION_LEVEL: NAN */
 	double min, max;      /* inclusive; both 0: no limit; max < min or INFINITY: no
 			       * upper one. For text: bytes; for ms see the type. The
 			       * default may stand outside: 0 = off */
@@ -51,6 +52,12 @@ struct option {
 	const struct option_group *group;   /* OPTION_GROUP, OPTION_LIST */
 	const struct option_family *family; /* OPTION_KINDS */
 	const char *help;                   /* one sentence */
+};
+
+/* A number, or a name that the group's settle() makes one. */
+struct option_level {
+	double number;    /* NAN: not given, or not known yet */
+	const char *word; /* as written; NULL: a number was */
 };
 
 struct option_numbers {
@@ -93,6 +100,12 @@ struct option_group {
 	const char *name; /* for messages: "rule", "register" */
 	const struct option *options;
 	size_t size; /* of the struct the offsets are in */
+	/*
+	 * Completes VALUES once all rows are read, where one follows from others; before
+	 * check(). Also where a row was wrong, which then has its default, a required one
+	 * zero. May be NULL.
+	 */
+	void (*settle)(void *values, const struct config_place *place);
 	/*
 	 * What a row cannot say (this needs that). Reports by config_error(). Only called
 	 * for a group without other errors, so that values are what the rows promise.

@@ -72,6 +72,14 @@ static void print_row(
 	buffer_puts(printer->out, count > 0 ? " ]" : "]");
 }
 
+static void print_level(struct printer *printer, const struct option_level *level)
+{
+	if (level->word)
+		print_string(printer, level->word);
+	else
+		print_number(printer, level->number);
+}
+
 static bool text_is_set(const struct option *option, const char *text)
 {
 	if (!text)
@@ -87,6 +95,9 @@ static bool is_set(const struct option *option, const void *member)
 	case OPTION_NUMBER:
 		return isfinite(*(const double *)member) &&
 			value_is_in_range(option, *(const double *)member);
+	case OPTION_LEVEL:
+		return ((const struct option_level *)member)->word ||
+			isfinite(((const struct option_level *)member)->number);
 	case OPTION_INTEGER:
 		return value_is_in_range(option, *(const int *)member);
 	case OPTION_DURATION:
@@ -185,6 +196,9 @@ static void print_value(
 	switch (option->type) {
 	case OPTION_NUMBER:
 		print_number(printer, *(const double *)member);
+		break;
+	case OPTION_LEVEL:
+		print_level(printer, member);
 		break;
 	case OPTION_INTEGER:
 		buffer_printf(printer->out, "%d", *(const int *)member);

@@ -18,6 +18,7 @@ static const char *const expected[] = {
 	[OPTION_SECRET] = "the name of a file in quotes",
 	[OPTION_URL] = "an address in quotes",
 	[OPTION_NUMBER] = "a number",
+	[OPTION_LEVEL] = "a number, or a name in quotes,",
 	[OPTION_INTEGER] = "a whole number",
 	[OPTION_BOOL] = "true or false",
 	[OPTION_DURATION] = "a duration such as \"10s\", \"1m30s\" or \"6h\"",
@@ -319,6 +320,8 @@ bool value_set_fallback(const struct option *option, struct arena *arena, void *
 	if (!text) {
 		if (option->type == OPTION_NUMBER)
 			*(double *)member = NAN;
+		if (option->type == OPTION_LEVEL)
+			((struct option_level *)member)->number = NAN;
 		return true;
 	}
 	switch (option->type) {
@@ -335,6 +338,7 @@ bool value_set_fallback(const struct option *option, struct arena *arena, void *
 	case OPTION_NUMBERS:
 	case OPTION_STRINGS:
 		return set_fallback_list(option, arena, member);
+	case OPTION_LEVEL:
 	case OPTION_GROUP:
 	case OPTION_LIST:
 	case OPTION_KINDS:

@@ -588,11 +588,11 @@ static void test_clock_followed(void **unused)
 	rule.on_delay = 10 * MINUTE;
 	assert_int_equal(show(&rule, &state, start, 60), RULE_NOTHING);
 	assert_int_equal(show(&rule, &state, start + 5 * MINUTE, 60), RULE_NOTHING);
-	rule_shift(&state, &step);
+	rule_shift(&rule, &state, &step);
 	assert_int_equal(
 		show(&rule, &state, start + HOUR + 6 * MINUTE, 60), RULE_NOTHING);
 	step = (struct clock_step){ .since_ms = start + HOUR - 1, .by_ms = -2 * HOUR };
-	rule_shift(&state, &step);
+	rule_shift(&rule, &state, &step);
 	assert_int_equal(
 		show(&rule, &state, start - HOUR + 9 * MINUTE, 60), RULE_NOTHING);
 	assert_int_equal(show(&rule, &state, start - HOUR + 10 * MINUTE, 60), RULE_FIRE);
