@@ -93,7 +93,7 @@ static struct rule_event tell_first(const struct rule *rule, struct rule_state *
 		return nothing; /* does it still stand? */
 	struct rule_event event =
 		event_of(rule, state, RULE_FIRE, verdict->value, at_ms, now_ms);
-	event.late = state->held;
+	event.late = state->held && !rule_is_quiet(rule, now_ms);
 	state->told = true;
 	state->held = false;
 	return event;
