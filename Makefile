@@ -206,7 +206,8 @@ UNITS := $(PREFIX)/lib/systemd/system
 SHARE := $(PREFIX)/share/muabui
 FILES := $(PREFIX)/bin/muabui $(UNITS)/muabui.service $(PREFIX)/lib/sysusers.d/muabui.conf \
 	$(PREFIX)/lib/tmpfiles.d/muabui.conf $(PREFIX)/share/man/man8/muabui.8 \
-	$(SYSCONFDIR)/muabui/muabui.conf.example $(SYSCONFDIR)/muabui/devices
+	$(SYSCONFDIR)/muabui/muabui.conf.example $(SYSCONFDIR)/muabui/devices \
+	$(SYSCONFDIR)/muabui/presets
 EMPTY :=
 COMMA := ,
 
@@ -229,6 +230,9 @@ install: all ## program, service, manual, example; DESTDIR= PREFIX=/usr/local SY
 	install -d $(DESTDIR)$(SHARE)/devices
 	install -m 0644 config/devices/* $(DESTDIR)$(SHARE)/devices
 	ln -sfn $(SHARE)/devices $(DESTDIR)$(SYSCONFDIR)/muabui/devices
+	install -d $(DESTDIR)$(SHARE)/presets
+	install -m 0644 config/presets/* $(DESTDIR)$(SHARE)/presets
+	ln -sfn $(SHARE)/presets $(DESTDIR)$(SYSCONFDIR)/muabui/presets
 
 uninstall: ## remove what install brought; configuration and data stay
 	rm -f $(addprefix $(DESTDIR),$(FILES))

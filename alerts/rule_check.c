@@ -156,8 +156,6 @@ static void check_steps(const struct rule *rule, const struct config_place *plac
 		config_error(place, "clear_below", "each of the steps says its own");
 	if (list->count > 0 && is_given(&rule->written.levels.clear_above))
 		config_error(place, "clear_above", "each of the steps says its own");
-	if (rule->tell_easing && list->count < 2)
-		config_error(place, "tell_easing", "needs two \"steps\" at least");
 	for (int i = 0; i < rule->step_count; i++)
 		check_step(rule, (size_t)i);
 }
@@ -236,6 +234,8 @@ void rule_check(const struct rule *rule, const struct config_place *place)
 		check_clear(&rule->written.levels, isnan(rule->above), &step, place);
 	else if (count_levels(&rule->written.levels, &key) == 0)
 		check_steps(rule, place);
+	if (rule->tell_easing && rule->absent_for == 0 && rule->step_count < 2)
+		config_error(place, "tell_easing", "needs two \"steps\" at least");
 	check_window(rule, place);
 	check_counts(rule, place);
 	check_times(rule, place);
