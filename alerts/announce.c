@@ -88,13 +88,6 @@ static void fill_message(const struct announcer *announcer, const struct rule *r
 	name_place(announcer, station, message);
 }
 
-static enum text_condition condition_of(const struct rule *rule)
-{
-	if (rule->absent_for > 0)
-		return TEXT_ABSENT;
-	return isnan(rule->above) ? TEXT_BELOW : TEXT_ABOVE;
-}
-
 static int channel_language(
 	const struct announcer *announcer, const struct option_item *channel)
 {
@@ -108,18 +101,11 @@ static int channel_language(
 static bool render(struct announcer *announcer, const struct rule *rule,
 	const struct rule_event *event, struct message *message, int language)
 {
-	static const enum text_moment moments[] = {
-		[RULE_FIRE] = TEXT_FIRING,
-		[RULE_REPEAT] = TEXT_STILL,
-		[RULE_RESOLVE] = TEXT_OVER,
-		[RULE_ESCALATE] = TEXT_FIRING,
-		[RULE_EASE] = TEXT_STILL,
-	};
+	const struct text_about about = text_about_event(rule, event);
 	struct buffer body;
 
 	copy(message->language, sizeof message->language, config_languages[language]);
-	texts_fill(message, condition_of(rule),
-		event->late ? TEXT_STILL : moments[event->kind]);
+	texts_fill_about(message, &about);
 	buffer_init(&body, sizeof announcer->item.body - 1);
 	message_to_json(message, &body);
 	bool ok = !body.failed;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/category.h"
 #include "core/clock.h"
 #include "core/utf8.h"
 
@@ -16,6 +17,7 @@ enum {
 /* What stands for the placeholders, rendered for one message. */
 struct words {
 	char head[WORDS_SIZE];
+	char who[512];
 	char place[256];
 	char station[448];
 	char name[256];
@@ -24,6 +26,10 @@ struct words {
 	char threshold[64]; /* with its unit */
 	char time[24];
 	char since[24];
+	char window[48];
+	char category[64]; /* in small letters */
+	const char *passes;
+	const char *title_category; /* as it begins a title */
 };
 
 static const struct text_catalogue *catalogue_of(const char *language)
@@ -89,6 +95,11 @@ static void fill(char *out, size_t size, const char *template, const struct word
 		{ "{threshold}", words->threshold },
 		{ "{time}", words->time },
 		{ "{since}", words->since },
+		{ "{who}", words->who },
+		{ "{window}", words->window },
+		{ "{passes}", words->passes },
+		{ "{category}", words->category },
+		{ "{Category}", words->title_category },
 	};
 	size_t used = 0;
 
@@ -178,7 +189,27 @@ static void word_numbers(struct words *words, const struct text_catalogue *catal
 	with_unit(words->threshold, sizeof(words->threshold), threshold, message->unit);
 }
 
-static void word_places(struct words *words, const struct message *message)
+/* "24 hours", "90 phút": in the largest unit that makes it whole, days from the third on.
+ */
+static void word_window(
+	struct words *words, const struct text_catalogue *catalogue, int64_t window_ms)
+{
+	static const struct {
+		int64_t ms, from;
+	} units[TEXT_UNITS] = { { 1000, 0 }, { 60000, 60000 }, { 3600000, 3600000 },
+		{ 86400000, 3 * 86400000 } };
+	size_t unit = TEXT_UNITS - 1;
+
+	while (unit > 0 &&
+		(window_ms < units[unit].from || window_ms % units[unit].ms != 0))
+		unit--;
+	int64_t count = window_ms / units[unit].ms;
+	snprintf(words->window, sizeof(words->window), "%lld %s", (long long)count,
+		catalogue->units[unit][count != 1]);
+}
+
+static void word_places(struct words *words, const struct text_catalogue *catalogue,
+	const struct message *message, const struct text_about *about)
 {
 	char id[160];
 
@@ -193,17 +224,18 @@ static void word_places(struct words *words, const struct message *message)
 			id);
 	format_time(words->time, message->at_ms);
 	format_time(words->since, message->since_ms);
+	word_window(words, catalogue, about->window_ms);
+	struct words plain = *words;
+	fill(words->who, sizeof(words->who), catalogue->who[about->is_area], &plain);
 }
 
 /* 0 … 5 by the bands of Decision 1459/QĐ-TCMT. */
 static int aqi_level(double value)
 {
-	static const double ends[TEXT_AQI_LEVELS - 1] = { 50, 100, 150, 200, 300 };
-	int level = 0;
+	size_t count;
+	const struct category *table = category_table(METRIC_VN_AQI, &count);
 
-	while (level < TEXT_AQI_LEVELS - 1 && value > ends[level])
-		level++;
-	return level;
+	return (int)(category_of(METRIC_VN_AQI, value) - table);
 }
 
 static bool is_vn_aqi(const struct metric *metric)
@@ -211,29 +243,50 @@ static bool is_vn_aqi(const struct metric *metric)
 	return metric && (metric->id == METRIC_VN_AQI || metric->id == METRIC_VN_AQI_DAY);
 }
 
+/* The category's name, where the title is made of it. */
+static void word_category(struct words *words, const struct text_catalogue *catalogue,
+	const struct message *message, const struct metric *metric)
+{
+	const struct category *category = metric && !isnan(message->value)
+		? category_of(metric->id, message->value)
+		: NULL;
+
+	words->title_category = "";
+	if (!category)
+		return;
+	words->title_category = catalogue == &texts_en ? category->en : category->vi;
+	snprintf(words->category, sizeof(words->category), "%s", words->title_category);
+	for (char *c = words->category; *c; c++) {
+		/* Other letters are small as they stand. */
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	}
+}
+
 static const char *head_template(const struct text_catalogue *catalogue,
 	const struct message *message, const struct metric *metric,
-	enum text_condition condition, enum text_moment moment)
+	const struct text_about *about, const struct words *words)
 {
 	const struct text_metric *entry = &catalogue->hazards[message->hazard];
 
-	if (condition == TEXT_ABSENT)
+	if (about->condition == TEXT_ABSENT)
 		return catalogue->absent_head;
-	if (metric && metric->id == METRIC_VN_AQI && condition == TEXT_ABOVE &&
-		moment != TEXT_OVER && !isnan(message->value))
-		return catalogue->aqi_heads[aqi_level(message->value)];
+	if (about->measure == RULE_RISE)
+		return catalogue->rise_head;
+	if (words->category[0] && about->condition == TEXT_ABOVE &&
+		about->moment != TEXT_OVER)
+		return catalogue->index_heads[metric->id - METRIC_VN_AQI];
 	if (metric && metric->id < METRIC_BUILTIN_END &&
 		catalogue->metrics[metric->id].above)
 		entry = &catalogue->metrics[metric->id];
-	return condition == TEXT_BELOW ? entry->below : entry->above;
+	return about->condition == TEXT_BELOW ? entry->below : entry->above;
 }
 
 static void word_head(struct words *words, const struct text_catalogue *catalogue,
 	const struct message *message, const struct metric *metric,
-	enum text_condition condition, enum text_moment moment)
+	const struct text_about *about)
 {
-	const char *template =
-		head_template(catalogue, message, metric, condition, moment);
+	const char *template = head_template(catalogue, message, metric, about, words);
 	struct words plain = *words;
 
 	/* Titles show the bare number; a template cannot hold its own head. */
@@ -261,57 +314,114 @@ static enum text_advice advice_kind(enum hazard hazard, enum text_condition cond
 
 static const char *advice_of(const struct text_catalogue *catalogue,
 	const struct message *message, const struct metric *metric,
-	enum text_condition condition, enum text_moment moment)
+	const struct text_about *about)
 {
-	enum text_advice kind = advice_kind(message->hazard, condition);
+	enum text_advice kind = advice_kind(message->hazard, about->condition);
 
-	if (moment == TEXT_OVER)
+	if (about->moment == TEXT_OVER)
 		return catalogue->advice_over[kind];
-	if (kind == TEXT_ADVICE_AIR && is_vn_aqi(metric) && !isnan(message->value))
+	/* A rise of the index is no value of it. */
+	if (kind == TEXT_ADVICE_AIR && is_vn_aqi(metric) && !isnan(message->value) &&
+		about->measure != RULE_RISE)
 		return catalogue->aqi_advice[aqi_level(message->value)];
 	return catalogue->advice[kind][message->severity];
 }
 
-static void word_message(struct words *words, const struct text_catalogue *catalogue,
-	const struct message *message, const struct metric *metric)
+static const char *body_of(
+	const struct text_catalogue *catalogue, const struct text_about *about)
 {
+	if (about->measure == RULE_RISE)
+		return catalogue->rise_bodies[about->moment];
+	return catalogue->bodies[about->condition][about->moment];
+}
+
+/* The metric's name, with what is made of it over which time. */
+static void word_name(struct words *words, const struct text_catalogue *catalogue,
+	const struct message *message, const struct metric *metric,
+	const struct text_about *about)
+{
+	const char *template = catalogue->measures[about->measure];
 	const char *name = message->metric;
 
-	*words = (struct words){ .head = "" };
 	if (metric && metric->id < METRIC_BUILTIN_END &&
 		catalogue->metrics[metric->id].name)
 		name = catalogue->metrics[metric->id].name;
 	copy_cut(words->name, sizeof(words->name), name, PLACE_MAX);
+	if (!template)
+		return;
+	struct words plain = *words;
+	fill(words->name, sizeof(words->name), template, &plain);
+}
+
+static void word_message(struct words *words, const struct text_catalogue *catalogue,
+	const struct message *message, const struct metric *metric,
+	const struct text_about *about)
+{
+	const char *passes = catalogue->passes[about->condition][about->inclusive];
+
+	*words = (struct words){ .passes = passes ? passes : "", .title_category = "" };
 	word_numbers(words, catalogue, message, metric);
-	word_places(words, message);
+	word_places(words, catalogue, message, about);
+	word_name(words, catalogue, message, metric, about);
+	word_category(words, catalogue, message, metric);
+}
+
+void texts_fill_about(struct message *message, const struct text_about *about)
+{
+	const struct text_catalogue *catalogue = catalogue_of(message->language);
+	const struct metric *metric = metric_find(message->metric);
+	bool is_back = about->condition == TEXT_ABSENT && about->moment == TEXT_OVER;
+	struct words words;
+
+	word_message(&words, catalogue, message, metric, about);
+	word_head(&words, catalogue, message, metric, about);
+	fill_cut(message->title, sizeof(message->title),
+		is_back ? catalogue->absent_over_title : catalogue->titles[about->moment],
+		&words, TEXTS_TITLE_MAX);
+	fill_cut(message->text, sizeof(message->text), body_of(catalogue, about), &words,
+		TEXTS_BODY_MAX);
+	fill_cut(message->instruction, sizeof(message->instruction),
+		advice_of(catalogue, message, metric, about), &words, TEXTS_BODY_MAX);
 }
 
 void texts_fill(
 	struct message *message, enum text_condition condition, enum text_moment moment)
 {
-	const struct text_catalogue *catalogue = catalogue_of(message->language);
-	const struct metric *metric = metric_find(message->metric);
-	bool is_back = condition == TEXT_ABSENT && moment == TEXT_OVER;
-	struct words words;
+	const struct text_about about = { .condition = condition, .moment = moment };
 
-	word_message(&words, catalogue, message, metric);
-	word_head(&words, catalogue, message, metric, condition, moment);
-	fill_cut(message->title, sizeof(message->title),
-		is_back ? catalogue->absent_over_title : catalogue->titles[moment],
-		&words, TEXTS_TITLE_MAX);
-	fill_cut(message->text, sizeof(message->text),
-		catalogue->bodies[condition][moment], &words, TEXTS_BODY_MAX);
-	fill_cut(message->instruction, sizeof(message->instruction),
-		advice_of(catalogue, message, metric, condition, moment), &words,
-		TEXTS_BODY_MAX);
+	texts_fill_about(message, &about);
+}
+
+struct text_about text_about_event(
+	const struct rule *rule, const struct rule_event *event)
+{
+	static const enum text_moment moments[] = {
+		[RULE_FIRE] = TEXT_FIRING,
+		[RULE_REPEAT] = TEXT_STILL,
+		[RULE_RESOLVE] = TEXT_OVER,
+		[RULE_ESCALATE] = TEXT_WORSE,
+		[RULE_EASE] = TEXT_STILL,
+	};
+
+	return (struct text_about){
+		.condition = rule->absent_for > 0 ? TEXT_ABSENT
+			: isnan(rule->above)      ? TEXT_BELOW
+						  : TEXT_ABOVE,
+		.moment = event->late ? TEXT_STILL : moments[event->kind],
+		.measure = rule->measure,
+		.window_ms = rule->window,
+		.inclusive = rule->inclusive,
+		.is_area = rule->scope == RULE_OF_AREA,
+	};
 }
 
 void texts_fill_trial(struct message *message)
 {
+	const struct text_about about = { .condition = TEXT_ABOVE };
 	const struct text_catalogue *catalogue = catalogue_of(message->language);
 	struct words words;
 
-	word_message(&words, catalogue, message, NULL);
+	word_message(&words, catalogue, message, NULL, &about);
 	fill_cut(message->title, sizeof(message->title), catalogue->trial_title, &words,
 		TEXTS_TITLE_MAX);
 	fill_cut(message->text, sizeof(message->text), catalogue->trial_text, &words,

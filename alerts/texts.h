@@ -9,6 +9,7 @@
 #define MUABUI_ALERTS_TEXTS_H
 
 #include "alerts/message.h"
+#include "alerts/rule.h"
 #include "core/metric.h"
 
 enum {
@@ -18,12 +19,29 @@ enum {
 };
 
 enum text_condition { TEXT_ABOVE, TEXT_BELOW, TEXT_ABSENT, TEXT_CONDITION_COUNT };
-enum text_moment { TEXT_FIRING, TEXT_STILL, TEXT_OVER, TEXT_MOMENT_COUNT };
+enum text_moment { TEXT_FIRING, TEXT_STILL, TEXT_OVER, TEXT_WORSE, TEXT_MOMENT_COUNT };
+
+/* What a text is about, beside what the message holds. */
+struct text_about {
+	enum text_condition condition;
+	enum text_moment moment;
+	enum rule_measure measure; /* of what the value is */
+	int64_t window_ms;         /* of the mean, the maximum, the rise */
+	bool inclusive;            /* the threshold itself is enough */
+	bool is_area;              /* not one station but those of the message's place */
+};
+
+/* What EVENT of RULE is about. */
+struct text_about text_about_event(
+	const struct rule *rule, const struct rule_event *event);
 
 /*
  * Fills in title, text and instruction of MESSAGE from its other members, in its
  * language (Vietnamese where there is no such catalogue).
  */
+void texts_fill_about(struct message *message, const struct text_about *about);
+
+/* The same for single values of a station. */
 void texts_fill(
 	struct message *message, enum text_condition condition, enum text_moment moment);
 
@@ -54,6 +72,9 @@ enum text_advice {
 enum {
 	TEXT_AQI_LEVELS = 6, /* of Decision 1459/QĐ-TCMT: good … hazardous */
 	TEXT_SEVERITIES = 4,
+	TEXT_INDICES = METRIC_EAQI - METRIC_VN_AQI + 1,
+	TEXT_MEASURES = RULE_RISE + 1,
+	TEXT_UNITS = 4, /* of time */
 };
 
 struct text_metric {
@@ -62,13 +83,22 @@ struct text_metric {
 	const char *below;
 };
 
-/* Placeholders: {head} {place} {station} {name} {value} {threshold} {time} {since}. */
+/*
+ * Placeholders: {head} {who} {place} {station} {name} {value} {threshold} {passes} {time}
+ * {since} {window} {category} {Category}.
+ */
 struct text_catalogue {
 	const char *language;
-	char decimal; /* mark between whole and fraction */
+	char decimal;       /* mark between whole and fraction */
+	const char *who[2]; /* {who}: one station; those of an area */
+	const char *passes[TEXT_CONDITION_COUNT][2]; /* {passes}: beyond; at least */
+	const char *units[TEXT_UNITS][2];            /* seconds … days: one, many */
+	const char *measures[TEXT_MEASURES]; /* {name} with its window; NULL: as it is */
+	const char *index_heads[TEXT_INDICES]; /* VN_AQI …: by the category's name */
+	const char *rise_head;
+	const char *rise_bodies[TEXT_MOMENT_COUNT];
 	struct text_metric metrics[METRIC_BUILTIN_END];
 	struct text_metric hazards[HAZARD_COUNT]; /* for what the table above lacks */
-	const char *aqi_heads[TEXT_AQI_LEVELS];   /* VN_AQI as its level's name */
 	const char *absent_head;
 	const char *titles[TEXT_MOMENT_COUNT];
 	const char *absent_over_title;
