@@ -123,6 +123,7 @@ static int remember(struct announcer *announcer, const struct rule *rule,
 	const struct rule_event *event, const struct message *message, int64_t now_ms)
 {
 	struct message copy = *message;
+	struct station place;
 	struct episode_message kept = {
 		.episode = message->id,
 		.revision = message->revision,
@@ -137,6 +138,9 @@ static int remember(struct announcer *announcer, const struct rule *rule,
 		.bodies = { announcer->first, announcer->item.body },
 	};
 
+	directory_find(announcer->directory, message->station, &place);
+	kept.latitude = place.latitude;
+	kept.longitude = place.longitude;
 	if (!render(announcer, rule, event, &copy, 0))
 		return 0;
 	memcpy(announcer->first, announcer->item.body, sizeof announcer->first);

@@ -16,12 +16,13 @@ static bool render(const struct config *config, const struct notice *notice, int
 {
 	const struct station_config *station = &config->station;
 	struct message message = {
-		.revision = 1,
+		.revision = item->revision,
+		.resolved = notice->resolved,
 		.hazard = HAZARD_DEVICE,
 		.severity = SEVERITY_SEVERE,
 		.value = NAN,
 		.threshold = NAN,
-		.since_ms = now_ms,
+		.since_ms = notice->since_ms > 0 ? notice->since_ms : now_ms,
 		.at_ms = now_ms,
 		.expires_ms = now_ms + expires_ms,
 	};
@@ -38,6 +39,9 @@ static bool render(const struct config *config, const struct notice *notice, int
 		config_languages[language]);
 	snprintf(message.title, sizeof message.title, "%s", notice->titles[language]);
 	snprintf(message.text, sizeof message.text, "%s", notice->texts[language]);
+	if (notice->instructions[language])
+		snprintf(message.instruction, sizeof message.instruction, "%s",
+			notice->instructions[language]);
 	buffer_init(&body, sizeof item->body - 1);
 	message_to_json(&message, &body);
 	bool ok = !body.failed;
@@ -52,20 +56,25 @@ int notice_operators(struct store *store, const struct config *config,
 	const struct option_list *channels = &config->alerts.channels;
 	const struct option_item *items = channels->items;
 	struct outbox_item item = {
-		.revision = 1,
+		.revision = notice->revision > 0 ? notice->revision : 1,
+		.resolved = notice->resolved,
 		.created_ms = now_ms,
 		.expires_ms = now_ms + expires_ms,
 	};
 	int added = 0;
 
-	snprintf(item.episode, sizeof item.episode, "%.16s%lld", notice->rule,
-		(long long)now_ms);
+	if (notice->episode)
+		snprintf(item.episode, sizeof item.episode, "%s", notice->episode);
+	else
+		snprintf(item.episode, sizeof item.episode, "%.16s%lld", notice->rule,
+			(long long)now_ms);
 	for (size_t i = 0; i < channels->count; i++) {
 		const struct channel_common *common = items[i].common;
 		int language = common->language > 0 ? common->language - 1
 						    : config->alerts.language;
 
 		if (common->audience != AUDIENCE_OPERATORS ||
+			(notice->but && !strcmp(notice->but, items[i].name)) ||
 			!render(config, notice, language, now_ms, &item))
 			continue;
 		snprintf(item.channel, sizeof item.channel, "%s", items[i].name);

@@ -5,6 +5,7 @@
 #ifndef MUABUI_ALERTS_NOTICE_H
 #define MUABUI_ALERTS_NOTICE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "config/config.h"
@@ -15,6 +16,12 @@ struct notice {
 	const char *rule; /* what stands for a rule's name, "store" */
 	const char *titles[2];
 	const char *texts[2];
+	const char *instructions[2]; /* NULL: none */
+	const char *episode;         /* NULL: made of rule and time */
+	int revision;                /* 0: the first */
+	bool resolved;               /* it is over */
+	int64_t since_ms;            /* 0: now */
+	const char *but;             /* NULL, or the channel it does not go to */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alerts/outage.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/metric.h"
@@ -44,6 +45,7 @@ struct parts {
 	struct outputs *outputs; /* NULL: they wait */
 	bool outputs_wait;       /* until what a damaged store has left is saved */
 	struct notifier *notifier;
+	struct outage_watch *outages;
 	struct recorder *recorder;
 	struct sensors *sensors;
 	struct web *web;
@@ -312,6 +314,17 @@ static void on_messages(void *arg)
 	notifier_ring(((struct parts *)arg)->notifier);
 }
 
+static int add_messages(void *arg, struct store *store, int64_t now_ms)
+{
+	return outage_look(((struct parts *)arg)->outages, store, now_ms);
+}
+
+static void messages_ended(void *arg, bool committed)
+{
+	if (!committed)
+		outage_rolled_back(((struct parts *)arg)->outages);
+}
+
 static bool start_senders(struct parts *parts)
 {
 	const struct config *config = parts->config;
@@ -323,7 +336,10 @@ static bool start_senders(struct parts *parts)
 	if (!parts->outputs && !parts->outputs_wait)
 		return false;
 	parts->notifier = notifier_start(config, config->store.path);
-	return parts->notifier != NULL;
+	if (!parts->notifier)
+		return false;
+	parts->outages = outage_watch_new(config, parts->notifier);
+	return parts->outages != NULL;
 }
 
 static bool start_recorder(struct parts *parts)
@@ -338,6 +354,8 @@ static bool start_recorder(struct parts *parts)
 		.treat = treat,
 		.on_reports = on_reports,
 		.on_messages = on_messages,
+		.add_messages = add_messages,
+		.messages_ended = messages_ended,
 		.arg = parts,
 	};
 
@@ -448,6 +466,8 @@ bool parts_stop(struct parts *parts)
 	parts->sensors = NULL;
 	bool stored = recorder_stop(parts->recorder) == 0;
 	parts->recorder = NULL;
+	outage_watch_free(parts->outages);
+	parts->outages = NULL;
 	parts->delivered += notifier_stop(parts->notifier, GRACE_MS);
 	parts->notifier = NULL;
 	outputs_stop(parts->outputs, GRACE_MS);

@@ -112,6 +112,12 @@ static int make_brain(struct recorder *recorder)
 	return 0;
 }
 
+static void tell_ended(struct recorder *recorder, bool committed)
+{
+	if (recorder->settings.messages_ended)
+		recorder->settings.messages_ended(recorder->settings.arg, committed);
+}
+
 static void start_again(struct recorder *recorder)
 {
 	struct recorder_stats *stats = recorder->settings.stats;
@@ -119,6 +125,7 @@ static void start_again(struct recorder *recorder)
 	bool full = store_is_full(store);
 
 	store_rollback(store);
+	tell_ended(recorder, false);
 	forget_brain(recorder);
 	/* A file that only had to grow, or to forget, is no failure. */
 	if (full && room_relieve(&recorder->room))
@@ -234,6 +241,7 @@ static bool commit(struct recorder *recorder, bool merge, bool current)
 		log_notice("store: works again");
 	recorder->failing = false;
 	recorder->settings.stats->failing = false;
+	tell_ended(recorder, true);
 	if (has_messages)
 		recorder->settings.on_messages(recorder->settings.arg);
 	if (has_reports)
@@ -513,6 +521,17 @@ static void tick(struct recorder *recorder, int64_t now_ms)
 	take_messages(recorder, alerts_tick(recorder->alerts, clock_wall_ms()));
 }
 
+/* Relayed alerts are awaited: they do not wait for the next tick. */
+static void take_others(struct recorder *recorder)
+{
+	const struct recorder_settings *settings = &recorder->settings;
+
+	if (settings->add_messages)
+		take_messages(recorder,
+			settings->add_messages(
+				settings->arg, settings->store, clock_wall_ms()));
+}
+
 static int64_t wait_ms(const struct recorder *recorder, int64_t now_ms)
 {
 	int64_t until = recorder->next_tick_ms;
@@ -565,6 +584,8 @@ static void go_round(struct recorder *recorder)
 		return;
 	int64_t now_ms = clock_real_ms();
 	tick(recorder, now_ms);
+	if (recorder->pipeline)
+		take_others(recorder);
 	if (!recorder->pipeline)
 		return;
 	bool merge = clock_mono_ms() >= recorder->next_merge_ms;

@@ -29,6 +29,13 @@ struct recorder_settings {
 	/* As in gateway/pipeline.h. */
 	void (*treat)(void *arg, const char *station, const char *sensor,
 		struct treatment *treatment);
+	/*
+	 * What others have to say (relayed alerts, outages of channels) joins the
+	 * transaction: how many rows, 0: nothing, -1: the store failed. Called often.
+	 * Then whether it was committed. Both may be NULL.
+	 */
+	int (*add_messages)(void *arg, struct store *store, int64_t now_ms);
+	void (*messages_ended)(void *arg, bool committed);
 	/* Called after a commit with new reports, and with new outbox rows. */
 	void (*on_reports)(void *arg);
 	void (*on_messages)(void *arg);

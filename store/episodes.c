@@ -1,5 +1,6 @@
 #include "store/episodes.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "store/statement.h"
@@ -11,7 +12,8 @@ const char episodes_schema[] =
 	" id INTEGER PRIMARY KEY, episode TEXT NOT NULL, revision INTEGER NOT NULL,"
 	" resolved INTEGER NOT NULL, public INTEGER NOT NULL, created INTEGER NOT NULL,"
 	" expires INTEGER NOT NULL, rule TEXT NOT NULL, station TEXT NOT NULL,"
-	" hazard TEXT NOT NULL, origin TEXT NOT NULL, vi TEXT NOT NULL, en TEXT NOT NULL,"
+	" hazard TEXT NOT NULL, latitude REAL, longitude REAL,"
+	" origin TEXT NOT NULL, vi TEXT NOT NULL, en TEXT NOT NULL,"
 	" UNIQUE(episode, revision));"
 	"CREATE INDEX IF NOT EXISTS episode_message_created ON episode_message(created);"
 	"CREATE INDEX IF NOT EXISTS episode_message_origin"
@@ -19,26 +21,27 @@ const char episodes_schema[] =
 
 #define COLUMNS                                                                     \
 	"id, episode, revision, resolved, public, created, expires, rule, station," \
-	" hazard, origin, vi, en"
+	" hazard, latitude, longitude, origin, vi, en"
 
 int history_add(
 	struct store *store, const struct episode_message *message, int64_t keep_ms)
 {
 	static const char add[] =
 		"INSERT OR IGNORE INTO episode_message(episode, revision, resolved,"
-		" public, created, expires, rule, station, hazard, origin, vi, en)"
-		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+		" public, created, expires, rule, station, hazard, latitude, longitude,"
+		" origin, vi, en) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
+		" ?13, ?14)";
 	static const char forget[] =
 		"DELETE FROM episode_message WHERE id IN (SELECT id FROM episode_message"
 		" WHERE created < ?1 ORDER BY created LIMIT ?2)";
 
 	if (store_join(store) < 0 ||
-		statement_run(store, add, "tiiiiitttttt", message->episode,
+		statement_run(store, add, "tiiiiitttddttt", message->episode,
 			(int64_t)message->revision, (int64_t)message->resolved,
 			(int64_t)message->is_public, message->created_ms,
 			message->expires_ms, message->rule, message->station,
-			message->hazard, message->origin, message->bodies[0],
-			message->bodies[1]) < 0)
+			message->hazard, message->latitude, message->longitude,
+			message->origin, message->bodies[0], message->bodies[1]) < 0)
 		return -1;
 	if (keep_ms <= 0)
 		return 0;
@@ -50,6 +53,13 @@ static const char *text_of(sqlite3_stmt *stmt, int column)
 	const unsigned char *text = sqlite3_column_text(stmt, column);
 
 	return text ? (const char *)text : "";
+}
+
+static double number_of(sqlite3_stmt *stmt, int column)
+{
+	return sqlite3_column_type(stmt, column) == SQLITE_NULL
+		? NAN
+		: sqlite3_column_double(stmt, column);
 }
 
 /* Hands the rows of STMT to EACH and ends it. How many, or -1. */
@@ -70,8 +80,10 @@ static int hand_out(struct store *store, sqlite3_stmt *stmt,
 			.rule = text_of(stmt, 7),
 			.station = text_of(stmt, 8),
 			.hazard = text_of(stmt, 9),
-			.origin = text_of(stmt, 10),
-			.bodies = { text_of(stmt, 11), text_of(stmt, 12) },
+			.latitude = number_of(stmt, 10),
+			.longitude = number_of(stmt, 11),
+			.origin = text_of(stmt, 12),
+			.bodies = { text_of(stmt, 13), text_of(stmt, 14) },
 		};
 
 		each(arg, &message);

@@ -23,6 +23,7 @@
 #include "store/directory.h"
 #include "store/episodes.h"
 #include "store/lanes.h"
+#include "store/outages.h"
 #include "store/outbox.h"
 #include "store/salvage.h"
 #include "store/statement.h"
@@ -146,6 +147,7 @@ static int make_tables(struct store *store)
 		exec(store, outbox_schema, "make tables") < 0 ||
 		exec(store, delivery_log_schema, "make tables") < 0 ||
 		exec(store, episodes_schema, "make tables") < 0 ||
+		exec(store, outages_schema, "make tables") < 0 ||
 		exec(store, lanes_schema, "make tables") < 0 ||
 		exec(store, undated_schema, "make tables") < 0 ||
 		exec(store, calibrations_schema, "make tables") < 0 ||

@@ -403,6 +403,11 @@ static double channel_held(const struct channel_status *status)
 	return status->held;
 }
 
+static double channel_down(const struct channel_status *status)
+{
+	return status->down;
+}
+
 static double channel_last_success(const struct channel_status *status)
 {
 	return seconds(status->last_success_ms);
@@ -425,6 +430,10 @@ static const struct channel_family channel_families[] = {
 		.type = "gauge",
 		.help = "1 if the far side refuses us: a person must act.",
 		.get = channel_held },
+	{ .name = "channel_down",
+		.type = "gauge",
+		.help = "1 if messages wait and nothing has got through for channel_down.",
+		.get = channel_down },
 	{ .name = "channel_last_success_timestamp_seconds",
 		.type = "gauge",
 		.help = "When something was last delivered, 0 for never.",

@@ -300,6 +300,8 @@ static void put_delivery(struct status *status, const cJSON *item)
 	put_age_of(status, item, "last_success");
 	if (is_true(item, "held"))
 		buffer_puts(out, ", HELD: the far side refuses us");
+	if (is_true(item, "down"))
+		buffer_puts(out, ", DOWN: nothing gets through");
 	buffer_putc(out, '\n');
 	if (string(item, "last_error")[0]) {
 		buffer_puts(out, "                  error ");

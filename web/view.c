@@ -264,6 +264,7 @@ static void put_channel(struct json *json, const struct channel_status *status)
 	json_integer(json, "sent", (int64_t)status->sent);
 	json_integer(json, "failures", (int64_t)status->failures);
 	json_bool(json, "held", status->held);
+	json_bool(json, "down", status->down);
 	put_time(json, "last_success", status->last_success_ms);
 	put_time(json, "last_error_time", status->last_error_ms);
 	json_string(

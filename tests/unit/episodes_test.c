@@ -1,5 +1,6 @@
 #include "store/episodes.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -40,6 +41,8 @@ static void add(struct store *store, const char *episode, int revision, bool res
 		.rule = "dust",
 		.station = "S",
 		.hazard = "air",
+		.latitude = 21.5,
+		.longitude = NAN,
 		.origin = origin,
 		.bodies = { "{\"language\":\"vi\"}", "{\"language\":\"en\"}" },
 	};
@@ -54,6 +57,8 @@ static void note(void *arg, const struct episode_message *message)
 	size_t used = strlen(text);
 
 	assert_non_null(strstr(message->bodies[1], "en"));
+	assert_true(message->latitude > 21 && message->latitude < 22);
+	assert_true(isnan(message->longitude));
 	snprintf(text + used, 200 - used, "%s%s:%d", used ? " " : "", message->episode,
 		message->revision);
 }
