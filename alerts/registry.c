@@ -3,12 +3,14 @@
 
 #include <stddef.h>
 
-extern const struct channel_driver channel_console, channel_webhook, channel_ntfy;
+extern const struct channel_driver channel_console, channel_webhook, channel_ntfy,
+	channel_cap;
 
 const struct channel_driver *const channel_drivers[] = {
 	&channel_console,
 	&channel_webhook,
 	&channel_ntfy,
+	&channel_cap,
 	NULL,
 };
 
@@ -16,6 +18,7 @@ static const struct option_kind *const kinds[] = {
 	&channel_console.kind,
 	&channel_webhook.kind,
 	&channel_ntfy.kind,
+	&channel_cap.kind,
 	NULL,
 };
 

@@ -44,12 +44,23 @@ struct metric_config {
 	int hazard;   /* enum hazard */
 };
 
+struct cap_config {
+	const char *sender;      /* "" = made of the station's id */
+	const char *sender_name; /* "" = the station's name */
+	int status;              /* Actual, Exercise, System, Test, Draft */
+	const char *web;         /* "" = by http.listen */
+	const char *contact;     /* "" = none */
+	const char *geocode;     /* valueName */
+	double radius;           /* km */
+};
+
 struct alerts_config {
 	int language;             /* index into config_languages */
 	struct option_list rules; /* of the schema's rule group */
 	struct option_list channels;
 	int64_t keep_log;     /* ms */
 	int64_t channel_down; /* ms */
+	struct cap_config cap;
 };
 
 struct clock_config {

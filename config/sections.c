@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "config/cap.h"
 #include "config/quality.h"
 #include "config/station.h"
 #include "config/url.h"
@@ -334,6 +335,13 @@ static const struct option alerts_rows[] = {
 		.max = 24 * HOUR,
 		.help = "Messages wait for a channel so long and nothing gets through: then "
 			"operators are told on the others.",
+	},
+	{
+		.name = "cap",
+		.type = OPTION_GROUP,
+		.offset = offsetof(struct alerts_config, cap),
+		.group = &cap_group,
+		.help = "How citizens' alerts are said in CAP 1.2.",
 	},
 	{
 		.name = "rules",

@@ -76,6 +76,16 @@ const struct web_route *web_route_find(const char *path, char id[static NAME_SIZ
 	return NULL;
 }
 
+int web_query(const struct web_request *request, const char *name, char *out, size_t size)
+{
+	const char *value =
+		request->argument ? request->argument(request->connection, name) : NULL;
+
+	if (!value)
+		return 0;
+	return web_decode(value, strlen(value), out, size) ? 1 : -1;
+}
+
 static const char *title_of(int status)
 {
 	switch (status) {

@@ -24,15 +24,20 @@ struct web_request {
 	char id[NAME_SIZE]; /* what stood for {id}, decoded; "" where the route has none
 			     */
 	enum words_language language; /* ?lang=, Vietnamese unless told */
+	/* Of the address's query, by web_query(). NULL: there is none. */
+	const char *(*argument)(const void *connection, const char *name);
+	const void *connection;
 	bool versioned; /* ?v= is there: the address changes with the content */
 };
 
 /* A handler gets it zeroed but for an empty body and status 200. */
 struct web_reply {
 	int status;
-	const char *type;  /* media type */
-	const char *cache; /* Cache-Control; NULL: "no-store" */
-	const char *etag;  /* with its quotes; NULL: none */
+	const char *type;    /* media type */
+	const char *cache;   /* Cache-Control; NULL: "no-store" */
+	const char *etag;    /* with its quotes; NULL: none */
+	char made_etag[24];  /* room for one that is made of the content */
+	int64_t modified_ms; /* Last-Modified; 0: none */
 	struct buffer body;
 	const void *fixed; /* the body instead, constant for the program's life */
 	size_t fixed_length;
@@ -56,6 +61,13 @@ const struct web_route *web_route_find(const char *path, char id[static NAME_SIZ
  * result is not UTF-8, holds control characters, or does not fit.
  */
 bool web_decode(const char *text, size_t length, char *out, size_t size);
+
+/*
+ * The query's argument NAME, decoded, in OUT. 1; 0: it is not there; -1: it is nonsense,
+ * or does not fit. A handler that asks must not be kept (keep_ms).
+ */
+int web_query(
+	const struct web_request *request, const char *name, char *out, size_t size);
 
 /* Makes REPLY a problem document (RFC 9457) saying STATUS and DETAIL (a sentence). */
 void web_problem(struct web_reply *reply, int status, const char *detail);

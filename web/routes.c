@@ -2,6 +2,7 @@
 
 #include "web/api.h"
 #include "web/asset.h"
+#include "web/feeds.h"
 #include "web/metrics.h"
 #include "web/page.h"
 
@@ -19,6 +20,8 @@ const struct web_route web_routes[] = {
 	{ .path = "/icon.svg", .handle = asset_handle },
 	{ .path = "/api/v1/stations", .handle = api_stations, .keep_ms = 1000 },
 	{ .path = "/api/v1/stations/{id}", .handle = api_station },
+	{ .path = "/feeds/cap.xml", .handle = feed_cap },
+	{ .path = "/feeds/cap/{id}", .handle = feed_cap_message },
 	{ .path = "/metrics", .handle = metrics_handle, .keep_ms = 1000 },
 	{ .path = "/healthz", .handle = handle_health },
 	{ .path = NULL },

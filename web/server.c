@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -19,6 +20,7 @@ enum {
 	CONNECTION_MEMORY = 8 << 10, /* request line and headers, both ways */
 	LIVE_MAX = 64 << 20,         /* bytes of all bodies being sent at one time */
 	ROUTES_MAX = 32,
+	MODIFIED_SIZE = 64,
 };
 
 /* A reply that serves everybody for a while. */
@@ -87,6 +89,28 @@ static struct MHD_Response *make_response(struct web *web, struct web_reply *rep
 	return response;
 }
 
+/* As HTTP writes times (RFC 9110 §5.6.7), whatever the locale. */
+static void format_modified(int64_t ms, char text[static MODIFIED_SIZE])
+{
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	snprintf(text, MODIFIED_SIZE, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
+		days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon,
+		tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+static void add_modified(struct MHD_Response *response, int64_t ms)
+{
+	char text[MODIFIED_SIZE];
+
+	format_modified(ms, text);
+	MHD_add_response_header(response, "Last-Modified", text);
+}
+
 static void add_headers(
 	struct MHD_Response *response, const struct web_reply *reply, const char *path)
 {
@@ -95,6 +119,8 @@ static void add_headers(
 	MHD_add_response_header(response, "Content-Type", reply->type);
 	MHD_add_response_header(
 		response, "Cache-Control", reply->cache ? reply->cache : "no-store");
+	if (reply->modified_ms > 0)
+		add_modified(response, reply->modified_ms);
 	if (reply->etag)
 		MHD_add_response_header(response, "ETag", reply->etag);
 	if (strncmp(path, "/api/", 5) == 0)
@@ -146,12 +172,21 @@ static enum MHD_Result answer_error(struct web *web, struct MHD_Connection *conn
 	return result;
 }
 
+static const char *query_argument(const void *connection, const char *name)
+{
+	/* The library takes no pointer to a constant, and changes nothing. */
+	return MHD_lookup_connection_value(
+		(struct MHD_Connection *)connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
 static void read_query(struct web_request *request, struct MHD_Connection *connection)
 {
 	const char *value;
 	char language[8];
 	size_t length;
 
+	request->argument = query_argument;
+	request->connection = connection;
 	request->versioned = MHD_lookup_connection_value(
 				     connection, MHD_GET_ARGUMENT_KIND, "v") != NULL;
 	if (MHD_lookup_connection_value_n(
@@ -161,14 +196,23 @@ static void read_query(struct web_request *request, struct MHD_Connection *conne
 		request->language = WORDS_EN;
 }
 
-/* 304 where the browser has what the ETag says already. */
+/* 304 where the reader has it already, by its ETag or, without one, by its time. */
 static bool is_unchanged(struct MHD_Connection *connection, const struct web_reply *reply)
 {
 	const char *known = reply->etag ? MHD_lookup_connection_value(connection,
 						  MHD_HEADER_KIND, "If-None-Match")
 					: NULL;
 
-	return known && (strstr(known, reply->etag) || strcmp(known, "*") == 0);
+	if (known)
+		return strstr(known, reply->etag) || strcmp(known, "*") == 0;
+	const char *since = MHD_lookup_connection_value(
+		connection, MHD_HEADER_KIND, "If-Modified-Since");
+	char modified[MODIFIED_SIZE];
+	if (!since || reply->modified_ms == 0 || reply->status != 200)
+		return false;
+	/* Readers say again what they were told. */
+	format_modified(reply->modified_ms, modified);
+	return strcmp(since, modified) == 0;
 }
 
 static enum MHD_Result answer_route(struct web *web, struct MHD_Connection *connection,
