@@ -1,5 +1,6 @@
 #include "web/route.h"
 
+#include "web/alerts.h"
 #include "web/api.h"
 #include "web/asset.h"
 #include "web/feeds.h"
@@ -20,6 +21,7 @@ const struct web_route web_routes[] = {
 	{ .path = "/icon.svg", .handle = asset_handle },
 	{ .path = "/api/v1/stations", .handle = api_stations, .keep_ms = 1000 },
 	{ .path = "/api/v1/stations/{id}", .handle = api_station },
+	{ .path = "/api/v1/alerts", .handle = api_alerts },
 	{ .path = "/feeds/cap.xml", .handle = feed_cap },
 	{ .path = "/feeds/cap/{id}", .handle = feed_cap_message },
 	{ .path = "/metrics", .handle = metrics_handle, .keep_ms = 1000 },
