@@ -9,54 +9,22 @@
 #include "alerts/cap.h"
 #include "alerts/cap_chain.h"
 #include "alerts/channel.h"
+#include "config/connection.h"
 #include "core/buffer.h"
 #include "core/clock.h"
-#include "core/http_client.h"
-#include "core/secret.h"
 
 enum { DOCUMENT_MAX = 128 * 1024 };
 
 struct cap_options {
-	const char *url;
-	const char *token_file;
-	const char *ca_file;
-	int64_t timeout; /* ms */
+	struct connection server;
 };
 
-static const char *const schemes[] = { "https", "http", NULL };
-
 static const struct option options[] = {
-	{
-		.name = "url",
-		.type = OPTION_URL,
-		.offset = offsetof(struct cap_options, url),
-		.required = true,
-		.choices = schemes,
-		.help = "Where CAP messages are POSTed to.",
-	},
-	{
-		.name = "token_file",
-		.type = OPTION_SECRET,
-		.offset = offsetof(struct cap_options, token_file),
-		.fallback = "",
-		.help = "The bearer token that the server asks for.",
-	},
-	{
-		.name = "ca_file",
-		.type = OPTION_PATH,
-		.offset = offsetof(struct cap_options, ca_file),
-		.fallback = "",
-		.help = "Certificate authorities, instead of the system's.",
-	},
-	{
-		.name = "timeout",
-		.type = OPTION_DURATION,
-		.offset = offsetof(struct cap_options, timeout),
-		.fallback = "10s",
-		.min = 100,
-		.max = 300 * 1000,
-		.help = "For a whole request.",
-	},
+	CONNECTION_HTTP_URL(
+		struct cap_options, server, "Where CAP messages are POSTed to."),
+	CONNECTION_ROW(struct cap_options, server, token_file, OPTION_SECRET,
+		.help = "File with the bearer token that the server asks for."),
+	CONNECTION_HTTP(struct cap_options, server),
 	{ .name = NULL },
 };
 
@@ -81,21 +49,19 @@ static void *cap_open(
 {
 	const struct cap_options *settings = values;
 	struct cap_channel *self = calloc(1, sizeof *self);
-	char token[SECRET_MAX] = "";
+	struct http_settings http;
+	char token[SECRET_MAX];
 
 	if (!self)
 		goto no_memory;
 	self->options = settings;
 	self->env = env;
 	buffer_init(&self->document, DOCUMENT_MAX);
-	if (*settings->token_file && !secret_read(settings->token_file, token, why, size))
+	if (!connection_read_secret(settings->server.token_file, token, why, size))
 		goto failed;
-	self->client = http_client_new(&(struct http_settings){
-		.timeout_ms = settings->timeout,
-		.connect_timeout_ms = settings->timeout,
-		.ca_file = settings->ca_file,
-		.bearer = *token ? token : NULL,
-	});
+	http = connection_http_settings(&settings->server);
+	http.bearer = *token ? token : NULL;
+	self->client = http_client_new(&http);
 	secret_wipe(token, sizeof token);
 	if (!self->client)
 		goto no_memory;
@@ -160,13 +126,20 @@ static void cap_send(void *arg, const struct message *message, struct answer *an
 			"not an alert for citizens, or not known any more");
 		return;
 	}
-	http_post(self->client, self->options->url, headers, self->document.data,
+	http_post(self->client, self->options->server.url, headers, self->document.data,
 		self->document.length, NULL, answer);
 }
 
 static void cap_abort(void *arg)
 {
 	http_client_abort(((struct cap_channel *)arg)->client);
+}
+
+static void check(const void *values, const struct config_place *place)
+{
+	const struct cap_options *settings = values;
+
+	connection_check(&settings->server, place);
 }
 
 extern const struct channel_driver channel_cap;
@@ -178,6 +151,7 @@ const struct channel_driver channel_cap = {
 			.name = "cap",
 			.options = options,
 			.size = sizeof(struct cap_options),
+			.check = check,
 		},
 	},
 	.open = cap_open,

@@ -4,13 +4,14 @@
 #include <stddef.h>
 
 extern const struct channel_driver channel_console, channel_webhook, channel_ntfy,
-	channel_cap;
+	channel_cap, channel_mqtt;
 
 const struct channel_driver *const channel_drivers[] = {
 	&channel_console,
 	&channel_webhook,
 	&channel_ntfy,
 	&channel_cap,
+	&channel_mqtt,
 	NULL,
 };
 
@@ -19,6 +20,7 @@ static const struct option_kind *const kinds[] = {
 	&channel_webhook.kind,
 	&channel_ntfy.kind,
 	&channel_cap.kind,
+	&channel_mqtt.kind,
 	NULL,
 };
 

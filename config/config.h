@@ -61,6 +61,7 @@ struct alerts_config {
 	int64_t keep_log;     /* ms */
 	int64_t channel_down; /* ms */
 	struct cap_config cap;
+	struct option_list relay; /* of the schema's relay group */
 };
 
 struct clock_config {
@@ -99,6 +100,7 @@ struct config_schema {
 	struct option_family outputs;
 	struct option_family channels;
 	struct option_group rule; /* has an option "name", unique in the list */
+	struct option_group relay;
 	/*
 	 * Checks that span sections. Only called when everything was read without an
 	 * error. Reports by config_error() with PLACE (the sections), or the place of a

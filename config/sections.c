@@ -355,6 +355,12 @@ static const struct option alerts_rows[] = {
 		.offset = offsetof(struct alerts_config, channels),
 		.help = "Where alerts go.",
 	},
+	{
+		.name = "relay",
+		.type = OPTION_LIST,
+		.offset = offsetof(struct alerts_config, relay),
+		.help = "Brokers where other gateways' alerts are taken from.",
+	},
 	{ .name = NULL },
 };
 
@@ -459,6 +465,7 @@ void sections_init(struct sections *sections, const struct config_schema *schema
 	row(sections->rows, "outputs")->family = &schema->outputs;
 	row(sections->rows, "alerts")->group = &sections->alerts;
 	row(sections->alerts_rows, "rules")->group = &schema->rule;
+	row(sections->alerts_rows, "relay")->group = &schema->relay;
 	row(sections->alerts_rows, "channels")->family = &schema->channels;
 	sections->alerts = (struct option_group){
 		.name = "alerts",

@@ -1,4 +1,4 @@
-#include "sensors/hang_up.h"
+#include "core/hang_up.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>

@@ -3,8 +3,8 @@
  * message whose callback returns; the only way to keep a broker from believing that a
  * message has arrived which could not be kept is to break the connection first.
  */
-#ifndef MUABUI_SENSORS_HANG_UP_H
-#define MUABUI_SENSORS_HANG_UP_H
+#ifndef MUABUI_CORE_HANG_UP_H
+#define MUABUI_CORE_HANG_UP_H
 
 /*
  * Breaks every TCP connection of this process to PORT of any host. Several clients may

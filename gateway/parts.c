@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "alerts/outage.h"
+#include "alerts/relay.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/metric.h"
@@ -46,6 +47,7 @@ struct parts {
 	bool outputs_wait;       /* until what a damaged store has left is saved */
 	struct notifier *notifier;
 	struct outage_watch *outages;
+	struct relay *relay;
 	struct recorder *recorder;
 	struct sensors *sensors;
 	struct web *web;
@@ -316,13 +318,72 @@ static void on_messages(void *arg)
 
 static int add_messages(void *arg, struct store *store, int64_t now_ms)
 {
-	return outage_look(((struct parts *)arg)->outages, store, now_ms);
+	struct parts *parts = arg;
+	int told = outage_look(parts->outages, store, now_ms);
+	int relayed = told < 0 ? -1 : relay_take(parts->relay, store, now_ms);
+
+	return relayed < 0 ? -1 : told + relayed;
 }
 
 static void messages_ended(void *arg, bool committed)
 {
+	struct parts *parts = arg;
+
+	relay_ended(parts->relay, committed);
 	if (!committed)
-		outage_rolled_back(((struct parts *)arg)->outages);
+		outage_rolled_back(parts->outages);
+}
+
+static void wake_recorder(void *arg)
+{
+	ring_wake(((struct parts *)arg)->ring);
+}
+
+/* What is asked for, and the newest answer so far. */
+struct newest {
+	const char *station;
+	uint16_t metric;
+	int64_t time_ms;
+};
+
+static bool look_for_newest(void *arg, const struct latest_source *source)
+{
+	struct newest *newest = arg;
+
+	if (strcmp(source->station, newest->station) != 0)
+		return true;
+	for (size_t i = 0; i < source->count; i++) {
+		const struct latest_value *value = &source->values[i];
+
+		if (value->reading.metric == newest->metric &&
+			value->reading.flag <= FLAG_SUSPECT &&
+			value->status == STATUS_MEASURING &&
+			!(value->marks & REPORT_RETAINED) &&
+			value->time_ms > newest->time_ms)
+			newest->time_ms = value->time_ms;
+	}
+	return true;
+}
+
+static int64_t find_newest(void *arg, const char *station, uint16_t metric)
+{
+	struct newest newest = { .station = station, .metric = metric };
+
+	latest_each(((struct parts *)arg)->latest, look_for_newest, &newest);
+	return newest.time_ms;
+}
+
+static bool start_relay(struct parts *parts)
+{
+	const struct relay_env env = {
+		.directory = parts->directory,
+		.wake = wake_recorder,
+		.newest = find_newest,
+		.arg = parts,
+	};
+
+	parts->relay = relay_start(parts->config, &env);
+	return parts->relay != NULL;
 }
 
 static bool start_senders(struct parts *parts)
@@ -339,7 +400,7 @@ static bool start_senders(struct parts *parts)
 	if (!parts->notifier)
 		return false;
 	parts->outages = outage_watch_new(config, parts->notifier);
-	return parts->outages != NULL;
+	return parts->outages && start_relay(parts);
 }
 
 static bool start_recorder(struct parts *parts)
@@ -389,6 +450,7 @@ static void show(struct parts *parts)
 	parts->view.sensors = parts->sensors;
 	parts->view.outputs = parts->outputs;
 	parts->view.notifier = parts->notifier;
+	parts->view.relay = parts->relay;
 }
 
 static bool start_all(struct parts *parts)
@@ -464,8 +526,11 @@ bool parts_stop(struct parts *parts)
 		ring_stop_waiting(parts->ring, PATIENCE_MS);
 	sensors_stop(parts->sensors);
 	parts->sensors = NULL;
+	relay_stop(parts->relay);
 	bool stored = recorder_stop(parts->recorder) == 0;
 	parts->recorder = NULL;
+	relay_free(parts->relay);
+	parts->relay = NULL;
 	outage_watch_free(parts->outages);
 	parts->outages = NULL;
 	parts->delivered += notifier_stop(parts->notifier, GRACE_MS);

@@ -4,6 +4,7 @@
 
 #include "alerts/alerts.h"
 #include "alerts/channel.h"
+#include "alerts/relay_options.h"
 #include "config/quality.h"
 #include "config/station.h"
 #include "core/buffer.h"
@@ -29,6 +30,7 @@ const struct config_schema *gateway_schema(void)
 		.outputs = output_family,
 		.channels = channel_family,
 		.rule = alerts_rule_group,
+		.relay = relay_group,
 		.check = check,
 	};
 	return &schema;

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/hang_up.h"
 #include "core/log.h"
 #include "core/mqtt_client.h"
 #include "core/mqtt_url.h"
-#include "sensors/hang_up.h"
 #include "sensors/inbox.h"
 #include "sensors/mqtt_ask.h"
 #include "sensors/payload.h"

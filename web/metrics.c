@@ -462,6 +462,28 @@ static void put_channels(struct buffer *out, const struct gateway_view *view)
 	free(all);
 }
 
+static void put_relays(struct buffer *out, const struct gateway_view *view)
+{
+	struct relay_status status;
+	size_t count = relay_count(view->relay);
+
+	if (count == 0)
+		return;
+	put_family(out, "relay_messages_total", "counter",
+		"Other gateways' alerts, by what became of them.");
+	for (size_t i = 0; i < count; i++) {
+		relay_get_status(view->relay, i, &status);
+		for (int verdict = 0; verdict < RELAY_VERDICTS; verdict++)
+			put_sample(out, "relay_messages_total",
+				(struct label[]){ { "relay", status.name },
+					{ "verdict",
+						relay_verdict_name(
+							(enum relay_verdict)verdict) },
+					{ 0 } },
+				(double)status.verdicts[verdict]);
+	}
+}
+
 /* --- the newest readings ------------------------------------------------ */
 
 struct readings {
@@ -517,6 +539,7 @@ void metrics_write(const struct gateway_view *view, struct buffer *out)
 	put_sensors(out, view);
 	put_outputs(out, view);
 	put_channels(out, view);
+	put_relays(out, view);
 	put_readings(out, view);
 }
 

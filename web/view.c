@@ -272,6 +272,25 @@ static void put_channel(struct json *json, const struct channel_status *status)
 	json_end_object(json);
 }
 
+static void put_relays(struct json *json, const struct gateway_view *view)
+{
+	struct relay_status status;
+
+	json_array(json, "relays");
+	for (size_t i = 0; i < relay_count(view->relay); i++) {
+		relay_get_status(view->relay, i, &status);
+		json_object(json, NULL);
+		json_string(json, "name", status.name);
+		json_bool(json, "connected", status.connected);
+		for (int verdict = 0; verdict < RELAY_VERDICTS; verdict++)
+			json_integer(json,
+				relay_verdict_name((enum relay_verdict)verdict),
+				(int64_t)status.verdicts[verdict]);
+		json_end_object(json);
+	}
+	json_end_array(json);
+}
+
 static void put_parts(struct json *json, const struct gateway_view *view, int64_t now_ms)
 {
 	json_array(json, "sensors");
@@ -294,6 +313,7 @@ static void put_parts(struct json *json, const struct gateway_view *view, int64_
 		put_channel(json, &status);
 	}
 	json_end_array(json);
+	put_relays(json, view);
 }
 
 static void put_clock(

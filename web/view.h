@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "alerts/notifier.h"
+#include "alerts/relay.h"
 #include "config/config.h"
 #include "core/buffer.h"
 #include "core/json.h"
@@ -48,8 +49,8 @@ struct recorder_stats {
 };
 
 /*
- * Parts that the gateway does not have may be NULL: sensors, outputs, notifier, ring,
- * calibrating.
+ * Parts that the gateway does not have may be NULL: sensors, outputs, notifier, relay,
+ * ring, calibrating.
  */
 struct gateway_view {
 	const struct config *config;
@@ -60,6 +61,7 @@ struct gateway_view {
 	const struct sensors *sensors;
 	const struct outputs *outputs;
 	const struct notifier *notifier;
+	struct relay *relay;
 	const struct recorder_stats *recorder;
 	bool in_refuge; /* the store's disk takes nothing: it is in memory meanwhile */
 	const char *version;

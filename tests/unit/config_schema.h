@@ -372,6 +372,11 @@ static const struct config_schema test_schema = {
 		.size = sizeof(struct test_rule),
 		.check = test_rule_check,
 	},
+	.relay = {
+		.name = "relay",
+		.options = test_rule_options,
+		.size = sizeof(struct test_rule),
+	},
 	.check = test_schema_check,
 };
 
