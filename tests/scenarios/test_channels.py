@@ -89,12 +89,35 @@ def test_the_all_clear_goes_to_those_who_were_told(home, broker):
     gateway.stop()
 
 
-def test_an_alert_that_comes_too_late_is_dropped(home, broker):
+def test_an_alert_that_comes_too_late_says_so_while_it_stands(home, broker):
     hook = HttpSink(home, start=False)
     gateway = make_gateway(home, broker, [webhook(hook)], expires="2s")
     node = start(gateway, broker)
     say(gateway, node, 200)
-    wait_until(lambda: "not sent: too late" in gateway.log(), 15, "the alert expires")
+    wait_until(lambda: gateway.channel("hook")["failures"] >= 3, 15, "the alert expires")
+    hook.start()
+    message, = wait_until(hook.messages, 40, "the alert")
+    assert message["title"].startswith("Vẫn còn: ") and "muộn" in message["text"]
+    assert message["expires"] > message["at"]
+    # What is owed to those who were told is said, however late it has become.
+    hook.end()
+    say(gateway, node, 100)
+    wait_until(lambda: gateway.channel("hook")["waiting"] == 1, 10, "the end waits")
+    failures = gateway.channel("hook")["failures"]
+    wait_until(lambda: gateway.channel("hook")["failures"] >= failures + 3, 15, "it expires")
+    hook.start()
+    wait_until(lambda: states(hook) == ["firing", "resolved"], 40, "the end")
+    gateway.stop()
+
+
+def test_an_alert_that_is_over_is_not_said_late(home, broker):
+    hook = HttpSink(home, start=False)
+    gateway = make_gateway(home, broker, [webhook(hook)], expires="2s")
+    node = start(gateway, broker)
+    say(gateway, node, 200)
+    wait_until(lambda: gateway.channel("hook")["failures"] >= 1, 15, "it does not go out")
+    say(gateway, node, 100)
+    wait_until(lambda: "not sent" in gateway.log(), 15, "the alert is dropped")
     hook.start()
     wait_until(lambda: gateway.channel("hook")["waiting"] == 0, 10, "an empty outbox")
     assert hook.count() == 0
