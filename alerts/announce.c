@@ -7,6 +7,7 @@
 
 #include "alerts/channel.h"
 #include "alerts/message.h"
+#include "alerts/overrides.h"
 #include "alerts/texts.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -106,6 +107,7 @@ static bool render(struct announcer *announcer, const struct rule *rule,
 
 	copy(message->language, sizeof message->language, config_languages[language]);
 	texts_fill_about(message, &about);
+	overrides_apply(announcer->config, &about, message);
 	buffer_init(&body, sizeof announcer->item.body - 1);
 	message_to_json(message, &body);
 	bool ok = !body.failed;

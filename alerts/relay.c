@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/hang_up.h"
 #include "core/log.h"
+#include "core/mqtt_url.h"
 
 enum {
 	PATIENCE_MS = 20 * 1000, /* until a message's connection is broken instead */
@@ -69,7 +70,7 @@ static void message_came(void *arg, const struct mqtt_message *message)
 		line->verdicts[verdict]++;
 	pthread_mutex_unlock(&line->mutex);
 	if (!is_decided)
-		hang_up_on(mqtt_port(line->options->broker.server.url));
+		hang_up_on(mqtt_url_port(line->options->broker.server.url));
 	else
 		say_verdict(line, verdict, message);
 }

@@ -12,6 +12,7 @@ enum {
 	PLACE_MAX = 40, /* code points of a name, so that the rest keeps its room */
 	ID_MAX = 24,    /* and of a station's id beside its name */
 	WORDS_SIZE = 768,
+	HEAD_MIN = 12, /* code points of a title's danger that must stay */
 };
 
 /* What stands for the placeholders, rendered for one message. */
@@ -35,40 +36,6 @@ struct words {
 static const struct text_catalogue *catalogue_of(const char *language)
 {
 	return strcmp(language, texts_en.language) ? &texts_vi : &texts_en;
-}
-
-/*
- * Copies TEXT to OUT so that at most MAX code points and SIZE bytes are taken; what
- * was cut shows by "…".
- */
-static void copy_cut(char *out, size_t size, const char *text, size_t max)
-{
-	static const char dots[] = "…";
-	size_t left = strlen(text), used = 0, count = 0, keep = 0;
-
-	while (left > 0) {
-		size_t n = utf8_char_length(text, left);
-		if (n == 0) { /* not UTF-8: leave the byte out */
-			text++;
-			left--;
-			continue;
-		}
-		if (count + 1 > max || used + n + 1 > size) {
-			used = keep;
-			memcpy(out + used, dots, sizeof(dots) - 1);
-			used += sizeof(dots) - 1;
-			break;
-		}
-		memcpy(out + used, text, n);
-		used += n;
-		count++;
-		/* The last place where the dots would still fit. */
-		if (count + 1 <= max && used + sizeof(dots) <= size)
-			keep = used;
-		text += n;
-		left -= n;
-	}
-	out[used] = '\0';
 }
 
 static void append(char *out, size_t size, size_t *used, const char *text, size_t length)
@@ -100,6 +67,7 @@ static void fill(char *out, size_t size, const char *template, const struct word
 		{ "{passes}", words->passes },
 		{ "{category}", words->category },
 		{ "{Category}", words->title_category },
+		{ "{last}", words->time },
 	};
 	size_t used = 0;
 
@@ -213,10 +181,12 @@ static void word_places(struct words *words, const struct text_catalogue *catalo
 {
 	char id[160];
 
-	copy_cut(words->place, sizeof(words->place), message->station_name, PLACE_MAX);
+	utf8_copy_cut(
+		words->place, sizeof(words->place), message->station_name, PLACE_MAX);
 	if (!words->place[0])
-		copy_cut(words->place, sizeof(words->place), message->station, PLACE_MAX);
-	copy_cut(id, sizeof(id), message->station, ID_MAX);
+		utf8_copy_cut(
+			words->place, sizeof(words->place), message->station, PLACE_MAX);
+	utf8_copy_cut(id, sizeof(id), message->station, ID_MAX);
 	if (!message->station[0] || !strcmp(message->station, message->station_name))
 		snprintf(words->station, sizeof(words->station), "%s", words->place);
 	else
@@ -346,7 +316,7 @@ static void word_name(struct words *words, const struct text_catalogue *catalogu
 	if (metric && metric->id < METRIC_BUILTIN_END &&
 		catalogue->metrics[metric->id].name)
 		name = catalogue->metrics[metric->id].name;
-	copy_cut(words->name, sizeof(words->name), name, PLACE_MAX);
+	utf8_copy_cut(words->name, sizeof(words->name), name, PLACE_MAX);
 	if (!template)
 		return;
 	struct words plain = *words;
@@ -366,6 +336,27 @@ static void word_message(struct words *words, const struct text_catalogue *catal
 	word_category(words, catalogue, message, metric);
 }
 
+/*
+ * A title too long is cut where it names the danger, in its head or the value's name: the
+ * place behind that must stay.
+ */
+static void fill_title(struct message *message, const char *template, struct words *words)
+{
+	bool has_head = strstr(template, "{head}") != NULL;
+	char *what = has_head ? words->head : words->name;
+	size_t size = has_head ? sizeof words->head : sizeof words->name;
+	char whole[WORDS_SIZE * 2];
+
+	fill(whole, sizeof whole, template, words);
+	size_t length = utf8_count(whole), left = utf8_count(what);
+	size_t excess = length > TEXTS_TITLE_MAX ? length - TEXTS_TITLE_MAX : 0;
+	if (excess > 0 && left > excess + HEAD_MIN) {
+		utf8_copy_cut(whole, size, what, left - excess);
+		memcpy(what, whole, size);
+	}
+	fill_cut(message->title, sizeof message->title, template, words, TEXTS_TITLE_MAX);
+}
+
 void texts_fill_about(struct message *message, const struct text_about *about)
 {
 	const struct text_catalogue *catalogue = catalogue_of(message->language);
@@ -375,9 +366,9 @@ void texts_fill_about(struct message *message, const struct text_about *about)
 
 	word_message(&words, catalogue, message, metric, about);
 	word_head(&words, catalogue, message, metric, about);
-	fill_cut(message->title, sizeof(message->title),
+	fill_title(message,
 		is_back ? catalogue->absent_over_title : catalogue->titles[about->moment],
-		&words, TEXTS_TITLE_MAX);
+		&words);
 	fill_cut(message->text, sizeof(message->text), body_of(catalogue, about), &words,
 		TEXTS_BODY_MAX);
 	fill_cut(message->instruction, sizeof(message->instruction),
@@ -413,6 +404,16 @@ struct text_about text_about_event(
 		.inclusive = rule->inclusive,
 		.is_area = rule->scope == RULE_OF_AREA,
 	};
+}
+
+void texts_expand(const struct message *message, const struct text_about *about,
+	const char *template, char *out, size_t size, size_t max)
+{
+	struct words words;
+
+	word_message(&words, catalogue_of(message->language), message,
+		metric_find(message->metric), about);
+	fill_cut(out, size, template, &words, max);
 }
 
 void texts_fill_trial(struct message *message)

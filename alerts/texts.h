@@ -49,6 +49,14 @@ void texts_fill(
 void texts_fill_trial(struct message *message);
 
 /*
+ * Writes TEMPLATE to OUT, cut behind a word to MAX code points and SIZE bytes, with the
+ * placeholders of texts_fill() for MESSAGE in its language; {last} is when the condition
+ * was last measured.
+ */
+void texts_expand(const struct message *message, const struct text_about *about,
+	const char *template, char *out, size_t size, size_t max);
+
+/*
  * MESSAGE could not be said in time, and is said now: that it stands still, or is over
  * meanwhile. When it was last true stands in its text already.
  */
@@ -85,7 +93,7 @@ struct text_metric {
 
 /*
  * Placeholders: {head} {who} {place} {station} {name} {value} {threshold} {passes} {time}
- * {since} {window} {category} {Category}.
+ * {since} {last} {window} {category} {Category}.
  */
 struct text_catalogue {
 	const char *language;

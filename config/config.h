@@ -62,6 +62,7 @@ struct alerts_config {
 	int64_t channel_down; /* ms */
 	struct cap_config cap;
 	struct option_list relay; /* of the schema's relay group */
+	struct option_list texts; /* of the schema's text group */
 };
 
 struct clock_config {
@@ -100,7 +101,7 @@ struct config_schema {
 	struct option_family outputs;
 	struct option_family channels;
 	struct option_group rule; /* has an option "name", unique in the list */
-	struct option_group relay;
+	struct option_group relay, text;
 	/*
 	 * Checks that span sections. Only called when everything was read without an
 	 * error. Reports by config_error() with PLACE (the sections), or the place of a

@@ -356,6 +356,12 @@ static const struct option alerts_rows[] = {
 		.help = "Where alerts go.",
 	},
 	{
+		.name = "texts",
+		.type = OPTION_LIST,
+		.offset = offsetof(struct alerts_config, texts),
+		.help = "Your own words instead of the program's.",
+	},
+	{
 		.name = "relay",
 		.type = OPTION_LIST,
 		.offset = offsetof(struct alerts_config, relay),
@@ -465,6 +471,7 @@ void sections_init(struct sections *sections, const struct config_schema *schema
 	row(sections->rows, "outputs")->family = &schema->outputs;
 	row(sections->rows, "alerts")->group = &sections->alerts;
 	row(sections->alerts_rows, "rules")->group = &schema->rule;
+	row(sections->alerts_rows, "texts")->group = &schema->text;
 	row(sections->alerts_rows, "relay")->group = &schema->relay;
 	row(sections->alerts_rows, "channels")->family = &schema->channels;
 	sections->alerts = (struct option_group){

@@ -64,9 +64,6 @@ struct mqtt_events {
 	void (*sent)(void *arg, uint32_t ticket, const struct mqtt_fault *fault);
 };
 
-/* The port of the broker at URL, as given or its scheme's. */
-unsigned mqtt_port(const char *url);
-
 /* What a fault's code asks for. Without a code, or with one of passing trouble: RETRY. */
 enum outcome mqtt_outcome(int code);
 

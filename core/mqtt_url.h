@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The port of the broker at URL, as given or its scheme's. */
 unsigned mqtt_url_port(const char *url);
 bool mqtt_url_is_tls(const char *url);
 

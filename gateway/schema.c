@@ -4,6 +4,7 @@
 
 #include "alerts/alerts.h"
 #include "alerts/channel.h"
+#include "alerts/overrides.h"
 #include "alerts/relay_options.h"
 #include "config/quality.h"
 #include "config/station.h"
@@ -16,6 +17,7 @@ enum { ERRORS_MAX = 256 * 1024 };
 static void check(const struct config *config, const struct config_place *place)
 {
 	sensors_check(&config->sensors, place);
+	overrides_check(config, place);
 	quality_check_rows(&config->quality, place);
 	station_check_rows(config, place);
 }
@@ -31,6 +33,7 @@ const struct config_schema *gateway_schema(void)
 		.channels = channel_family,
 		.rule = alerts_rule_group,
 		.relay = relay_group,
+		.text = text_override_group,
 		.check = check,
 	};
 	return &schema;

@@ -63,10 +63,10 @@ void prometheus_name(const struct metric *metric, char name[static PROMETHEUS_NA
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
 		if (strcmp(units[i].unit, metric->unit) == 0)
 			words = units[i].words;
-	strcpy(name, "muabui_");
+	snprintf(name, PROMETHEUS_NAME_SIZE, "muabui_");
 	add_words(name, PROMETHEUS_NAME_SIZE, metric->name);
-	if (strlen(name) + 2 < PROMETHEUS_NAME_SIZE)
-		strcat(name, "_");
+	size_t used = strlen(name);
+	snprintf(name + used, PROMETHEUS_NAME_SIZE - used, "_");
 	add_words(name, PROMETHEUS_NAME_SIZE, words);
 }
 

@@ -27,7 +27,7 @@ struct episode_message {
 	const char *rule;
 	const char *station;
 	const char *hazard;
-	double latitude;    /* of the station, °; NAN: not known */
+	double latitude; /* of the station, °; NAN: not known */
 	double longitude;
 	const char *origin; /* the box it was relayed from; "": this gateway's own */
 	const char *bodies[EPISODE_LANGUAGES]; /* the message as JSON */

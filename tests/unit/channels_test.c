@@ -300,7 +300,7 @@ static void test_family(void **unused)
 		assert_ptr_equal(
 			channel_family.kinds[count], &channel_drivers[count]->kind);
 	assert_null(channel_family.kinds[count]);
-	assert_int_equal(count, 3);
+	assert_true(count >= 3);
 	/* "default", then the languages of the configuration. */
 	const struct option *language = &channel_family.common.options[1];
 	assert_string_equal(language->name, "language");

@@ -377,6 +377,11 @@ static const struct config_schema test_schema = {
 		.options = test_rule_options,
 		.size = sizeof(struct test_rule),
 	},
+	.text = {
+		.name = "text",
+		.options = test_rule_options,
+		.size = sizeof(struct test_rule),
+	},
 	.check = test_schema_check,
 };
 
