@@ -253,6 +253,32 @@ static int forget(struct room *room, int64_t before_ms, int limit)
 	return count;
 }
 
+/*
+ * Are there any older than BEFORE_MS among the first? Nearly always there are none, and
+ * then it is enough to have looked at as many as in a small commit, however large this
+ * one is. 0 or 1, or -1.
+ */
+static int has_old(struct room *room, int64_t before_ms)
+{
+	sqlite3_stmt *stmt = statement(room->store,
+		"SELECT 1 FROM (SELECT time FROM report ORDER BY id LIMIT ?2)"
+		" WHERE time < ?1 LIMIT 1");
+
+	if (!stmt)
+		return -1;
+	sqlite3_bind_int64(stmt, 1, before_ms);
+	sqlite3_bind_int(stmt, 2, KEEP_ROWS * KEEP_SHARE);
+	int rc = sqlite3_step(stmt);
+	return statement_done(room->store, stmt, rc) < 0 ? -1 : rc == SQLITE_ROW;
+}
+
+static int forget_old(struct room *room, int64_t before_ms, int portion)
+{
+	int old = has_old(room, before_ms);
+
+	return old > 0 ? forget(room, before_ms, portion) : old;
+}
+
 /* Would the file be too large even if it held no free page? A smaller max_size. */
 static bool is_too_large(struct room *room)
 {
@@ -266,7 +292,7 @@ int room_keep(struct room *room, int64_t now_ms, int rows)
 	room->forgetting = room->losing = 0;
 	/* By an impossible time nothing is too old. */
 	if (clock_is_set() &&
-		forget(room, now_ms - room->limits.keep_raw_ms, portion) < 0)
+		forget_old(room, now_ms - room->limits.keep_raw_ms, portion) < 0)
 		return -1;
 	if (room->tight && free_pages(room) < LOW_PAGES &&
 		forget(room, INT64_MAX, portion) < 0)
