@@ -192,7 +192,9 @@ static void include(struct text *source, const struct opened *parent,
 static void report(const struct text *source, const struct token *token,
 	struct config_errors *errors)
 {
-	const struct token *end = source->tokens + source->count;
+	/* Nothing may have been read yet, and there is no array then. */
+	const struct token *end =
+		source->count > 0 ? source->tokens + source->count : NULL;
 	char key[64];
 
 	if (source->count >= 2 && token_is(end - 1, '=') && end[-2].type == TOKEN_NAME) {

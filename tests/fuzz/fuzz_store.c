@@ -180,6 +180,10 @@ static void expect_last(const struct report *last, int number)
 		abort();
 }
 
+/* store/ring.c takes no number from 2^62 on for one of its own; 10^9 a second reach it in
+ * 146 years. */
+#define NUMBERS_END (UINT64_C(1) << 62)
+
 static void run_ring(size_t file_size)
 {
 	struct ring *ring = open_ring();
@@ -205,10 +209,15 @@ static void run_ring(size_t file_size)
 	}
 	if (!ring_has_key(ring, 1000 + (uint64_t)last))
 		abort();
-	if (read_all(ring, &report, limit + 2000) <= highest)
+	uint64_t now = read_all(ring, &report, limit + 2000);
+	if (now <= highest)
 		abort();
 	expect_last(&report, last);
 	ring_close(ring);
+	/* A number that only a checksum that happens to be right can bring: numbers end
+	 * there, and what lies behind their end is not believed. */
+	if (now >= NUMBERS_END)
+		return;
 
 	ring = open_ring();
 	ring_get_status(ring, &status);
