@@ -38,18 +38,18 @@ static bool is_letter_or_digit(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/* Of declared units: what a name may hold stays, each run of anything else is one '_'. */
-static void add_words(char *name, size_t size, const char *text)
+/* '_' and TEXT: what a name may hold stays, each run of anything else is one '_'. */
+static void add_words(char name[static PROMETHEUS_NAME_SIZE], const char *text)
 {
 	size_t used = strlen(name);
 
-	for (; *text && used + 2 < size; text++) {
-		if (!is_letter_or_digit(*text)) {
-			if (name[used - 1] != '_')
-				name[used++] = '_';
-			continue;
-		}
-		name[used++] = *text;
+	if (used + 2 < PROMETHEUS_NAME_SIZE)
+		name[used++] = '_';
+	for (; *text && used + 2 < PROMETHEUS_NAME_SIZE; text++) {
+		if (is_letter_or_digit(*text))
+			name[used++] = *text;
+		else if (name[used - 1] != '_')
+			name[used++] = '_';
 	}
 	while (name[used - 1] == '_')
 		used--;
@@ -63,11 +63,9 @@ void prometheus_name(const struct metric *metric, char name[static PROMETHEUS_NA
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
 		if (strcmp(units[i].unit, metric->unit) == 0)
 			words = units[i].words;
-	snprintf(name, PROMETHEUS_NAME_SIZE, "muabui_");
-	add_words(name, PROMETHEUS_NAME_SIZE, metric->name);
-	size_t used = strlen(name);
-	snprintf(name + used, PROMETHEUS_NAME_SIZE - used, "_");
-	add_words(name, PROMETHEUS_NAME_SIZE, words);
+	snprintf(name, PROMETHEUS_NAME_SIZE, "muabui");
+	add_words(name, metric->name);
+	add_words(name, words);
 }
 
 /* --- samples as text ---------------------------------------------------------- */
