@@ -41,6 +41,14 @@ struct mqtt_client {
 	char password[SECRET_MAX];
 };
 
+void mqtt_client_setup(void)
+{
+	/* Paho 1.3.9 and later goes through them even for plain MQTT, with no option that
+	 * says no: https://github.com/eclipse-paho/paho.mqtt.c/issues/1344. */
+	unsetenv("http_proxy");
+	unsetenv("https_proxy");
+}
+
 static bool is_5(const struct mqtt_client *client)
 {
 	return client->settings.version == 5;

@@ -67,6 +67,12 @@ struct mqtt_events {
 /* What a fault's code asks for. Without a code, or with one of passing trouble: RETRY. */
 enum outcome mqtt_outcome(int code);
 
+/*
+ * Once, before the first client and while there is one thread: takes the proxies out of
+ * the environment, because Paho would use them.
+ */
+void mqtt_client_setup(void);
+
 /* NULL with the reason in WHY. No callback comes before the start. */
 struct mqtt_client *mqtt_client_new(const struct mqtt_settings *settings,
 	const struct mqtt_events *events, char *why, size_t size);

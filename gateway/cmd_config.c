@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/http_client.h"
 #include "core/log.h"
+#include "core/mqtt_client.h"
 #include "core/number.h"
 #include "gateway/arguments.h"
 #include "gateway/command.h"
@@ -199,6 +200,7 @@ static int test_here(const struct config *config, const struct option_item *chan
 	struct answer answer = { 0 };
 
 	http_client_setup();
+	mqtt_client_setup();
 	notifier_test(config, channel, &answer);
 	http_client_cleanup();
 	return say_outcome(channel->name, outcome_name(answer.outcome), answer.reason);

@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/http_client.h"
 #include "core/log.h"
+#include "core/mqtt_client.h"
 #include "core/terminal.h"
 #include "core/trim.h"
 #include "gateway/parts.h"
@@ -238,6 +239,7 @@ int daemon_run(const struct daemon_settings *settings, struct config *config)
 	/* First of all: a signal that comes early must not kill us. */
 	take_signals(&signals);
 	http_client_setup();
+	mqtt_client_setup();
 	if (daemon.parts && parts_start(daemon.parts, config)) {
 		log_notice(
 			"muabui %s: station %s runs", MUABUI_VERSION, config->station.id);

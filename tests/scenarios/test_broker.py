@@ -1,6 +1,9 @@
 """The MQTT broker comes and goes; a persistent session loses nothing."""
 
-from lib import SEQ, Broker, Gateway, by_seq, influx_output, mqtt_sensor, wait_until
+import pytest
+
+from lib import (SEQ, Broker, Gateway, by_seq, free_port, influx_output, mqtt_sensor,
+                 wait_until)
 from mqtt_wire import Publisher
 
 
@@ -96,4 +99,16 @@ def test_an_absent_broker_is_no_reason_not_to_start(home, sink):
     assert gateway.cpu_seconds() - used < 2
     publish(broker, range(50))
     wait_for_all(sink, 50)
+    gateway.stop()
+
+
+@pytest.mark.parametrize("by_websockets", [False, True])
+def test_the_environments_proxies_are_not_used(home, by_websockets):
+    port = free_port()
+    broker = Broker(home, more=f"listener {port} 127.0.0.1\nprotocol websockets\n")
+    url = f"ws://127.0.0.1:{port}" if by_websockets else broker.url
+    gateway = Gateway(home, sensors=[mqtt_sensor(broker, url=url)])
+    gateway.env = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    gateway.start()
+    gateway.wait_connected("nodes")
     gateway.stop()
