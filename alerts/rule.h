@@ -134,6 +134,9 @@ struct rule_step rule_step(const struct rule *rule, int step);
 /* Is it night for RULE at NOW_MS, so that only what breaks the quiet is told? */
 bool rule_is_quiet(const struct rule *rule, int64_t now_ms);
 
+/* Has a message of SEVERITY to wait for the end of the quiet hours? */
+bool rule_holds_back(const struct rule *rule, int severity, int64_t now_ms);
+
 /* Does RULE look at STATION? */
 bool rule_covers(const struct rule *rule, const char *station);
 
@@ -252,8 +255,9 @@ struct rule_event rule_tick(const struct rule *rule, struct rule_state *state,
 
 /*
  * What could be said of STATE at NOW_MS, as a RULE_REPEAT, for those who have to say it
- * later than the rule did. *CURRENT: it is so by data that are fresh enough to alert
- * (absent_for: it is silent); else only the value that was seen last is known.
+ * later than the rule did. *CURRENT: it may be said now: no quiet hours hold it back, and
+ * it is so by data that are fresh enough to alert (absent_for: it is silent). Else only
+ * the value that was seen last is known.
  */
 struct rule_event rule_present(const struct rule *rule, const struct rule_state *state,
 	int64_t now_ms, bool *current);

@@ -23,11 +23,14 @@ bool rule_is_quiet(const struct rule *rule, int64_t now_ms)
 	return minute >= from || minute < to;
 }
 
-/* Must a message of STEP wait for the morning? */
+bool rule_holds_back(const struct rule *rule, int severity, int64_t now_ms)
+{
+	return severity < rule->quiet.broken_by && rule_is_quiet(rule, now_ms);
+}
+
 static bool must_wait(const struct rule *rule, int step, int64_t now_ms)
 {
-	return rule_step(rule, step).severity < rule->quiet.broken_by &&
-		rule_is_quiet(rule, now_ms);
+	return rule_holds_back(rule, rule_step(rule, step).severity, now_ms);
 }
 
 /* The pause before the reminder after REPEATS ones. */
@@ -156,13 +159,14 @@ struct rule_event rule_present(const struct rule *rule, const struct rule_state 
 	int64_t now_ms, bool *current)
 {
 	bool firing = state->phase == RULE_FIRING;
+	bool wait = must_wait(rule, state->step, now_ms);
 
 	if (rule->absent_for > 0) {
-		*current = firing;
+		*current = firing && !wait;
 		return word_of(rule, state, 0, NAN, firing ? now_ms : state->last_ms);
 	}
 	struct rule_verdict verdict = rule_judge(rule, state, now_ms);
-	*current = firing && verdict.known && verdict.seen;
+	*current = firing && verdict.known && verdict.seen && !wait;
 	double value = verdict.known ? verdict.value : rule_last_value(state);
 	return word_of(rule, state, state->step, value, state->last_ms);
 }

@@ -382,6 +382,44 @@ static void test_silence_at_night(void **unused)
 		SAYS(1800, 10, RULE_RESOLVE, MODERATE));
 }
 
+/* What those can say who have to say it later than the rule did. */
+static void test_what_stands(void **unused)
+{
+	struct rule rule = night_rule();
+	struct rule_state state = { 0 };
+	bool current;
+
+	(void)unused;
+	RUN(&rule, &state, SAYS(720, 160, RULE_FIRE, SEVERE));
+	struct rule_event event =
+		rule_present(&rule, &state, midnight + 722 * MINUTE, &current);
+	assert_true(current);
+	assert_int_equal(event.kind, RULE_REPEAT);
+	assert_int_equal(event.severity, SEVERE);
+	assert_true(event.value == 160 && event.threshold == 150);
+	assert_int_equal(event.since_ms, midnight + 720 * MINUTE);
+	/* Silent since, in the night, over. */
+	rule_present(&rule, &state, midnight + 740 * MINUTE, &current);
+	assert_false(current);
+	RUN(&rule, &state, QUIET(1330, 160));
+	rule_present(&rule, &state, midnight + 1331 * MINUTE, &current);
+	assert_false(current);
+	assert_true(rule_holds_back(&rule, SEVERE, midnight + 1331 * MINUTE));
+	assert_false(rule_holds_back(&rule, EXTREME, midnight + 1331 * MINUTE));
+	RUN(&rule, &state, QUIET(1332, 60));
+	event = rule_present(&rule, &state, midnight + 1900 * MINUTE, &current);
+	assert_false(current);
+	assert_true(event.value == 60);
+
+	rule = sample_rule();
+	rule.absent_for = 15 * MINUTE;
+	state = (struct rule_state){ 0 };
+	RUN(&rule, &state, QUIET(720, 1), SAYS(740, NAN, RULE_FIRE, MODERATE));
+	event = rule_present(&rule, &state, midnight + 750 * MINUTE, &current);
+	assert_true(current && isnan(event.value));
+	assert_int_equal(event.at_ms, midnight + 750 * MINUTE);
+}
+
 /* --- counts ------------------------------------------------------------- */
 
 static void test_two_of_three_sensors(void **unused)
@@ -456,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_the_worst_breaks_the_quiet),
 		cmocka_unit_test(test_reminders_wait),
 		cmocka_unit_test(test_silence_at_night),
+		cmocka_unit_test(test_what_stands),
 		cmocka_unit_test(test_two_of_three_sensors),
 		cmocka_unit_test(test_stations_of_an_area),
 	};
