@@ -222,9 +222,13 @@ struct rule_event rule_observe(const struct rule *rule, struct rule_state *state
 	if (!sensor)
 		return nothing;
 	if (state->phase <= RULE_CLEAR) {
-		/* The usual case, and cheap: what was quiet stays quiet. */
+		/*
+		 * The usual case, and cheap: what was quiet stays quiet. Unless it was
+		 * so for want of voices.
+		 */
 		state->phase = RULE_CLEAR;
-		if (!state->told && !rule_is_over(rule, 0, sensor->value))
+		if (!state->told && rule->of <= 1 &&
+			!rule_is_over(rule, 0, sensor->value))
 			return nothing;
 	}
 	struct rule_verdict verdict = rule_judge(rule, state, now_ms);
