@@ -22,11 +22,13 @@
 #include "store/delivery_log.h"
 #include "store/directory.h"
 #include "store/episodes.h"
+#include "store/fanout.h"
 #include "store/lanes.h"
 #include "store/outages.h"
 #include "store/outbox.h"
 #include "store/salvage.h"
 #include "store/statement.h"
+#include "store/subscriptions.h"
 #include "store/undated.h"
 
 enum {
@@ -154,6 +156,8 @@ static int make_tables(struct store *store)
 		exec(store, salvage_schema, "make tables") < 0 ||
 		exec(store, directory_schema, "make tables") < 0 ||
 		exec(store, dead_letters_schema, "make tables") < 0 ||
+		exec(store, subscriptions_schema, "make tables") < 0 ||
+		exec(store, fanout_schema, "make tables") < 0 ||
 		exec(store, identity, "make tables") < 0) {
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 		return -1;
