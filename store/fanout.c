@@ -7,7 +7,7 @@
 #define KEEP_MS   (INT64_C(30) * 24 * 3600 * 1000)
 #define KEEP_ROWS "1000"
 
-/* fanout_told: one bit per subscription, 12.5 kB for a hundred thousand. */
+/* fanout_bits: two bits per subscription, 25 kB for a hundred thousand. */
 const char fanout_schema[] =
 	"CREATE TABLE IF NOT EXISTS fanout("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL,"
@@ -15,15 +15,16 @@ const char fanout_schema[] =
 	" changed INTEGER NOT NULL, ended INTEGER NOT NULL DEFAULT 0,"
 	" done_to INTEGER NOT NULL DEFAULT 0, sent INTEGER NOT NULL DEFAULT 0,"
 	" gone INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0,"
-	" given_up INTEGER NOT NULL DEFAULT 0, UNIQUE(channel, episode));"
+	" given_up INTEGER NOT NULL DEFAULT 0, unseen INTEGER NOT NULL DEFAULT 0,"
+	" UNIQUE(channel, episode));"
 	"CREATE TABLE IF NOT EXISTS fanout_owed("
 	" fanout INTEGER NOT NULL, subscription INTEGER NOT NULL, due INTEGER NOT NULL,"
 	" attempts INTEGER NOT NULL, origin TEXT NOT NULL,"
 	" PRIMARY KEY(fanout, subscription)) WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS fanout_owed_due ON fanout_owed(fanout, due);"
-	"CREATE TABLE IF NOT EXISTS fanout_told("
-	" fanout INTEGER NOT NULL, chunk INTEGER NOT NULL, bits BLOB NOT NULL,"
-	" PRIMARY KEY(fanout, chunk)) WITHOUT ROWID;";
+	"CREATE TABLE IF NOT EXISTS fanout_bits("
+	" fanout INTEGER NOT NULL, chunk INTEGER NOT NULL, told BLOB NOT NULL,"
+	" dealt BLOB NOT NULL, PRIMARY KEY(fanout, chunk)) WITHOUT ROWID;";
 
 /* The one number SQL says of FANOUT; -1 on error. */
 static int64_t ask(struct store *store, const char *sql, const struct fanout *fanout)
@@ -34,7 +35,6 @@ static int64_t ask(struct store *store, const char *sql, const struct fanout *fa
 	if (!stmt)
 		return -1;
 	sqlite3_bind_int64(stmt, 1, fanout->id);
-	sqlite3_bind_int64(stmt, 2, fanout->done_to);
 	int rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW)
 		number = sqlite3_column_int64(stmt, 0);
@@ -48,7 +48,7 @@ static int find(struct store *store, const char *channel, const char *episode,
 	struct fanout *fanout, int *revision)
 {
 	sqlite3_stmt *stmt = statement(store,
-		"SELECT id, revision, done_to, ended, sent, gone, refused, given_up"
+		"SELECT id, revision, done_to, ended, sent, gone, refused, given_up, unseen"
 		" FROM fanout WHERE channel=?1 AND episode=?2");
 
 	*fanout = (struct fanout){ 0 };
@@ -67,6 +67,7 @@ static int find(struct store *store, const char *channel, const char *episode,
 			.gone = sqlite3_column_int64(stmt, 5),
 			.refused = sqlite3_column_int64(stmt, 6),
 			.given_up = sqlite3_column_int64(stmt, 7),
+			.unseen = sqlite3_column_int64(stmt, 8),
 		};
 	}
 	return statement_done(store, stmt, rc) < 0 ? -1 : rc == SQLITE_ROW;
@@ -107,9 +108,13 @@ static int begin(struct store *store, const char *channel, const char *episode,
 	if (*superseded < 0 || forget_owed(store, fanout) < 0)
 		return -1;
 	*fanout = (struct fanout){ .id = fanout->id };
+	if (statement_run(store,
+		    "UPDATE fanout_bits SET dealt=zeroblob(length(dealt)) WHERE fanout=?1",
+		    "i", fanout->id) < 0)
+		return -1;
 	return statement_run(store,
-		"UPDATE fanout SET revision=?2, expires=?3, changed=?4, ended=0,"
-		" done_to=0, sent=0, gone=0, refused=0, given_up=0 WHERE id=?1",
+		"UPDATE fanout SET revision=?2, expires=?3, changed=?4, ended=0, done_to=0,"
+		" sent=0, gone=0, refused=0, given_up=0, unseen=0 WHERE id=?1",
 		"iiii", fanout->id, (int64_t)revision, expires_ms, now_ms);
 }
 
@@ -128,74 +133,81 @@ int fanout_begin(struct store *store, const char *channel, const char *episode,
 	return -1;
 }
 
-/* --- who was told ------------------------------------------------------------ */
+/* --- single subscriptions -------------------------------------------------------- */
 
-static int64_t chunk_of(int64_t subscription)
+static void copy_bits(
+	uint8_t bits[static FANOUT_CHUNK / 8], sqlite3_stmt *stmt, int column)
 {
-	return subscription / FANOUT_CHUNK;
+	if (sqlite3_column_bytes(stmt, column) == FANOUT_CHUNK / 8)
+		memcpy(bits, sqlite3_column_blob(stmt, column), FANOUT_CHUNK / 8);
 }
 
-static int load_told(
-	struct store *store, int64_t fanout, struct fanout_told *told, int64_t chunk)
+static int load_bits(
+	struct store *store, int64_t fanout, struct fanout_bits *bits, int64_t chunk)
 {
-	sqlite3_stmt *stmt = statement(
-		store, "SELECT bits FROM fanout_told WHERE fanout=?1 AND chunk=?2");
+	sqlite3_stmt *stmt = statement(store,
+		"SELECT told, dealt FROM fanout_bits WHERE fanout=?1 AND chunk=?2");
 
-	memset(told->bits, 0, sizeof told->bits);
-	told->chunk = -1;
+	*bits = (struct fanout_bits){ .chunk = -1 };
 	if (!stmt)
 		return -1;
 	sqlite3_bind_int64(stmt, 1, fanout);
 	sqlite3_bind_int64(stmt, 2, chunk);
 	int rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) == (int)sizeof told->bits)
-		memcpy(told->bits, sqlite3_column_blob(stmt, 0), sizeof told->bits);
+	if (rc == SQLITE_ROW) {
+		copy_bits(bits->told, stmt, 0);
+		copy_bits(bits->dealt, stmt, 1);
+	}
 	if (statement_done(store, stmt, rc) < 0)
 		return -1;
-	told->fanout = fanout;
-	told->chunk = chunk;
+	bits->fanout = fanout;
+	bits->chunk = chunk;
 	return 0;
 }
 
-static int store_told(struct store *store, const struct fanout_told *told)
+static int store_bits(struct store *store, const struct fanout_bits *bits)
 {
-	sqlite3_stmt *stmt =
-		statement(store, "INSERT OR REPLACE INTO fanout_told VALUES(?1, ?2, ?3)");
+	sqlite3_stmt *stmt = statement(
+		store, "INSERT OR REPLACE INTO fanout_bits VALUES(?1, ?2, ?3, ?4)");
 
-	if (told->chunk < 0)
+	if (bits->chunk < 0)
 		return 0;
 	if (!stmt)
 		return -1;
-	sqlite3_bind_int64(stmt, 1, told->fanout);
-	sqlite3_bind_int64(stmt, 2, told->chunk);
-	sqlite3_bind_blob(stmt, 3, told->bits, sizeof told->bits, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 1, bits->fanout);
+	sqlite3_bind_int64(stmt, 2, bits->chunk);
+	sqlite3_bind_blob(stmt, 3, bits->told, sizeof bits->told, SQLITE_STATIC);
+	sqlite3_bind_blob(stmt, 4, bits->dealt, sizeof bits->dealt, SQLITE_STATIC);
 	return statement_done(store, stmt, sqlite3_step(stmt));
 }
 
-int fanout_was_told(struct store *store, const struct fanout *fanout,
-	struct fanout_told *told, int64_t subscription)
+int fanout_look(struct store *store, const struct fanout *fanout,
+	struct fanout_bits *bits, int64_t subscription)
 {
-	int64_t chunk = chunk_of(subscription);
+	int64_t chunk = subscription / FANOUT_CHUNK;
 	unsigned bit = (unsigned)(subscription % FANOUT_CHUNK);
 
-	if ((told->chunk != chunk || told->fanout != fanout->id) &&
-		load_told(store, fanout->id, told, chunk) < 0)
+	if ((bits->chunk != chunk || bits->fanout != fanout->id) &&
+		load_bits(store, fanout->id, bits, chunk) < 0)
 		return -1;
-	return told->bits[bit / 8] >> bit % 8 & 1;
+	return (bits->told[bit / 8] >> bit % 8 & 1 ? FANOUT_TOLD : 0) |
+		(bits->dealt[bit / 8] >> bit % 8 & 1 ? FANOUT_DEALT : 0);
 }
 
-/* Sets the bit in TOLD, which is written back when another chunk is wanted. */
-static int note_told(struct store *store, int64_t fanout, struct fanout_told *told,
-	int64_t subscription)
+/* Sets the bits in BITS, which is written back when another chunk is wanted. */
+static int note_bits(struct store *store, int64_t fanout, struct fanout_bits *bits,
+	const struct fanout_result *result)
 {
-	int64_t chunk = chunk_of(subscription);
-	unsigned bit = (unsigned)(subscription % FANOUT_CHUNK);
+	int64_t chunk = result->subscription / FANOUT_CHUNK;
+	unsigned bit = (unsigned)(result->subscription % FANOUT_CHUNK);
 
-	if (told->chunk != chunk &&
-		(store_told(store, told) < 0 ||
-			load_told(store, fanout, told, chunk) < 0))
+	if (bits->chunk != chunk &&
+		(store_bits(store, bits) < 0 ||
+			load_bits(store, fanout, bits, chunk) < 0))
 		return -1;
-	told->bits[bit / 8] |= (uint8_t)(1 << bit % 8);
+	bits->dealt[bit / 8] |= (uint8_t)(1 << bit % 8);
+	if (result->fate == FANOUT_SENT)
+		bits->told[bit / 8] |= (uint8_t)(1 << bit % 8);
 	return 0;
 }
 
@@ -226,11 +238,13 @@ static int note_owed(struct store *store, const struct fanout *fanout,
 }
 
 static int note(struct store *store, const struct fanout *fanout,
-	const struct fanout_result *result, int64_t now_ms, struct fanout_told *told,
+	const struct fanout_result *result, int64_t now_ms, struct fanout_bits *bits,
 	struct fanout_counts *counts)
 {
 	int64_t number = result->subscription;
 
+	if (note_bits(store, fanout->id, bits, result) < 0)
+		return -1;
 	if (result->fate == FANOUT_OWED)
 		return note_owed(store, fanout, result);
 	if (result->was_owed &&
@@ -241,11 +255,11 @@ static int note(struct store *store, const struct fanout *fanout,
 	switch (result->fate) {
 	case FANOUT_SENT:
 		counts->sent++;
-		if (note_told(store, fanout->id, told, number) < 0)
-			return -1;
-		return statement_run(store,
-			"UPDATE subscription SET failures=0 WHERE number=?1 AND failures > 0",
-			"i", number);
+		return result->was_failed
+			? statement_run(store,
+				  "UPDATE subscription SET failures=0 WHERE number=?1",
+				  "i", number)
+			: 0;
 	case FANOUT_GONE:
 		counts->gone++;
 		return statement_run(
@@ -260,24 +274,24 @@ static int write_place(struct store *store, const struct fanout *fanout, int64_t
 {
 	return statement_run(store,
 		"UPDATE fanout SET done_to=?2, sent=?3, gone=?4, refused=?5, given_up=?6,"
-		" ended=?7, changed=?8 WHERE id=?1",
-		"iiiiiiii", fanout->id, fanout->done_to, fanout->counts.sent,
+		" unseen=?7, ended=?8, changed=?9 WHERE id=?1",
+		"iiiiiiiii", fanout->id, fanout->done_to, fanout->counts.sent,
 		fanout->counts.gone, fanout->counts.refused, fanout->counts.given_up,
-		fanout->ended_ms, now_ms);
+		fanout->counts.unseen, fanout->ended_ms, now_ms);
 }
 
 int fanout_save(struct store *store, struct fanout *fanout,
 	const struct fanout_result *results, size_t count, int64_t now_ms)
 {
-	struct fanout_told told = { .chunk = -1 };
+	struct fanout_bits bits = { .chunk = -1 };
 	struct fanout after = *fanout;
 
 	if (store_begin(store) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)
-		if (note(store, fanout, &results[i], now_ms, &told, &after.counts) < 0)
+		if (note(store, fanout, &results[i], now_ms, &bits, &after.counts) < 0)
 			goto failed;
-	if (store_told(store, &told) < 0 || write_place(store, &after, now_ms) < 0 ||
+	if (store_bits(store, &bits) < 0 || write_place(store, &after, now_ms) < 0 ||
 		store_commit(store) < 0)
 		goto failed;
 	*fanout = after;
@@ -310,7 +324,7 @@ int fanout_due(struct store *store, const struct fanout *fanout, int64_t now_ms,
 	sqlite3_bind_int(stmt, 3, limit);
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
 		if (subscription_read(stmt, &subscription)) {
-			each(arg, &subscription, (unsigned)sqlite3_column_int(stmt, 11));
+			each(arg, &subscription, (unsigned)sqlite3_column_int(stmt, 12));
 			count++;
 		}
 	return statement_done(store, stmt, rc) < 0 ? -1 : count;
@@ -341,21 +355,41 @@ int64_t fanout_owed(struct store *store, const struct fanout *fanout, int64_t *n
 
 /* --- the end ---------------------------------------------------------------------- */
 
+/* Those beyond done_to that nobody came to before the end. */
+static int64_t count_unseen(struct store *store, const struct fanout *fanout)
+{
+	struct fanout_bits bits = { .chunk = -1 };
+	sqlite3_stmt *stmt = statement(store,
+		"SELECT number FROM subscription WHERE number > ?1 AND +gone = 0"
+		" ORDER BY number");
+	int64_t count = 0;
+	int rc, known = 0;
+
+	if (!stmt)
+		return -1;
+	sqlite3_bind_int64(stmt, 1, fanout->done_to);
+	while (known >= 0 && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		known = fanout_look(store, fanout, &bits, sqlite3_column_int64(stmt, 0));
+		count += known >= 0 && !(known & FANOUT_DEALT);
+	}
+	return statement_done(store, stmt, known < 0 ? SQLITE_ROW : rc) < 0 || known < 0
+		? -1
+		: count;
+}
+
 static int end(struct store *store, struct fanout *fanout, bool forget, int64_t now_ms)
 {
 	int64_t owed = count_owed(store, fanout);
-	int64_t beyond = ask(store,
-		"SELECT ?1 * 0 + count(*) FROM subscription"
-		" WHERE number > ?2 AND +gone = 0",
-		fanout);
+	int64_t unseen = count_unseen(store, fanout);
 
-	if (owed < 0 || beyond < 0 || forget_owed(store, fanout) < 0)
+	if (owed < 0 || unseen < 0 || forget_owed(store, fanout) < 0)
 		return -1;
 	if (forget &&
-		statement_run(store, "DELETE FROM fanout_told WHERE fanout=?1", "i",
+		statement_run(store, "DELETE FROM fanout_bits WHERE fanout=?1", "i",
 			fanout->id) < 0)
 		return -1;
-	fanout->counts.given_up += owed + beyond;
+	fanout->counts.given_up += owed;
+	fanout->counts.unseen += unseen;
 	fanout->ended_ms = now_ms;
 	return write_place(store, fanout, now_ms);
 }
@@ -409,7 +443,7 @@ static int forget_old(struct store *store, int64_t now_ms)
 	if (sqlite3_changes(store_handle(store)) == 0)
 		return 0;
 	if (statement_run(store,
-		    "DELETE FROM fanout_told WHERE fanout NOT IN (SELECT id FROM fanout)",
+		    "DELETE FROM fanout_bits WHERE fanout NOT IN (SELECT id FROM fanout)",
 		    "") < 0)
 		return -1;
 	return statement_run(store,

@@ -1,8 +1,9 @@
 /*
  * How far one message has got with its many receivers, so that whoever is killed in the
  * middle goes on where they were. Of an episode and channel the store keeps the number up
- * to which all subscriptions were dealt with, those of them that are still owed the
- * message, and who was told of the episode at all: the all-clear is theirs.
+ * to which all subscriptions were dealt with, a bit for each that was beyond, those that
+ * are still owed the message, and a bit for each that was told of the episode at all: the
+ * all-clear is theirs.
  *
  * Written by the channel's thread on its own connection.
  */
@@ -26,6 +27,7 @@ struct fanout_counts {
 	int64_t gone;     /* the push service knows them no more */
 	int64_t refused;  /* never taken, for another reason */
 	int64_t given_up; /* not reached in time */
+	int64_t unseen;   /* not come to in time, whether they wanted it or not */
 };
 
 struct fanout {
@@ -47,13 +49,14 @@ enum fanout_fate {
 	FANOUT_SENT,
 	FANOUT_GONE,
 	FANOUT_REFUSED,
-	FANOUT_OWED, /* to be tried (again) at due_ms; 0: it is being tried */
+	FANOUT_OWED, /* to be tried (again) at due_ms */
 };
 
 struct fanout_result {
 	int64_t subscription;
 	enum fanout_fate fate;
-	bool was_owed; /* an earlier fanout_save() was told that it is owed */
+	bool was_owed;   /* an earlier fanout_save() was told that it is */
+	bool was_failed; /* the subscription counts refusals: they are forgiven */
 	unsigned attempts;
 	int64_t due_ms;
 	const char *origin;
@@ -103,19 +106,23 @@ int fanout_sweep(struct store *store, const char *channel, int64_t now_ms,
 		const struct fanout_counts *counts),
 	void *arg);
 
-/* --- who was told ----------------------------------------------------------- */
+/* --- single subscriptions ---------------------------------------------------- */
 
-/* The bits of the FANOUT_CHUNK subscriptions around one. */
-struct fanout_told {
-	int64_t fanout, chunk; /* chunk -1: none is held */
-	uint8_t bits[FANOUT_CHUNK / 8];
+/* What is known of the FANOUT_CHUNK subscriptions around one. */
+struct fanout_bits {
+	int64_t fanout, chunk;           /* chunk -1: none is held */
+	uint8_t told[FANOUT_CHUNK / 8];  /* of the episode, whichever revision */
+	uint8_t dealt[FANOUT_CHUNK / 8]; /* with, or owed, in this revision */
 };
 
+enum { FANOUT_TOLD = 1, FANOUT_DEALT = 2 };
+
 /*
- * Was SUBSCRIPTION told of FANOUT's episode? 1, 0, or -1 on error. TOLD, with chunk -1 at
- * first, saves asking the store each time; fanout_save() makes it stale.
+ * FANOUT_TOLD and FANOUT_DEALT of SUBSCRIPTION, or-ed; -1 on error. BITS, with chunk -1
+ * at first, saves asking the store each time; fanout_save() makes it stale for numbers
+ * that were in its results.
  */
-int fanout_was_told(struct store *store, const struct fanout *fanout,
-	struct fanout_told *told, int64_t subscription);
+int fanout_look(struct store *store, const struct fanout *fanout,
+	struct fanout_bits *bits, int64_t subscription);
 
 #endif

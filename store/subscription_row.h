@@ -8,7 +8,7 @@
 /* In a statement that calls the table s; first of its columns. */
 #define SUBSCRIPTION_COLUMNS                                                     \
 	" s.number, s.endpoint, s.origin, s.p256dh, s.auth, s.areas, s.hazards," \
-	" s.sensitive, s.language, s.quiet_from, s.quiet_to "
+	" s.sensitive, s.language, s.quiet_from, s.quiet_to, s.failures "
 
 /* False where the row is not what was written. */
 bool subscription_read(sqlite3_stmt *stmt, struct subscription *subscription);

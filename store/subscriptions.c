@@ -53,6 +53,7 @@ bool subscription_read(sqlite3_stmt *stmt, struct subscription *subscription)
 	s->language = sqlite3_column_int(stmt, 8);
 	s->quiet_from = sqlite3_column_int(stmt, 9);
 	s->quiet_to = sqlite3_column_int(stmt, 10);
+	s->failures = sqlite3_column_int(stmt, 11);
 	return copy_text(s->endpoint, sizeof s->endpoint, stmt, 1) &&
 		copy_text(s->origin, sizeof s->origin, stmt, 2) &&
 		copy_bytes(s->p256dh, sizeof s->p256dh, stmt, 3) &&
@@ -178,7 +179,7 @@ enum subscription_found subscriptions_find(
 	sqlite3_bind_text(stmt, 1, secret, -1, SQLITE_STATIC);
 	int rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW)
-		found = sqlite3_column_int64(stmt, 11) > 0      ? SUBSCRIPTION_GONE
+		found = sqlite3_column_int64(stmt, 12) > 0      ? SUBSCRIPTION_GONE
 			: subscription_read(stmt, subscription) ? SUBSCRIPTION_FOUND
 								: SUBSCRIPTION_NONE;
 	return statement_done(store, stmt, rc) < 0 ? SUBSCRIPTION_ERROR : found;

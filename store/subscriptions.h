@@ -39,6 +39,7 @@ struct subscription {
 	bool sensitive;                      /* level "sensitive" */
 	int language;                        /* index into config_languages */
 	int quiet_from, quiet_to;            /* minutes of the local day; -1: never */
+	int failures;                        /* refusals of its push service, in a row */
 };
 
 enum subscription_found {
