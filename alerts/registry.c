@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 extern const struct channel_driver channel_console, channel_webhook, channel_ntfy,
-	channel_cap, channel_mqtt;
+	channel_cap, channel_mqtt, channel_webpush;
 
 const struct channel_driver *const channel_drivers[] = {
 	&channel_console,
@@ -12,6 +12,7 @@ const struct channel_driver *const channel_drivers[] = {
 	&channel_ntfy,
 	&channel_cap,
 	&channel_mqtt,
+	&channel_webpush,
 	NULL,
 };
 
@@ -21,6 +22,7 @@ static const struct option_kind *const kinds[] = {
 	&channel_ntfy.kind,
 	&channel_cap.kind,
 	&channel_mqtt.kind,
+	&channel_webpush.kind,
 	NULL,
 };
 

@@ -227,6 +227,12 @@ static int conclude(struct worker *worker, struct answer *answer)
 	bool is_cut = answer->outcome == OUTCOME_RETRY && bell_is_stopping(&worker->bell);
 	char reason[sizeof answer->reason];
 
+	/* Some of many receivers are left: no failure, and no reason to hold others up.
+	 */
+	if (answer->outcome == OUTCOME_RETRY && answer->unfinished)
+		return outbox_retry(worker->store, &worker->row,
+			clock_wall_ms() + answer->retry_after_ms, answer->maybe_taken,
+			answer->reason);
 	discreet_copy(reason, sizeof reason, answer->reason);
 	memcpy(answer->reason, reason, sizeof reason);
 	if (!is_cut)

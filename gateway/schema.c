@@ -6,6 +6,7 @@
 #include "alerts/channel.h"
 #include "alerts/overrides.h"
 #include "alerts/relay_options.h"
+#include "alerts/webpush.h"
 #include "config/quality.h"
 #include "config/station.h"
 #include "core/buffer.h"
@@ -19,6 +20,7 @@ static void check(const struct config *config, const struct config_place *place)
 	sensors_check(&config->sensors, place);
 	overrides_check(config, place);
 	quality_check_rows(&config->quality, place);
+	webpush_check(&config->alerts.channels, place);
 	station_check_rows(config, place);
 }
 

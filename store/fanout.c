@@ -45,11 +45,11 @@ static int64_t ask(struct store *store, const char *sql, const struct fanout *fa
 
 /* 1: FANOUT and REVISION are filled in; 0: there is none; -1. */
 static int find(struct store *store, const char *channel, const char *episode,
-	struct fanout *fanout, int *revision)
+	struct fanout *fanout, int *revision, int64_t *expires_ms)
 {
 	sqlite3_stmt *stmt = statement(store,
-		"SELECT id, revision, done_to, ended, sent, gone, refused, given_up, unseen"
-		" FROM fanout WHERE channel=?1 AND episode=?2");
+		"SELECT id, revision, done_to, ended, sent, gone, refused, given_up, unseen,"
+		" expires FROM fanout WHERE channel=?1 AND episode=?2");
 
 	*fanout = (struct fanout){ 0 };
 	if (!stmt)
@@ -69,6 +69,7 @@ static int find(struct store *store, const char *channel, const char *episode,
 			.given_up = sqlite3_column_int64(stmt, 7),
 			.unseen = sqlite3_column_int64(stmt, 8),
 		};
+		*expires_ms = sqlite3_column_int64(stmt, 9);
 	}
 	return statement_done(store, stmt, rc) < 0 ? -1 : rc == SQLITE_ROW;
 }
@@ -88,7 +89,8 @@ static int begin(struct store *store, const char *channel, const char *episode,
 	int revision, int64_t expires_ms, int64_t now_ms, struct fanout *fanout,
 	int64_t *superseded)
 {
-	int older = 0, found = find(store, channel, episode, fanout, &older);
+	int64_t expired_ms = 0;
+	int older = 0, found = find(store, channel, episode, fanout, &older, &expired_ms);
 
 	if (found < 0)
 		return -1;
@@ -102,7 +104,9 @@ static int begin(struct store *store, const char *channel, const char *episode,
 		fanout->id = sqlite3_last_insert_rowid(store_handle(store));
 		return 0;
 	}
-	if (older == revision)
+	/* What was given up, and is said late after all, begins anew. */
+	bool is_late = fanout->ended_ms > 0 && expires_ms > expired_ms;
+	if (older == revision && !is_late)
 		return 0;
 	*superseded = count_owed(store, fanout);
 	if (*superseded < 0 || forget_owed(store, fanout) < 0)
@@ -338,19 +342,25 @@ int fanout_postpone(struct store *store, const struct fanout *fanout, const char
 		"iti", fanout->id, origin, due_ms);
 }
 
-int64_t fanout_owed(struct store *store, const struct fanout *fanout, int64_t *next_ms)
+int fanout_next_due(struct store *store, const struct fanout *fanout, int64_t *due_ms)
 {
-	*next_ms = INT64_MAX;
+	int64_t due = ask(store,
+		"SELECT coalesce(min(due), 9223372036854775807) FROM fanout_owed"
+		" WHERE fanout=?1",
+		fanout);
+
+	*due_ms = due;
+	return due < 0 ? -1 : 0;
+}
+
+int64_t fanout_owed(struct store *store, const struct fanout *fanout)
+{
 	if (statement_run(store,
 		    "DELETE FROM fanout_owed WHERE fanout=?1 AND NOT EXISTS(SELECT 1"
 		    " FROM subscription AS s WHERE s.number=subscription AND s.gone=0)",
 		    "i", fanout->id) < 0)
 		return -1;
-	int64_t count = count_owed(store, fanout);
-	if (count <= 0)
-		return count;
-	*next_ms = ask(store, "SELECT min(due) FROM fanout_owed WHERE fanout=?1", fanout);
-	return *next_ms < 0 ? -1 : count;
+	return count_owed(store, fanout);
 }
 
 /* --- the end ---------------------------------------------------------------------- */
@@ -412,6 +422,7 @@ int fanout_end(struct store *store, struct fanout *fanout, bool forget, int64_t 
 static int next_late(struct store *store, const char *channel, int64_t now_ms,
 	char *episode, size_t size, int *revision, struct fanout *fanout)
 {
+	int64_t expires_ms;
 	sqlite3_stmt *stmt = statement(store,
 		"SELECT episode FROM fanout WHERE channel=?1 AND ended=0 AND expires<=?2"
 		" LIMIT 1");
@@ -429,7 +440,7 @@ static int next_late(struct store *store, const char *channel, int64_t now_ms,
 		memcpy(episode, text, length + 1);
 	if (statement_done(store, stmt, rc) < 0)
 		return -1;
-	return fits ? find(store, channel, episode, fanout, revision) : 0;
+	return fits ? find(store, channel, episode, fanout, revision, &expires_ms) : 0;
 }
 
 /* Who was told of episodes whose end was never said, and the oldest accounts. */

@@ -39,7 +39,8 @@ struct fanout {
 
 /*
  * The fan-out of REVISION of EPISODE by CHANNEL: where it stands, or a new one. What an
- * older revision still owed is given up: *SUPERSEDED is how many that were. 0 or -1.
+ * older revision still owed is given up: *SUPERSEDED is how many that were. One that was
+ * ended by its time, and now has more of it, begins anew. 0 or -1.
  */
 int fanout_begin(struct store *store, const char *channel, const char *episode,
 	int revision, int64_t expires_ms, int64_t now_ms, struct fanout *fanout,
@@ -84,11 +85,14 @@ int fanout_due(struct store *store, const struct fanout *fanout, int64_t now_ms,
 int fanout_postpone(struct store *store, const struct fanout *fanout, const char *origin,
 	int64_t due_ms);
 
+/* When the next of those owed the message is due, to DUE_MS; INT64_MAX: none. 0 or -1. */
+int fanout_next_due(struct store *store, const struct fanout *fanout, int64_t *due_ms);
+
 /*
- * How many are owed the message, and when the next of them is due (INT64_MAX: none).
- * Those whose subscription has been removed are forgotten. -1 on error.
+ * How many are owed the message; those whose subscription has been removed are forgotten
+ * before. -1 on error.
  */
-int64_t fanout_owed(struct store *store, const struct fanout *fanout, int64_t *next_ms);
+int64_t fanout_owed(struct store *store, const struct fanout *fanout);
 
 /*
  * It is over: what is still owed, and whoever it has not come to, is given up and
