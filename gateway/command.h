@@ -32,6 +32,7 @@ int command_simulate(int argc, char **argv);
 int command_sensor(int argc, char **argv);
 int command_store(int argc, char **argv);
 int command_alert(int argc, char **argv);
+int command_webpush(int argc, char **argv);
 int command_alert_log(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_help(int argc, char **argv);

@@ -59,6 +59,12 @@ static const struct command commands[] = {
 		.run = command_alert,
 	},
 	{
+		.name = "webpush",
+		.arguments = "keys [FILE]",
+		.summary = "make the key pair that browsers subscribe with",
+		.run = command_webpush,
+	},
+	{
 		.name = "rain",
 		.arguments = "[--day-starts HH:MM] [--completeness] [FILE]",
 		.summary = "a gauge's counter or increments as running sums (CSV)",

@@ -13,10 +13,24 @@
 
 #include "core/buffer.h"
 #include "core/reading.h"
+#include "web/rate.h"
 #include "web/view.h"
 #include "web/words.h"
 
-enum { WEB_BODY_MAX = 8 << 20 }; /* bytes of one reply */
+enum {
+	WEB_BODY_MAX = 8 << 20,    /* bytes of one reply */
+	WEB_UPLOAD_MAX = 16 << 10, /* bytes of a request's body, where it may have one */
+};
+
+/* Or-ed in a route that can be more than read. */
+enum web_method {
+	WEB_GET = 0, /* and HEAD */
+	WEB_POST = 1 << 0,
+	WEB_PATCH = 1 << 1,
+	WEB_DELETE = 1 << 2,
+};
+
+struct desk;
 
 struct web_request {
 	const struct gateway_view *view;
@@ -28,6 +42,12 @@ struct web_request {
 	const char *(*argument)(const void *connection, const char *name);
 	const void *connection;
 	bool versioned; /* ?v= is there: the address changes with the content */
+	enum web_method method;
+	const char *body; /* of POST and PATCH */
+	size_t body_length;
+	bool is_json;         /* that is what it is said to be */
+	struct rate_key from; /* who asks */
+	struct desk *desk;    /* NULL: there are no subscriptions */
 };
 
 /* A handler gets it zeroed but for an empty body and status 200. */
@@ -38,6 +58,8 @@ struct web_reply {
 	const char *etag;    /* with its quotes; NULL: none */
 	char made_etag[24];  /* room for one that is made of the content */
 	int64_t modified_ms; /* Last-Modified; 0: none */
+	const char *allow;   /* methods; NULL: GET and HEAD */
+	int retry_after_s;   /* 0: nothing is said of it */
 	struct buffer body;
 	const void *fixed; /* the body instead, constant for the program's life */
 	size_t fixed_length;
@@ -46,8 +68,9 @@ struct web_reply {
 struct web_route {
 	const char *path; /* "/x/{id}/y": {id} is one non-empty segment, a name */
 	void (*handle)(const struct web_request *request, struct web_reply *reply);
-	int64_t keep_ms; /* a reply serves everybody for so long; 0: asked anew each time
-			  */
+	int64_t keep_ms;  /* a reply serves everybody for so long; 0: asked anew each time
+			   */
+	unsigned methods; /* enum web_method: only these; 0: it can only be read */
 };
 
 extern const struct web_route web_routes[]; /* ended by a NULL path */

@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/listen.h"
+#include "web/desk.h"
 #include "web/route.h"
 
 enum {
@@ -34,6 +36,7 @@ struct kept {
 struct web {
 	const struct gateway_view *view;
 	struct MHD_Daemon *daemon;
+	struct desk *desk;
 	int port;
 	size_t live; /* bytes of the bodies that exist */
 	struct kept kept[ROUTES_MAX][WORDS_LANGUAGES];
@@ -52,6 +55,11 @@ static const char *const headers[][2] = {
 	{ "X-Content-Type-Options", "nosniff" },
 	{ "Referrer-Policy", "no-referrer" },
 	{ "Cross-Origin-Opener-Policy", "same-origin" },
+};
+
+/* The body of a request that may have one, as it comes in. */
+struct upload {
+	struct buffer body;
 };
 
 static void free_body(void *arg)
@@ -123,10 +131,17 @@ static void add_headers(
 		add_modified(response, reply->modified_ms);
 	if (reply->etag)
 		MHD_add_response_header(response, "ETag", reply->etag);
-	if (strncmp(path, "/api/", 5) == 0)
+	/* Pages elsewhere may show our data, and may not subscribe their readers. */
+	if (strncmp(path, "/api/", 5) == 0 && !reply->allow)
 		MHD_add_response_header(response, "Access-Control-Allow-Origin", "*");
 	if (reply->status == 405)
-		MHD_add_response_header(response, "Allow", "GET, HEAD");
+		MHD_add_response_header(
+			response, "Allow", reply->allow ? reply->allow : "GET, HEAD");
+	if (reply->retry_after_s > 0) {
+		char seconds[16];
+		snprintf(seconds, sizeof seconds, "%d", reply->retry_after_s);
+		MHD_add_response_header(response, "Retry-After", seconds);
+	}
 }
 
 /* Problem documents for programs, a line for people. */
@@ -155,10 +170,18 @@ static struct MHD_Response *finish(
 	return response;
 }
 
+static const char *allowed(const struct web_route *route)
+{
+	if (!route || !route->methods)
+		return NULL;
+	return route->methods & WEB_POST ? "POST" : "PATCH, DELETE";
+}
+
 static enum MHD_Result answer_error(struct web *web, struct MHD_Connection *connection,
 	const char *path, int status, const char *detail)
 {
-	struct web_reply reply = { 0 };
+	char id[NAME_SIZE];
+	struct web_reply reply = { .allow = allowed(web_route_find(path, id)) };
 
 	buffer_init(&reply.body, 4096);
 	refuse(&reply, path, status, detail);
@@ -218,7 +241,7 @@ static bool is_unchanged(struct MHD_Connection *connection, const struct web_rep
 static enum MHD_Result answer_route(struct web *web, struct MHD_Connection *connection,
 	const struct web_route *route, struct web_request *request)
 {
-	struct web_reply reply = { .status = 200 };
+	struct web_reply reply = { .status = 200, .allow = allowed(route) };
 	size_t index = (size_t)(route - web_routes);
 	struct kept *kept = route->keep_ms > 0 && index < ROUTES_MAX
 		? &web->kept[index][request->language]
@@ -255,47 +278,163 @@ static enum MHD_Result answer_route(struct web *web, struct MHD_Connection *conn
 	return result;
 }
 
+static const char *header(struct MHD_Connection *connection, const char *name)
+{
+	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
 static bool has_body(struct MHD_Connection *connection)
 {
-	const char *length = MHD_lookup_connection_value(
-		connection, MHD_HEADER_KIND, "Content-Length");
+	const char *length = header(connection, "Content-Length");
 
 	return (length && strcmp(length, "0") != 0) ||
-		MHD_lookup_connection_value(
-			connection, MHD_HEADER_KIND, "Transfer-Encoding");
+		header(connection, "Transfer-Encoding");
 }
 
 /*
- * Called by the library, first when the headers are there, then when the request is
- * whole. Refusals go out at the first call, so that no body is ever read.
+ * Who asks. Behind a proxy on this machine everybody would be the proxy: there, what it
+ * has added to X-Forwarded-For counts, which is the last address.
+ */
+static void find_asker(struct MHD_Connection *connection, struct rate_key *from)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const char *forwarded = header(connection, "X-Forwarded-For");
+	struct rate_key here4, here6, said;
+
+	*from = (struct rate_key){ { 0 } };
+	if (info)
+		rate_key_of(info->client_addr, from);
+	rate_key_parse("127.0.0.1", &here4);
+	rate_key_parse("::1", &here6);
+	if (!forwarded ||
+		(memcmp(from, &here4, sizeof here4) &&
+			memcmp(from, &here6, sizeof here6)))
+		return;
+	const char *last = strrchr(forwarded, ',');
+	last = last ? last + 1 : forwarded;
+	if (rate_key_parse(last + strspn(last, " "), &said))
+		*from = said;
+}
+
+static enum web_method find_method(const char *method)
+{
+	return strcmp(method, "POST") == 0      ? WEB_POST
+		: strcmp(method, "PATCH") == 0  ? WEB_PATCH
+		: strcmp(method, "DELETE") == 0 ? WEB_DELETE
+						: WEB_GET;
+}
+
+/* The first call of a request that changes something: its headers are there. */
+static enum MHD_Result begin_change(struct web *web, struct MHD_Connection *connection,
+	const char *path, enum web_method method, void **context)
+{
+	const char *length = header(connection, "Content-Length");
+
+	if (!web->desk)
+		return answer_error(
+			web, connection, path, 404, "There is nothing at this address.");
+	if (method == WEB_DELETE && has_body(connection))
+		return answer_error(web, connection, path, 413,
+			"A request to remove something must not have a body.");
+	if (length && strtoull(length, NULL, 10) > WEB_UPLOAD_MAX)
+		return answer_error(web, connection, path, 413, "The body is too large.");
+	struct upload *upload = calloc(1, sizeof *upload);
+	if (!upload)
+		return MHD_NO;
+	buffer_init(&upload->body, WEB_UPLOAD_MAX);
+	*context = upload;
+	return MHD_YES;
+}
+
+/* The later calls: the body in pieces, at last none. */
+static enum MHD_Result go_on(struct web *web, struct MHD_Connection *connection,
+	const struct web_route *route, struct web_request *request, struct upload *upload,
+	const char *bytes, size_t *size)
+{
+	if (*size > 0) {
+		buffer_append(&upload->body, bytes, *size);
+		*size = 0;
+		/* Only without a Content-Length: whoever sends on is not listened to. */
+		return upload->body.failed ? MHD_NO : MHD_YES;
+	}
+	const char *type = header(connection, "Content-Type");
+	request->is_json = type && strncasecmp(type, "application/json", 16) == 0 &&
+		(type[16] == '\0' || type[16] == ';' || type[16] == ' ');
+	request->body = buffer_text(&upload->body);
+	request->body_length = upload->body.length;
+	find_asker(connection, &request->from);
+	return answer_route(web, connection, route, request);
+}
+
+static enum MHD_Result begin(struct web *web, struct MHD_Connection *connection,
+	const struct web_route *route, const struct web_request *request,
+	const char *method, void **context)
+{
+	const char *path = request->path;
+	bool is_read = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+
+	*context = web;
+	if (!route)
+		return answer_error(
+			web, connection, path, 404, "There is nothing at this address.");
+	if (route->methods & request->method)
+		return begin_change(web, connection, path, request->method, context);
+	if (route->methods)
+		return answer_error(web, connection, path, web->desk ? 405 : 404,
+			web->desk ? "This address is for subscribing."
+				  : "There is nothing at this address.");
+	if (!is_read)
+		return answer_error(
+			web, connection, path, 405, "This address can only be read.");
+	if (has_body(connection))
+		return answer_error(
+			web, connection, path, 413, "A request must not have a body.");
+	return MHD_YES;
+}
+
+/*
+ * Called by the library, first when the headers are there, then with each piece of the
+ * body, then when the request is whole. Refusals go out at the first call, so that no
+ * body is read in vain.
  */
 static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
 	const char *path, const char *method, const char *version, const char *upload,
 	size_t *upload_size, void **context)
 {
 	struct web *web = arg;
-	struct web_request request = { .view = web->view, .path = path };
+	struct web_request request = { .view = web->view,
+		.path = path,
+		.desk = web->desk,
+		.method = find_method(method) };
 	const struct web_route *route = web_route_find(path, request.id);
 
 	(void)version;
-	(void)upload;
-	if (*context == NULL) {
-		*context = web;
-		if (!route)
-			return answer_error(web, connection, path, 404,
-				"There is nothing at this address.");
-		if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-			return answer_error(web, connection, path, 405,
-				"This address can only be read.");
-		if (has_body(connection))
-			return answer_error(web, connection, path, 413,
-				"A request must not have a body.");
-		return MHD_YES;
-	}
-	if (*upload_size > 0 || !route)
+	if (*context == NULL)
+		return begin(web, connection, route, &request, method, context);
+	if (!route)
+		return MHD_NO;
+	if (*context != web)
+		return go_on(
+			web, connection, route, &request, *context, upload, upload_size);
+	if (*upload_size > 0)
 		return MHD_NO;
 	read_query(&request, connection);
 	return answer_route(web, connection, route, &request);
+}
+
+static void end_request(void *arg, struct MHD_Connection *connection, void **context,
+	enum MHD_RequestTerminationCode code)
+{
+	struct upload *upload = *context;
+
+	(void)connection;
+	(void)code;
+	if (!upload || *context == arg)
+		return;
+	buffer_free(&upload->body);
+	free(upload);
+	*context = NULL;
 }
 
 /* Escapes are decoded where they are understood (web_decode); %00 must not cut a path. */
@@ -330,6 +469,7 @@ struct web *web_start(
 		return NULL;
 	}
 	web->view = view;
+	web->desk = desk_new(view->config);
 	fd = listen_open(listen, why, size);
 	if (fd < 0)
 		goto free_web;
@@ -341,7 +481,8 @@ struct web *web_start(
 		(unsigned)CONNECTIONS_PER_IP, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_END);
+		MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, end_request, web, MHD_OPTION_END);
 	if (!web->daemon) {
 		snprintf(why, size, "%s: the HTTP server cannot be started", listen);
 		goto close_socket;
@@ -351,6 +492,7 @@ struct web *web_start(
 close_socket:
 	close(fd);
 free_web:
+	desk_free(web->desk);
 	free(web);
 	return NULL;
 }
@@ -364,6 +506,7 @@ void web_stop(struct web *web)
 		for (size_t j = 0; j < WORDS_LANGUAGES; j++)
 			if (web->kept[i][j].response)
 				MHD_destroy_response(web->kept[i][j].response);
+	desk_free(web->desk);
 	free(web);
 }
 
