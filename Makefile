@@ -20,10 +20,10 @@ BUILD_DEPS := gcc libc6-dev libcjson-dev libconfig-dev libcurl4-openssl-dev \
 	libdeflate-dev libmicrohttpd-dev libpaho-mqtt-dev libprotobuf-c-dev libsnappy-dev \
 	libsqlite3-dev libssl-dev libsystemd-dev libzstd-dev protobuf-c-compiler zlib1g-dev
 DEMO_DEPS  := mosquitto mosquitto-clients
-TEST_DEPS  := clang-format faketime influxdb libcmocka-dev libmodbus-dev mosquitto \
-	libxml2-utils mosquitto-clients nginx-light openssh-client openssh-server openssl \
-	procps prometheus python3 python3-feedparser python3-pymodbus python3-pytest \
-	python3-serial \
+TEST_DEPS  := clang-format faketime influxdb libcmocka-dev libmodbus-dev libnghttp2-dev \
+	libxml2-utils mosquitto mosquitto-clients nghttp2-server nginx-light \
+	openssh-client openssh-server openssl procps prometheus python3 \
+	python3-feedparser python3-pymodbus python3-pytest python3-serial \
 	python3-serial-asyncio socat tinyproxy vsftpd
 FUZZ_DEPS  := clang libclang-rt-14-dev python3
 
@@ -43,6 +43,7 @@ LIBRARY := $(BUILD)/libmuabui.a
 PROGRAM := $(BUILD)/muabui
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 BENCH   := $(addprefix $(BUILD)/bench/,publish null_client sink fill_store)
+PUSH    := $(addprefix $(BUILD)/bench/,push_server fill_push bench_push)
 FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 # As many jobs as processors, unless make was told.
 PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
@@ -105,7 +106,13 @@ $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpaho-mqtt3as -lz -lpthread
 
-$(BUILD)/bench/fill_store: tests/bench/fill_store.c $(LIBRARY)
+$(BUILD)/bench/push_server: tests/bench/push_server.c
+	@echo "  CC   $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lnghttp2 -lssl -lcrypto
+
+$(addprefix $(BUILD)/bench/,fill_store fill_push bench_push): \
+$(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)
 	@echo "  CC   $@"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
@@ -148,7 +155,7 @@ unit: $(UNIT) ## the unit tests, under a minute
 pairs: $(PROGRAM) ## configurations and what is said of them
 	@MUABUI=$(PROGRAM) tests/config/run
 
-scenarios: $(PROGRAM) $(BUILD)/bench/fill_store $(BUILD)/bench/sink ## the real program against real brokers, servers and ports
+scenarios: $(PROGRAM) $(addprefix $(BUILD)/bench/,fill_store sink push_server fill_push) ## the real program against real brokers, servers and ports
 	@MUABUI=$(abspath $(PROGRAM)) PYTHONDONTWRITEBYTECODE=1 \
 		$(PYTHON) -m pytest -q -p no:cacheprovider tests/scenarios
 
@@ -189,7 +196,8 @@ SERIES  ?= 100000
 RATE    ?= 2000
 FLIPS   ?= 1000
 CRASHES ?= 10000
-COUNTS  = KILLS=$(KILLS) RATE=$(RATE) FLIPS=$(FLIPS) UNPLUGS=$(UNPLUGS) FILES=$(FILES) SERIES=$(SERIES)
+SUBSCRIBERS ?= 100000
+COUNTS  = SUBSCRIBERS=$(SUBSCRIBERS) KILLS=$(KILLS) RATE=$(RATE) FLIPS=$(FLIPS) UNPLUGS=$(UNPLUGS) FILES=$(FILES) SERIES=$(SERIES)
 torture: check ## what takes long: crashes, unplugs, station files, a day's outage, fuzzing (KILLS=200 FILES=10000 …)
 	@DAMAGE_FRAMES=1000000 $(BUILD)/unit/damage_test
 	@MODEL_RUNS=$(CRASHES) $(BUILD)/unit/model_test
@@ -200,6 +208,9 @@ torture: check ## what takes long: crashes, unplugs, station files, a day's outa
 
 bench: all $(BENCH) ## CPU per message beside a do-nothing client, memory, alert latency
 	BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
+
+bench-push: all $(PUSH) ## Web Push per core, beside ECDH of the same core and npm's web-push
+	BUILD=$(BUILD) $(PYTHON) tests/bench/bench_push.py
 
 # --- installing -------------------------------------------------------------------
 
@@ -248,6 +259,6 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
-.PHONY: all deps demo check unit pairs scenarios lint asan tsan fuzz fuzz-targets torture bench \
+.PHONY: all deps demo check unit pairs scenarios lint asan tsan fuzz fuzz-targets torture bench bench-push \
 	install uninstall dist clean help FORCE
 -include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:=.d)

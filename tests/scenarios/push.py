@@ -2,13 +2,15 @@
 
 import base64
 import json
+import socket
 import subprocess
 import threading
 import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
-from lib import HERE, PROGRAM, find_program, free_port
+from lib import HERE, PROGRAM, Process, find_program, free_port, wait_until
 
 
 def peer(request):
@@ -136,3 +138,57 @@ def opened(pushes, everybody):
          "body": base64.urlsafe_b64encode(push.body).rstrip(b"=").decode()} for push in pushes]})
     return [(by_path[push.path], json.loads(answer["text"]), answer)
             for push, answer in zip(pushes, answers)]
+
+
+# --- many ----------------------------------------------------------------------
+
+
+class CountingService:
+    """tests/bench/push_server: HTTP/2, of each EVERY numbers one gone and one busy."""
+
+    def __init__(self, home, count, every=20):
+        self.port, self.stats_port = free_port(), free_port()
+        self.url = f"https://127.0.0.1:{self.port}"
+        self.cert, key = home.path / "push-cert.pem", home.path / "push-key.pem"
+        subprocess.run([find_program("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(key), "-out",
+                        str(self.cert), "-days", "2", "-subj", "/CN=push", "-addext",
+                        "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+        self.process = Process(home, "push_server", [
+            bench("push_server"), str(self.port), str(self.stats_port), str(self.cert), str(key),
+            str(count), str(every)])
+        wait_until(self.is_there, 10, "the push server")
+
+    def is_there(self):
+        try:
+            return self.counts()
+        except OSError:
+            return None
+
+    def counts(self):
+        with socket.create_connection(("127.0.0.1", self.stats_port), 5) as stats:
+            numbers = stats.makefile().read().split()
+        return dict(zip(("requests", "taken", "twice", "gone", "busy", "bytes"),
+                        map(int, numbers)))
+
+
+class SilentHost:
+    """Takes connections and never says a word."""
+
+    def __init__(self, home):
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.url = f"https://127.0.0.1:{self.socket.getsockname()[1]}"
+        home.keep(self)
+
+    def end(self):
+        self.socket.close()
+
+
+def bench(name):
+    return str(Path(PROGRAM).parent / "bench" / name)
+
+
+def fill(gateway, count, url, every, other):
+    """COUNT subscriptions in the store; the EVERYth of each are at OTHER's."""
+    subprocess.run([bench("fill_push"), str(gateway.store), str(count), url, str(every), other],
+                   check=True)
