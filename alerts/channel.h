@@ -38,6 +38,11 @@ struct channel_common {
 	int language; /* index into config_languages + 1; 0 = alerts.language */
 };
 
+/* For a kind's check: KEY's URL carries credentials, so http:// only stays on this
+ * machine. */
+void channel_check_secure(
+	const char *url, const char *key, const struct config_place *place);
+
 extern const struct channel_driver *const channel_drivers[];
 extern const struct option_family channel_family;
 

@@ -160,6 +160,44 @@ bool message_from_json(struct message *message, const char *text)
 	return ok;
 }
 
+/* Appends TEXT, or as much of it as fits into MOST bytes with "…" behind it. */
+static void put_cut(struct buffer *out, const char *text, size_t most)
+{
+	static const char dots[] = "…";
+	size_t length = strlen(text), room = sizeof dots - 1;
+
+	if (length <= most) {
+		buffer_append(out, text, length);
+		return;
+	}
+	if (most < room)
+		return;
+	buffer_append(out, text, utf8_fit(text, length, most - room));
+	buffer_append(out, dots, room);
+}
+
+void message_body(const struct message *message, size_t most, struct buffer *out)
+{
+	size_t text = strlen(message->text), advice = strlen(message->instruction);
+	size_t line = text > 0 && advice > 0;
+
+	if (most <= line)
+		return;
+	most -= line;
+	size_t half = most / 2;
+	if (text + advice > most) {
+		if (advice <= half)
+			text = most - advice;
+		else if (text > most - half)
+			text = most - half;
+		advice = most - text;
+	}
+	put_cut(out, message->text, text);
+	if (line)
+		buffer_putc(out, '\n');
+	put_cut(out, message->instruction, advice);
+}
+
 /* Appends TEXT, for a topic with '-' for every character that may not stand there. */
 static void put_text(struct buffer *out, const char *text, size_t length, bool for_topic)
 {
@@ -182,7 +220,9 @@ void message_expand(const struct message *message, const char *template, bool fo
 	struct buffer *out)
 {
 	char value[NUMBER_TEXT_SIZE] = "", time[CLOCK_TEXT_SIZE];
+	char revision[NUMBER_TEXT_SIZE];
 
+	number_format_int(revision, message->revision);
 	if (!isnan(message->value))
 		number_format(value, message->value);
 	clock_format(time, message->at_ms, TEXTS_OFFSET_MINUTES);
@@ -198,6 +238,14 @@ void message_expand(const struct message *message, const char *template, bool fo
 		{ "{unit}", message->unit },
 		{ "{severity}", severity_names[message->severity] },
 		{ "{time}", time },
+		{ "{station_name}", message->station_name },
+		{ "{rule}", message->rule },
+		{ "{id}", message->id },
+		{ "{revision}", revision },
+		{ "{state}", message->resolved ? "resolved" : "firing" },
+		{ "{title}", message->title },
+		{ "{text}", message->text },
+		{ "{instruction}", message->instruction },
 	};
 
 	while (*template) {

@@ -56,8 +56,16 @@ void message_to_json(const struct message *message, struct buffer *out);
 bool message_from_json(struct message *message, const char *text);
 
 /*
+ * Appends the text and, on a line of its own, the instruction, in at most MOST bytes:
+ * what has no room is cut between two characters with "…", so that each keeps at least
+ * half of the room, if it needs that much.
+ */
+void message_body(const struct message *message, size_t most, struct buffer *out);
+
+/*
  * Copies TEMPLATE to OUT, filling in {station} {area} {hazard} {metric} {value} {unit}
- * {severity} {time}; any other brace stays. FOR_TOPIC: characters other than
+ * {severity} {time}, and {station_name} {rule} {id} {revision} {state} {title} {text}
+ * {instruction}; any other brace stays. FOR_TOPIC: characters other than
  * [A-Za-z0-9-_.~%] become '-'.
  */
 void message_expand(const struct message *message, const char *template, bool for_topic,

@@ -183,10 +183,7 @@ void ntfy_body(const struct message *message, const char *topic, const char *cli
 		sequence[i] = is_plain(message->id[i]) ? message->id[i] : '-';
 	sequence[i] = '\0';
 	buffer_init(&text, TEXT_MAX);
-	buffer_puts(&text, message->text);
-	if (message->text[0] && message->instruction[0])
-		buffer_puts(&text, "\n");
-	buffer_puts(&text, message->instruction);
+	message_body(message, TEXT_MAX, &text);
 
 	json_start(&json, out);
 	json_object(&json, NULL);

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 extern const struct channel_driver channel_console, channel_webhook, channel_ntfy,
-	channel_cap, channel_mqtt, channel_webpush;
+	channel_cap, channel_mqtt, channel_webpush, channel_fcm;
 
 const struct channel_driver *const channel_drivers[] = {
 	&channel_console,
@@ -13,6 +13,7 @@ const struct channel_driver *const channel_drivers[] = {
 	&channel_cap,
 	&channel_mqtt,
 	&channel_webpush,
+	&channel_fcm,
 	NULL,
 };
 
@@ -23,6 +24,7 @@ static const struct option_kind *const kinds[] = {
 	&channel_cap.kind,
 	&channel_mqtt.kind,
 	&channel_webpush.kind,
+	&channel_fcm.kind,
 	NULL,
 };
 

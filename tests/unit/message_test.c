@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "core/utf8.h"
+
 static struct message make_message(void)
 {
 	return (struct message){
@@ -144,6 +146,64 @@ static void test_expand(void **unused)
 	buffer_free(&out);
 }
 
+static void body_is(const struct message *message, size_t most, const char *wanted)
+{
+	struct buffer out;
+
+	buffer_init(&out, 4096);
+	message_body(message, most, &out);
+	assert_string_equal(buffer_text(&out), wanted);
+	assert_true(out.length <= most);
+	buffer_free(&out);
+}
+
+static void test_body_is_cut_between_characters(void **state)
+{
+	struct message message = make_message();
+
+	(void)state;
+	snprintf(message.text, sizeof message.text, "ầầầầ"); /* 12 bytes */
+	snprintf(message.instruction, sizeof message.instruction, "ởởởở");
+	body_is(&message, 25, "ầầầầ\nởởởở");
+	body_is(&message, 24, "ầầầầ\nởở…");
+	body_is(&message, 22, "ầầ…\nởở…");
+	body_is(&message, 16, "ầ…\nở…");
+	body_is(&message, 4, "\n");
+	body_is(&message, 0, "");
+	/* Each gives the other what it does not need. */
+	snprintf(message.instruction, sizeof message.instruction, "ở");
+	body_is(&message, 14, "ầầ…\nở");
+	snprintf(message.text, sizeof message.text, "ầ");
+	snprintf(message.instruction, sizeof message.instruction, "ởởởở");
+	body_is(&message, 14, "ầ\nởở…");
+	message.text[0] = '\0';
+	body_is(&message, 14, "ởởởở");
+	body_is(&message, 11, "ởở…");
+}
+
+/* The longest texts there are, cut to every length: always whole characters. */
+static void test_body_at_every_length(void **state)
+{
+	struct message message = make_message();
+	struct buffer out;
+
+	(void)state;
+	for (size_t i = 0; i + 4 <= sizeof message.text; i += 3) {
+		memcpy(message.text + i, "ặ", 4);
+		memcpy(message.instruction + i, "ễ", 4);
+	}
+	buffer_init(&out, 4096);
+	for (size_t most = 0; most < 2100; most++) {
+		buffer_clear(&out);
+		message_body(&message, most, &out);
+		assert_true(out.length <= most);
+		if (most < 2050 ? out.length + 8 <= most : out.length < 2000)
+			fail_msg("%zu of %zu", out.length, most);
+		assert_true(utf8_is_valid(buffer_text(&out), out.length));
+	}
+	buffer_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +211,8 @@ int main(void)
 		cmocka_unit_test(test_back_and_forth),
 		cmocka_unit_test(test_refuses_what_is_no_message),
 		cmocka_unit_test(test_expand),
+		cmocka_unit_test(test_body_is_cut_between_characters),
+		cmocka_unit_test(test_body_at_every_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
