@@ -21,7 +21,7 @@ BUILD_DEPS := gcc libc6-dev libcjson-dev libconfig-dev libcurl4-openssl-dev \
 	libsqlite3-dev libssl-dev libsystemd-dev libzstd-dev protobuf-c-compiler zlib1g-dev
 DEMO_DEPS  := mosquitto mosquitto-clients
 TEST_DEPS  := clang-format faketime influxdb libcmocka-dev libmodbus-dev libnghttp2-dev \
-	libxml2-utils mosquitto mosquitto-clients nghttp2-server nginx-light \
+	libxml2-utils mosquitto mosquitto-clients nghttp2-server nginx-light nodejs \
 	openssh-client openssh-server openssl procps prometheus python3 \
 	python3-feedparser python3-pymodbus python3-pytest python3-serial \
 	python3-serial-asyncio socat tinyproxy vsftpd

@@ -308,6 +308,15 @@ class Gateway:
     def channel(self, name):
         return self._part("channels", name)
 
+    def try_channel(self, name="phones"):
+        """(outcome, what was printed) of `alert test`."""
+        done = self.run("alert", "test", name, timeout=30)
+        text = done.stdout + done.stderr
+        if done.returncode == 0:
+            assert "was taken" in text
+            return "done", text
+        return re.search(r"(retry|refused|held)", text).group(1), text
+
     def wait_connected(self, name, timeout=15):
         wait_until(lambda: self.sensor(name)["connected"], timeout, f"{name} is connected")
 

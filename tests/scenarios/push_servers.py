@@ -1,0 +1,261 @@
+"""Stand-ins for push services. They take what the service's published interface takes, and
+nothing else: an unknown field, a wrong type, a message too large, a signature that does not
+hold are refused as the service would refuse them."""
+
+import base64
+import json
+import re
+import subprocess
+import time
+import urllib.parse
+
+from lib import HttpSink, find_program
+
+# --- tokens, verified by somebody else's code -----------------------------------
+
+
+def make_key(path, kind):
+    """A private key in PKCS#8 at PATH, and its public half beside it. KIND: rsa or p256."""
+    how = {"rsa": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+           "p256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]}[kind]
+    subprocess.run(["openssl", "genpkey", *how, "-out", str(path)], check=True, capture_output=True)
+    public = path.with_suffix(".pub")
+    subprocess.run(["openssl", "pkey", "-in", str(path), "-pubout", "-out", str(public)],
+                   check=True, capture_output=True)
+    return public
+
+
+NODE_VERIFY = """
+const crypto = require('crypto'), fs = require('fs');
+const [file, token] = process.argv.slice(1);
+const [header, claims, signature] = token.split('.');
+const alg = JSON.parse(Buffer.from(header, 'base64url')).alg;
+const key = { key: fs.readFileSync(file), dsaEncoding: 'ieee-p1363' };
+const ok = crypto.verify('sha256', Buffer.from(header + '.' + claims), key,
+    Buffer.from(signature, 'base64url'));
+process.stdout.write(JSON.stringify({ ok, alg }));
+"""
+
+
+def decode_part(text):
+    return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+def verify_token(token, public):
+    """(header, claims) of a JSON web token that Node's crypto finds well signed, or None."""
+    if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token):
+        return None
+    answer = json.loads(subprocess.run(
+        [find_program("node"), "-e", NODE_VERIFY, str(public), token],
+        capture_output=True, check=True, text=True).stdout)
+    header, claims, _ = token.split(".")
+    return (decode_part(header), decode_part(claims)) if answer["ok"] else None
+
+
+# --- Firebase Cloud Messaging ----------------------------------------------------
+
+
+def string(value):
+    return isinstance(value, str)
+
+
+def boolean(value):
+    return isinstance(value, bool)
+
+
+def integer(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def duration(value):
+    return string(value) and re.fullmatch(r"\d+(\.\d{1,9})?s", value)
+
+
+def timestamp(value):
+    return string(value) and re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", value)
+
+
+def strings(value):
+    return isinstance(value, dict) and all(string(text) for text in value.values())
+
+
+def one_of(*names):
+    return lambda value: value in names
+
+
+def list_of(kind):
+    return lambda value: isinstance(value, list) and all(kind(item) for item in value)
+
+
+def any_object(value):
+    return isinstance(value, dict)
+
+
+# The discovery document of fcm v1: SendMessageRequest and what it consists of.
+FCM_OPTIONS = {"analyticsLabel": string}
+ANDROID_NOTIFICATION = {
+    "title": string, "body": string, "icon": string, "color": string, "sound": string,
+    "tag": string, "clickAction": string, "bodyLocKey": string, "bodyLocArgs": list_of(string),
+    "titleLocKey": string, "titleLocArgs": list_of(string), "channelId": string,
+    "ticker": string, "sticky": boolean, "eventTime": timestamp, "localOnly": boolean,
+    "defaultSound": boolean, "defaultVibrateTimings": boolean, "defaultLightSettings": boolean,
+    "vibrateTimings": list_of(duration), "notificationCount": integer, "image": string,
+    "bypassProxyNotification": boolean,
+    "notificationPriority": one_of("PRIORITY_UNSPECIFIED", "PRIORITY_MIN", "PRIORITY_LOW",
+                                   "PRIORITY_DEFAULT", "PRIORITY_HIGH", "PRIORITY_MAX"),
+    "visibility": one_of("VISIBILITY_UNSPECIFIED", "PRIVATE", "PUBLIC", "SECRET"),
+    "proxy": one_of("PROXY_UNSPECIFIED", "ALLOW", "DENY", "IF_PRIORITY_LOWERED")}
+MESSAGE = {
+    "name": string, "data": strings, "fcmOptions": FCM_OPTIONS,
+    "token": string, "topic": string, "condition": string, "fid": string,
+    "notification": {"title": string, "body": string, "image": string},
+    "android": {"collapseKey": string, "priority": one_of("NORMAL", "HIGH"), "ttl": duration,
+                "restrictedPackageName": string, "data": strings, "fcmOptions": FCM_OPTIONS,
+                "notification": ANDROID_NOTIFICATION, "directBootOk": boolean,
+                "bandwidthConstrainedOk": boolean, "restrictedSatelliteOk": boolean},
+    "apns": {"headers": strings, "payload": any_object, "liveActivityToken": string,
+             "fcmOptions": {"analyticsLabel": string, "image": string}},
+    "webpush": {"headers": strings, "data": strings, "notification": any_object,
+                "fcmOptions": {"link": string, "analyticsLabel": string}}}
+REQUEST = {"validateOnly": boolean, "message": MESSAGE}
+
+
+def schema_fault(value, schema, path=""):
+    """Where VALUE is not what SCHEMA says, or None."""
+    if not isinstance(schema, dict):
+        return None if schema(value) else path
+    if not isinstance(value, dict):
+        return path
+    for name, item in value.items():
+        inner = f"{path}.{name}".lstrip(".")
+        if name not in schema:
+            return inner
+        fault = schema_fault(item, schema[name], inner)
+        if fault:
+            return fault
+    return None
+
+
+def message_fault(message):
+    """What the schema cannot say."""
+    targets = [name for name in ("token", "topic", "condition", "fid") if name in message]
+    if len(targets) != 1:
+        return "message"
+    if "topic" in message and not re.fullmatch(r"[a-zA-Z0-9\-_.~%]{1,900}", message["topic"]):
+        return "message.topic"
+    size = len(json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > (2048 if "topic" in message else 4096):
+        return "message"
+    for key in message.get("data", {}):
+        if key in ("from", "message_type") or key.startswith(("google.", "gcm.notification.")):
+            return f"message.data.{key}"
+    android = message.get("android", {})
+    if float(android.get("ttl", "0s")[:-1]) > 28 * 86400:
+        return "message.android.ttl"
+    link = message.get("webpush", {}).get("fcmOptions", {}).get("link", "https://")
+    if not link.startswith("https://"):
+        return "message.webpush.fcmOptions.link"
+    aps = message.get("apns", {}).get("payload", {}).get("aps", {})
+    if aps.get("interruption-level", "active") not in ("passive", "active", "time-sensitive",
+                                                       "critical"):
+        return "message.apns.payload"
+    return None
+
+
+class Fcm:
+    """Google's token server and FCM, for one project. `script` may hold answers to come, of
+    FCM or ("token", …) of the token server: a status, or (status, headers, body)."""
+
+    SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
+
+    def __init__(self, home, project="hanoi-air"):
+        self.project = project
+        self.key = home.path / "fcm-key.pem"
+        self.public = make_key(self.key, "rsa")
+        self.assertions = []
+        self.tokens = {}  # token: when it ends
+        self.lifetime = 3599
+        self.sent = []    # messages that were delivered
+        self.checked = [] # messages that were only validated
+        self.tried = []   # every body of a send, whatever became of it
+        self.faults = []  # what was refused for its own sake
+        self.script = []
+        self.token_script = []
+        self.known = None  # registrations there are; None: all
+        self.sink = HttpSink(home, self._answer)
+        self.url = self.sink.url
+        self.credentials = home.path / "fcm.json"
+        self.write_credentials()
+
+    def write_credentials(self, **more):
+        self.credentials.write_text(json.dumps({
+            "type": "service_account", "project_id": self.project, "private_key_id": "kid123",
+            "private_key": self.key.read_text(), "client_email": "box@hanoi-air.example",
+            "client_id": "1", "token_uri": f"{self.url}/token", **more}))
+
+    def channel(self, **more):
+        return {"name": "phones", "type": "fcm", "credentials": self.credentials, "url": self.url,
+                **more}
+
+    def _answer(self, request):
+        if request.path == "/token":
+            return self._give_token(request)
+        return self._send(request)
+
+    def _give_token(self, request):
+        if self.token_script:
+            return self.token_script.pop(0)
+        form = urllib.parse.parse_qs(request.body, strict_parsing=True)
+        assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+        verified = verify_token(form["assertion"][0], self.public)
+        self.assertions.append(verified)
+        now = time.time()
+        ok = (verified and form["grant_type"] == ["urn:ietf:params:oauth:grant-type:jwt-bearer"]
+              and verified[0] == {"alg": "RS256", "typ": "JWT", "kid": "kid123"}
+              and set(verified[1]) == {"iss", "scope", "aud", "iat", "exp"}
+              and verified[1]["iss"] == "box@hanoi-air.example"
+              and verified[1]["scope"] == self.SCOPE
+              and verified[1]["aud"] == f"{self.url}/token"
+              and abs(verified[1]["iat"] - now) < 300
+              and 0 < verified[1]["exp"] - verified[1]["iat"] <= 3600)
+        if not ok:
+            return 400, {}, json.dumps({"error": "invalid_grant",
+                                        "error_description": "Invalid JWT Signature."})
+        token = f"ya29.{len(self.tokens)}"
+        self.tokens[token] = now + self.lifetime
+        return 200, {"Content-Type": "application/json"}, json.dumps(
+            {"access_token": token, "expires_in": self.lifetime, "token_type": "Bearer"})
+
+    def error(self, status, code, message="no", headers=None, own=True, field=None):
+        """As Google says it: OWN with FCM's errorCode, FIELD with a violation."""
+        details = []
+        if own:
+            details.append({"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError",
+                            "errorCode": code})
+        if field:
+            details.append({"@type": "type.googleapis.com/google.rpc.BadRequest",
+                            "fieldViolations": [{"field": field, "description": message}]})
+        return status, headers or {}, json.dumps({"error": {
+            "code": status, "message": message, "status": code, "details": details}})
+
+    def _send(self, request):
+        body = request.json()
+        self.tried.append(body)
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.tokens.get(bearer, 0) < time.time():
+            return self.error(401, "UNAUTHENTICATED", "invalid authentication", own=False)
+        if self.script:
+            return self.script.pop(0)
+        if request.path != f"/v1/projects/{self.project}/messages:send":
+            return self.error(404, "NOT_FOUND", own=False)
+        fault = schema_fault(body, REQUEST) or message_fault(body.get("message", {}))
+        if fault:
+            self.faults.append(fault)
+            return self.error(400, "INVALID_ARGUMENT", "Invalid value", field=fault)
+        message = body["message"]
+        if self.known is not None and message.get("token") not in self.known:
+            return self.error(404, "UNREGISTERED", "Requested entity was not found.")
+        (self.checked if body.get("validateOnly") else self.sent).append(message)
+        return 200, {"Content-Type": "application/json"}, json.dumps(
+            {"name": f"projects/{self.project}/messages/{len(self.tried)}"})
