@@ -23,8 +23,8 @@ DEMO_DEPS  := mosquitto mosquitto-clients
 TEST_DEPS  := clang-format faketime influxdb libcmocka-dev libmodbus-dev libnghttp2-dev \
 	libxml2-utils mosquitto mosquitto-clients nghttp2-server nginx-light nodejs \
 	openssh-client openssh-server openssl procps prometheus python3 \
-	python3-feedparser python3-pymodbus python3-pytest python3-serial \
-	python3-serial-asyncio socat tinyproxy vsftpd
+	python3-aiosmtpd python3-feedparser python3-h2 python3-pymodbus python3-pytest \
+	python3-serial python3-serial-asyncio socat tinyproxy vsftpd
 FUZZ_DEPS  := clang libclang-rt-14-dev python3
 
 ROOMS := core config store sensors derive alerts outputs web gateway

@@ -18,7 +18,6 @@ enum {
 	QUOTA_WAIT_MS = 60 * 1000, /* 429 without Retry-After */
 	FIRST_WAIT_MS = 10 * 1000, /* Google's advice for the first retry */
 	WEB_TOPIC_MAX = 32,        /* RFC 8030 §5.4 */
-	WEB_TTL_MAX_S = 28 * 24 * 3600,
 };
 
 bool fcm_topic(const struct message *message, const char *template, const char *city,
@@ -115,15 +114,25 @@ static void put_web(struct json *json, const struct message *message,
 	json_end_object(json);
 }
 
-/* The "message" with BODY. */
-static void put_message(struct json *json, const struct message *message,
-	const char *topic, const char *token, const struct fcm_look *look, int64_t now_ms,
-	const char *body)
+/* What becomes one request. */
+struct request {
+	const struct message *message;
+	const char *topic, *token; /* one of them */
+	const struct fcm_look *look;
+	int64_t now_ms;
+	struct buffer *out;
+	size_t begin; /* of it in OUT */
+};
+
+static void put_message(
+	struct json *json, const struct request *request, const char *body)
 {
-	int64_t left = phone_seconds_left(message, now_ms);
+	const struct message *message = request->message;
+	int64_t left = phone_seconds_left(message, request->now_ms);
 
 	json_object(json, "message");
-	json_string(json, topic ? "topic" : "token", topic ? topic : token);
+	json_string(json, request->topic ? "topic" : "token",
+		request->topic ? request->topic : request->token);
 	json_object(json, "notification");
 	json_string(json, "title", message->title);
 	json_string(json, "body", body);
@@ -131,44 +140,45 @@ static void put_message(struct json *json, const struct message *message,
 	json_object(json, "data");
 	phone_put_data(json, message);
 	json_end_object(json);
-	put_android(json, message, look, left);
-	put_apns(json, message, look, now_ms / 1000 + left);
-	put_web(json, message, look, left);
+	put_android(json, message, request->look, left);
+	put_apns(json, message, request->look, request->now_ms / 1000 + left);
+	put_web(json, message, request->look, left);
 	json_end_object(json);
+}
+
+static size_t put_request(void *arg, const char *body)
+{
+	struct request *request = arg;
+	struct buffer *out = request->out;
+	struct json json;
+
+	buffer_truncate(out, request->begin);
+	json_start(&json, out);
+	json_object(&json, NULL);
+	json_bool(
+		&json, "validateOnly", request->look->dry_run || request->message->test);
+	size_t before = out->length;
+	put_message(&json, request, body);
+	size_t length = out->length - before;
+	json_end_object(&json);
+	return out->failed ? 0 : length;
 }
 
 bool fcm_body(const struct message *message, const char *topic, const char *token,
 	const struct fcm_look *look, int64_t now_ms, struct buffer *out)
 {
-	size_t limit = topic ? FCM_TOPIC_MESSAGE_MAX : FCM_TOKEN_MESSAGE_MAX;
-	size_t begin = out->length,
-	       room = sizeof message->text + sizeof message->instruction;
-	struct buffer body;
-	bool fits = false;
+	struct request request = {
+		.message = message,
+		.topic = topic,
+		.token = token,
+		.look = look,
+		.now_ms = now_ms,
+		.out = out,
+		.begin = out->length,
+	};
 
-	buffer_init(&body, room);
-	while (!fits) {
-		struct json json;
-
-		buffer_clear(&body);
-		message_body(message, room, &body);
-		buffer_truncate(out, begin);
-		json_start(&json, out);
-		json_object(&json, NULL);
-		json_bool(&json, "validateOnly", look->dry_run || message->test);
-		size_t before = out->length;
-		put_message(
-			&json, message, topic, token, look, now_ms, buffer_text(&body));
-		size_t length = out->length - before;
-		json_end_object(&json);
-		fits = !out->failed && length < limit;
-		if (out->failed || room == 0)
-			break;
-		size_t over = fits ? 0 : length - limit + 1;
-		room = over < body.length ? body.length - over : 0;
-	}
-	buffer_free(&body);
-	return fits;
+	return phone_fit(message, topic ? FCM_TOPIC_MESSAGE_MAX : FCM_TOKEN_MESSAGE_MAX,
+		put_request, &request);
 }
 
 /* --- the answer -------------------------------------------------------------- */

@@ -62,6 +62,26 @@ void phone_put_aps(struct json *json, const struct message *message, const char 
 	json_end_object(json);
 }
 
+bool phone_fit(const struct message *message, size_t limit,
+	size_t (*put)(void *arg, const char *body), void *arg)
+{
+	size_t room = sizeof message->text + sizeof message->instruction, made;
+	struct buffer body;
+
+	buffer_init(&body, room);
+	for (;;) {
+		buffer_clear(&body);
+		message_body(message, room, &body);
+		made = put(arg, buffer_text(&body));
+		if (made == 0 || made < limit || room == 0)
+			break;
+		size_t over = made - limit + 1;
+		room = over < body.length ? body.length - over : 0;
+	}
+	buffer_free(&body);
+	return made > 0 && made < limit;
+}
+
 void phone_put_data(struct json *json, const struct message *message)
 {
 	char revision[NUMBER_TEXT_SIZE], value[NUMBER_TEXT_SIZE] = "";

@@ -23,6 +23,14 @@ int64_t phone_seconds_left(const struct message *message, int64_t now_ms);
 void phone_put_aps(struct json *json, const struct message *message, const char *body,
 	bool may_be_critical);
 
+/*
+ * Calls PUT with ARG and the words of MESSAGE (message_body()), cut further each time,
+ * until what it makes of them is below LIMIT bytes; it returns how many it made, 0 when
+ * it failed. False: it failed, or even without words it is too much.
+ */
+bool phone_fit(const struct message *message, size_t limit,
+	size_t (*put)(void *arg, const char *body), void *arg);
+
 /* What an app goes by: id, revision, state and what it is about. Values are texts. */
 void phone_put_data(struct json *json, const struct message *message);
 

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 extern const struct channel_driver channel_console, channel_webhook, channel_ntfy,
-	channel_cap, channel_mqtt, channel_webpush, channel_fcm;
+	channel_cap, channel_mqtt, channel_webpush, channel_fcm, channel_apns;
 
 const struct channel_driver *const channel_drivers[] = {
 	&channel_console,
@@ -14,6 +14,7 @@ const struct channel_driver *const channel_drivers[] = {
 	&channel_mqtt,
 	&channel_webpush,
 	&channel_fcm,
+	&channel_apns,
 	NULL,
 };
 
@@ -25,6 +26,7 @@ static const struct option_kind *const kinds[] = {
 	&channel_mqtt.kind,
 	&channel_webpush.kind,
 	&channel_fcm.kind,
+	&channel_apns.kind,
 	NULL,
 };
 

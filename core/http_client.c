@@ -343,6 +343,18 @@ static void judge(struct http_client *client, CURLcode code, struct answer *answ
 	say_failure(client, code, answer);
 }
 
+/*
+ * Without TLS nothing is negotiated, and a server of HTTP/2 alone understands nothing
+ * else. Such a connection is used once: curl 7.88 stumbles over the second request.
+ */
+static void choose_http2(CURL *curl, bool is_plain)
+{
+	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
+		is_plain ? (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+			 : (long)CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, is_plain ? 1L : 0L);
+}
+
 void http_post(struct http_client *client, const char *url, const char *const *headers,
 	const void *body, size_t length, struct buffer *response, struct answer *answer)
 {
@@ -366,13 +378,8 @@ void http_post(struct http_client *client, const char *url, const char *const *h
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, length ? body : "");
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
-	/* Without TLS nothing is negotiated, and a server of HTTP/2 alone understands
-	 * nothing else. */
 	if (client->http2)
-		curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
-			strncasecmp(url, "http:", 5)
-				? (long)CURL_HTTP_VERSION_2TLS
-				: (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+		choose_http2(curl, strncasecmp(url, "http:", 5) == 0);
 	CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, url);
 	if (code == CURLE_OK)
 		code = curl_easy_perform(curl);
