@@ -4,7 +4,8 @@
 #include <stddef.h>
 
 extern const struct channel_driver channel_console, channel_webhook, channel_ntfy,
-	channel_cap, channel_mqtt, channel_webpush, channel_fcm, channel_apns;
+	channel_cap, channel_mqtt, channel_webpush, channel_fcm, channel_apns,
+	channel_exec;
 
 const struct channel_driver *const channel_drivers[] = {
 	&channel_console,
@@ -15,6 +16,7 @@ const struct channel_driver *const channel_drivers[] = {
 	&channel_webpush,
 	&channel_fcm,
 	&channel_apns,
+	&channel_exec,
 	NULL,
 };
 
@@ -27,6 +29,7 @@ static const struct option_kind *const kinds[] = {
 	&channel_webpush.kind,
 	&channel_fcm.kind,
 	&channel_apns.kind,
+	&channel_exec.kind,
 	NULL,
 };
 
