@@ -259,3 +259,84 @@ class Fcm:
         (self.checked if body.get("validateOnly") else self.sent).append(message)
         return 200, {"Content-Type": "application/json"}, json.dumps(
             {"name": f"projects/{self.project}/messages/{len(self.tried)}"})
+
+
+# --- Telegram ----------------------------------------------------------------------
+
+
+class Telegram:
+    """One bot, in one chat. `sent`: what it wrote, with the ids it was given."""
+
+    TOKEN = "123456789:AAF-x_secretSECRETsecretSECRETsecre"
+    FIELDS = {"chat_id": string, "text": string, "parse_mode": one_of("HTML", "MarkdownV2"),
+              "disable_notification": boolean,
+              "link_preview_options": {"is_disabled": boolean},
+              "reply_parameters": {"message_id": integer, "allow_sending_without_reply": boolean}}
+
+    def __init__(self, home, chat="-1001234567890"):
+        self.chat = chat
+        self.sent = []
+        self.script = []
+        self.faults = []
+        self.token_file = home.path / "telegram-token"
+        self.token_file.write_text(self.TOKEN + "\n")
+        self.sink = HttpSink(home, self._answer)
+
+    def channel(self, **more):
+        return {"name": "officers", "type": "telegram", "token_file": self.token_file,
+                "chat": self.chat, "url": self.sink.url, **more}
+
+    def error(self, status, description, **parameters):
+        return status, {}, json.dumps({"ok": False, "error_code": status,
+                                       "description": description, "parameters": parameters})
+
+    def _answer(self, request):
+        if request.path != f"/bot{self.TOKEN}/sendMessage":
+            return self.error(404, f"Not Found: {request.path}")
+        if self.script:
+            return self.script.pop(0)
+        body = request.json()
+        fault = schema_fault(body, self.FIELDS)
+        if fault is None and body.get("parse_mode") == "HTML":
+            tags = re.sub(r"</?b>|&(lt|gt|amp|quot);", "", body["text"])
+            fault = "entities" if re.search("[<>&]", tags) else None
+        if fault:
+            self.faults.append(fault)
+            return self.error(400, f"Bad Request: {fault}")
+        if body["chat_id"] != self.chat:
+            return self.error(400, "Bad Request: chat not found")
+        if not 0 < len(body["text"]) <= 4096:
+            return self.error(400, "Bad Request: message is too long")
+        body["message_id"] = 1000 + len(self.sent)
+        self.sent.append(body)
+        return 200, {"Content-Type": "application/json"}, json.dumps(
+            {"ok": True, "result": {"message_id": body["message_id"], "text": body["text"]}})
+
+
+# --- Gotify -------------------------------------------------------------------------
+
+
+class Gotify:
+    TOKEN = "AbCdEf.secret"
+    FIELDS = {"title": string, "message": string, "priority": integer, "extras": any_object}
+
+    def __init__(self, home):
+        self.sent, self.faults = [], []
+        self.token_file = home.path / "gotify-token"
+        self.token_file.write_text(self.TOKEN + "\n")
+        self.sink = HttpSink(home, self._answer)
+
+    def channel(self, **more):
+        return {"name": "staff", "type": "gotify", "url": self.sink.url,
+                "token_file": self.token_file, **more}
+
+    def _answer(self, request):
+        if request.headers.get("X-Gotify-Key") != self.TOKEN:
+            return 401, {}, json.dumps({"error": "Unauthorized", "errorCode": 401,
+                                        "errorDescription": "you need to provide a valid token"})
+        body = request.json()
+        if request.path != "/message" or schema_fault(body, self.FIELDS) or not body["message"]:
+            self.faults.append(body)
+            return 400, {}, json.dumps({"error": "Bad Request"})
+        self.sent.append(body)
+        return 200, {"Content-Type": "application/json"}, json.dumps({"id": len(self.sent), **body})
