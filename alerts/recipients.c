@@ -251,7 +251,7 @@ bool recipients_begin(struct recipients *recipients, const struct message *messa
 	if (strcmp(recipients->episode, message->id) != 0 ||
 		recipients->revision != message->revision) {
 		for (size_t i = 0; i < recipients->count; i++) {
-			if (recipients->list[i].mark == MARK_DONE)
+			if (recipients->list[i].mark == MARK_DONE || !recipients->file)
 				recipients->list[i].mark = MARK_OPEN;
 		}
 		snprintf(recipients->episode, sizeof recipients->episode, "%s",
@@ -287,9 +287,9 @@ bool recipients_note(struct recipients *recipients, const struct answer *answer)
 		return true;
 	case OUTCOME_REFUSED:
 		one->mark = MARK_DEAD;
-		log_warning(
-			"channel %s: recipient %zu of %zu left out until the list changes: %s",
+		log_warning("channel %s: recipient %zu of %zu is left out%s: %s",
 			recipients->name, recipients->at, recipients->count,
+			recipients->file ? " until the file changes" : "",
 			answer->reason);
 		if (worst->outcome == OUTCOME_DONE)
 			reason_say(worst, "%s", answer->reason);

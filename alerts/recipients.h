@@ -41,8 +41,9 @@ bool recipients_begin(struct recipients *recipients, const struct message *messa
 const char *recipients_next(struct recipients *recipients);
 
 /*
- * What became of the one last named. REFUSED: it will never be reached, and is left out
- * until the file changes; REASON is logged, the recipient is not. False: the round is
+ * What became of the one last named. REFUSED: it cannot be reached, and is left out until
+ * the file changes, or, where there is none, for this message; the reason is logged, the
+ * recipient is not. False: the round is
  * over before its end, for what is HELD concerns all of them.
  */
 bool recipients_note(struct recipients *recipients, const struct answer *answer);

@@ -5,7 +5,7 @@
 
 extern const struct channel_driver channel_console, channel_webhook, channel_ntfy,
 	channel_cap, channel_mqtt, channel_webpush, channel_fcm, channel_apns,
-	channel_telegram, channel_gotify, channel_exec;
+	channel_telegram, channel_gotify, channel_smtp, channel_exec;
 
 const struct channel_driver *const channel_drivers[] = {
 	&channel_console,
@@ -18,6 +18,7 @@ const struct channel_driver *const channel_drivers[] = {
 	&channel_apns,
 	&channel_telegram,
 	&channel_gotify,
+	&channel_smtp,
 	&channel_exec,
 	NULL,
 };
@@ -33,6 +34,7 @@ static const struct option_kind *const kinds[] = {
 	&channel_apns.kind,
 	&channel_telegram.kind,
 	&channel_gotify.kind,
+	&channel_smtp.kind,
 	&channel_exec.kind,
 	NULL,
 };
