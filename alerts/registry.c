@@ -5,7 +5,7 @@
 
 extern const struct channel_driver channel_console, channel_webhook, channel_ntfy,
 	channel_cap, channel_mqtt, channel_webpush, channel_fcm, channel_apns,
-	channel_telegram, channel_gotify, channel_smtp, channel_exec;
+	channel_zalo, channel_telegram, channel_gotify, channel_smtp, channel_exec;
 
 const struct channel_driver *const channel_drivers[] = {
 	&channel_console,
@@ -16,6 +16,7 @@ const struct channel_driver *const channel_drivers[] = {
 	&channel_webpush,
 	&channel_fcm,
 	&channel_apns,
+	&channel_zalo,
 	&channel_telegram,
 	&channel_gotify,
 	&channel_smtp,
@@ -32,6 +33,7 @@ static const struct option_kind *const kinds[] = {
 	&channel_webpush.kind,
 	&channel_fcm.kind,
 	&channel_apns.kind,
+	&channel_zalo.kind,
 	&channel_telegram.kind,
 	&channel_gotify.kind,
 	&channel_smtp.kind,

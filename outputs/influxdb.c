@@ -1,9 +1,9 @@
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/compress.h"
+#include "core/percent.h"
 #include "outputs/drivers.h"
 #include "outputs/http_sender.h"
 #include "outputs/influx_answer.h"
@@ -56,13 +56,7 @@ static void add_parameter(struct buffer *url, const char *key, const char *value
 	buffer_putc(url, strchr(buffer_text(url), '?') ? '&' : '?');
 	buffer_puts(url, key);
 	buffer_putc(url, '=');
-	for (; *value; value++) {
-		unsigned char c = (unsigned char)*value;
-		if (c < 0x80 && (isalnum(c) || strchr("-._~", c)))
-			buffer_putc(url, (char)c);
-		else
-			buffer_printf(url, "%%%02X", c);
-	}
+	percent_append(url, value);
 }
 
 /* NULL when memory is out or the URL grows too long. */

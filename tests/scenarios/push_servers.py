@@ -340,3 +340,81 @@ class Gotify:
             return 400, {}, json.dumps({"error": "Bad Request"})
         self.sent.append(body)
         return 200, {"Content-Type": "application/json"}, json.dumps({"id": len(self.sent), **body})
+
+
+# --- Zalo ----------------------------------------------------------------------------
+
+
+class Zalo:
+    """An official account. A refresh token holds once; access tokens end. `known`: the
+    numbers with an account; `script`: errors to come, instead of sending."""
+
+    SECRET, TEMPLATE = "app-secret-Xyz", "7895417"
+    FIELDS = {"phone": string, "template_id": string, "template_data": strings,
+              "tracking_id": string, "mode": one_of("development")}
+    PARAMETERS = {"khu_vuc": 30, "noi_dung": 100}
+
+    def __init__(self, home):
+        self.count = 0
+        self.refresh = "refresh/0+=="  # the one that holds
+        self.access = None
+        self.lifetime = 90000
+        self.known = set()
+        self.sent, self.trials, self.script, self.faults = [], [], [], []
+        self.renewals = 0
+        self.folder = home.path
+        self.sink = HttpSink(home, self._answer)
+        self.phones_file = home.path / "phones"
+        self.state_file = home.path / "zalo.state"
+        for name, text in (("zalo-secret", self.SECRET), ("zalo-refresh", self.refresh)):
+            (home.path / name).write_text(text + "\n")
+
+    def channel(self, **more):
+        return {"name": "zalo", "type": "zalo", "app_id": "123456",
+                "secret_file": self.folder / "zalo-secret",
+                "refresh_token_file": self.folder / "zalo-refresh",
+                "state_file": self.state_file, "template_id": self.TEMPLATE,
+                "parameters": [{"name": "khu_vuc", "value": "{station_name}", "max": 30},
+                               {"name": "noi_dung", "value": "{title}: {text}", "max": 100}],
+                "phones_file": self.phones_file, "url": f"{self.sink.url}/message/template",
+                "oauth_url": f"{self.sink.url}/v4/oa/access_token", **more}
+
+    def _answer(self, request):
+        if request.path == "/v4/oa/access_token":
+            return 200, {}, json.dumps(self._renew(request))
+        return 200, {}, json.dumps(self._send(request))
+
+    def _renew(self, request):
+        form = urllib.parse.parse_qs(request.body, strict_parsing=True)
+        if request.headers.get("secret_key") != self.SECRET:
+            return {"error": -14004, "error_name": "Invalid secret key"}
+        if form != {"grant_type": ["refresh_token"], "app_id": ["123456"],
+                    "refresh_token": [self.refresh]}:
+            return {"error": -14014, "error_name": "Invalid refresh token.",
+                    "error_description": "refresh token is used or expired"}
+        self.count += 1
+        self.renewals += 1
+        self.refresh, self.access = f"refresh/{self.count}+==", f"access.{self.count}"
+        return {"access_token": self.access, "refresh_token": self.refresh,
+                "expires_in": str(self.lifetime)}
+
+    def _send(self, request):
+        if not self.access or request.headers.get("access_token") != self.access:
+            return {"error": -124, "message": "Access token invalid"}
+        if self.script:
+            return {"error": self.script.pop(0), "message": "scripted"}
+        body = request.json()
+        data = body.get("template_data", {})
+        if schema_fault(body, self.FIELDS) or len(body["tracking_id"]) > 48:
+            self.faults.append(body)
+            return {"error": -122, "message": "Body format invalid"}
+        if body["template_id"] != self.TEMPLATE:
+            return {"error": -109, "message": "Template ID invalid"}
+        if set(data) != set(self.PARAMETERS):
+            return {"error": -112, "message": "Template data invalid"}
+        if any(len(text) > self.PARAMETERS[name] for name, text in data.items()):
+            return {"error": -130, "message": "Template data exceeds the limit"}
+        if body["phone"] not in self.known:
+            return {"error": -118, "message": "Zalo account not existed"}
+        (self.trials if body.get("mode") else self.sent).append(body)
+        return {"error": 0, "message": "Success", "data": {"msg_id": str(len(self.sent))}}

@@ -5,7 +5,7 @@ import html
 import pytest
 
 from lib import wait_until
-from push_servers import Gotify, Telegram
+from push_servers import Gotify, Telegram, Zalo
 from test_channels import make_gateway, say, start, webhook
 
 
@@ -97,3 +97,92 @@ def test_gotify(home, broker, sink):
     gotify.token_file.write_text("wrong")
     outcome, text = gateway.try_channel("staff")
     assert outcome == "held" and "wrong" not in text
+
+
+A, B, C = "84912345678", "84987654321", "84900000000"
+
+
+@pytest.fixture
+def zalo(home):
+    account = Zalo(home)
+    account.known = {A, B}
+    account.phones_file.write_text("0912 345 678\n# chị Hằng\n+84987654321\n")
+    return account
+
+
+def test_zalo(home, broker, zalo, sink):
+    gateway = make_gateway(home, broker, [zalo.channel(), webhook(sink)])
+    node = start(gateway, broker)
+    say(gateway, node, 200)
+    wait_until(lambda: len(zalo.sent) == 2, 15, "the alert")
+    gateway.restart()
+    gateway.wait_connected("nodes")
+    say(gateway, node, 100)
+    wait_until(lambda: len(zalo.sent) == 4, 15, "the all-clear")
+    wait_until(lambda: len(sink.messages()) == 2, 15, "the same by webhook")
+    assert zalo.renewals == 1, "the token outlives the program"
+    assert [body["phone"] for body in zalo.sent] == [A, B, A, B] and not zalo.faults
+    for i, body in enumerate(zalo.sent):
+        message = sink.messages()[i // 2]
+        text = f"{message['title']}: {message['text']}"
+        assert body["template_data"] == {"khu_vuc": message["station_name"], "noi_dung": text[:100]}
+        assert body["tracking_id"] == f"{message['id']}-{message['revision']}"
+    gateway.stop()
+
+
+def test_zalos_refresh_token_is_kept_whoever_uses_it(home, broker, zalo):
+    """Channel, trial and another process: each takes up what the one before left."""
+    gateway = make_gateway(home, broker, [zalo.channel()])
+    assert gateway.try_channel("zalo")[0] == "done"
+    assert len(zalo.trials) == 2, "a trial costs nothing"
+    zalo.access = "taken back"
+    node = start(gateway, broker)
+    say(gateway, node, 200)
+    wait_until(lambda: len(zalo.sent) == 2, 15, "the alert")
+    assert zalo.renewals == 2
+    zalo.access = "taken back again"
+    assert gateway.try_channel("zalo")[0] == "done", "a trial beside the channel"
+    say(gateway, node, 100)
+    wait_until(lambda: len(zalo.sent) == 4, 15, "the all-clear, with the trial's token")
+    assert zalo.renewals == 3
+    assert zalo.state_file.stat().st_mode & 0o777 == 0o600
+    said = gateway.log() + gateway.run("status", "--json").stdout
+    for secret in ("refresh/", "access.", zalo.SECRET, A, B):
+        assert secret not in said
+    gateway.stop()
+
+
+def test_zalos_token_is_not_spent_without_a_place_for_the_next(home, broker, zalo):
+    folder = home.path / "nowhere"
+    gateway = make_gateway(home, broker, [zalo.channel(state_file=folder / "state")])
+    outcome, text = gateway.try_channel("zalo")
+    assert outcome == "held" and "nowhere" in text and zalo.renewals == 0
+    folder.mkdir()
+    assert gateway.try_channel("zalo")[0] == "done" and zalo.renewals == 1
+
+
+def test_zalo_begins_anew_with_another_refresh_token(home, broker, zalo):
+    gateway = make_gateway(home, broker, [zalo.channel()])
+    assert gateway.try_channel("zalo")[0] == "done"
+    zalo.refresh, zalo.access = "granted anew", None
+    outcome, text = gateway.try_channel("zalo")
+    assert outcome == "held" and "zalo-refresh" in text and "refresh/" not in text
+    (home.path / "zalo-refresh").write_text("granted anew\n")
+    assert gateway.try_channel("zalo")[0] == "done"
+
+
+def test_zalos_outcomes(home, broker, zalo):
+    zalo.phones_file.write_text("0912345678\n")
+    gateway = make_gateway(home, broker, [zalo.channel()])
+    for error, outcome in ((-115, "held"), (-131, "held"), (-130, "refused"), (-144, "retry"),
+                           (-100, "retry"), (-9999, "retry"), (-118, "refused")):
+        zalo.script = [error]
+        said, text = gateway.try_channel("zalo")
+        assert said == outcome and str(error) in text, text
+    zalo.phones_file.write_text("0912345678\n0900000000\nno number\n")
+    node = start(gateway, broker)
+    say(gateway, node, 200)
+    wait_until(lambda: gateway.channel("zalo")["sent"] == 1, 15, "the alert")
+    assert [body["phone"] for body in zalo.sent] == [A]
+    assert "not existed" in gateway.log() and C not in gateway.log()
+    gateway.stop()
