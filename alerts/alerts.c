@@ -37,6 +37,19 @@ static void give_slot(struct alerts *alerts, uint16_t metric)
 		alerts->declared[alerts->declared_count++] = metric;
 }
 
+/* Those about the device come first: that it is well again must not come too late. */
+static uint16_t add_rules(struct alerts *alerts, int slot, bool device, uint16_t used)
+{
+	for (size_t i = 0; i < alerts->rule_count; i++) {
+		const struct rule *rule = &alerts->rules[i];
+
+		if (slot_of(alerts, rule->metric->id) == slot &&
+			(rule_hazard(rule) == HAZARD_DEVICE) == device)
+			alerts->by_metric[used++] = (uint16_t)i;
+	}
+	return used;
+}
+
 /* Sorts the rules' numbers by metric, so that a report costs what its metrics ask for. */
 static int index_rules(struct alerts *alerts)
 {
@@ -49,10 +62,8 @@ static int index_rules(struct alerts *alerts)
 		give_slot(alerts, alerts->rules[i].metric->id);
 	for (int slot = 0; slot < METRIC_SLOTS; slot++) {
 		alerts->first[slot] = used;
-		for (size_t i = 0; i < alerts->rule_count; i++) {
-			if (slot_of(alerts, alerts->rules[i].metric->id) == slot)
-				alerts->by_metric[used++] = (uint16_t)i;
-		}
+		used = add_rules(alerts, slot, true, used);
+		used = add_rules(alerts, slot, false, used);
 	}
 	alerts->first[METRIC_SLOTS] = used;
 	return 0;
@@ -77,21 +88,24 @@ static void warn_of_unheard(const struct alerts *alerts)
 	}
 }
 
-struct alerts *alerts_open(const struct config *config, struct store *store,
-	const struct directory *directory)
+struct alerts *alerts_open(const struct alerts_settings *settings)
 {
+	const struct config *config = settings->config;
 	struct alerts *alerts = calloc(1, sizeof *alerts);
 
 	if (!alerts)
 		goto no_memory;
 	alerts->config = config;
-	alerts->store = store;
+	alerts->store = settings->store;
+	alerts->directory = settings->directory;
+	alerts->desk = settings->desk;
 	alerts->rules = config->alerts.rules.items;
 	alerts->rule_count = config->alerts.rules.count;
 	if (alerts->rule_count > UINT16_MAX || index_rules(alerts) < 0)
 		goto no_memory;
 	places_init(&alerts->places, alerts->rule_count);
-	announcer_init(&alerts->announcer, config, store, directory);
+	announcer_init(&alerts->announcer, config, settings->store);
+	limit_init(&alerts->limit, &config->alerts.limit, settings->store);
 	warn_of_unheard(alerts);
 	if (alerts_reload_states(alerts) < 0) {
 		alerts_close(alerts);
@@ -109,29 +123,20 @@ void alerts_close(struct alerts *alerts)
 	if (!alerts)
 		return;
 	places_free(&alerts->places);
+	limit_free(&alerts->limit);
+	digests_free(&alerts->digests);
 	free(alerts->by_metric);
 	free(alerts);
 }
 
 /* --- running ---------------------------------------------------------- */
 
-/* What follows from a step of a rule: messages and state. How many messages, or -1. */
-static int follow(struct alerts *alerts, size_t number, const struct place *place,
-	struct entry *entry, const struct rule_event *event, int64_t now_ms)
+static void note_phase(struct entry *entry, int64_t now_ms)
 {
-	const struct rule *rule = &alerts->rules[number];
-
-	if (entry->state.phase != entry->seen_phase) {
-		entry->seen_phase = entry->state.phase;
-		entry->changed_ms = now_ms;
-	}
-	if (event->kind == RULE_NOTHING)
-		return 0;
-	int added =
-		announce(&alerts->announcer, rule, place->station, entry, event, now_ms);
-	if (added < 0 || states_save(alerts, rule, place, entry) < 0)
-		return -1;
-	return added;
+	if (entry->state.phase == entry->seen_phase)
+		return;
+	entry->seen_phase = entry->state.phase;
+	entry->changed_ms = now_ms;
 }
 
 static struct place *find_place(struct alerts *alerts, const char *station)
@@ -147,37 +152,88 @@ static struct place *find_place(struct alerts *alerts, const char *station)
 	return place;
 }
 
-/* Shows one reading to the rules of its metric. How many messages, or -1. */
-static int show(struct alerts *alerts, const struct report *report,
-	const struct reading *reading, int slot, uint32_t sensor, int64_t now_ms)
+/* A report on its way through the rules. */
+struct passage {
+	const struct report *report;
+	uint32_t sensor, station; /* keys; 0: not known yet */
+	char area[NAME_SIZE];     /* "": not known yet, or of no area */
+	int64_t now_ms;
+};
+
+/* Where RULE keeps what it knows of the report's place; NULL: nowhere. */
+static struct entry *find_entry(struct alerts *alerts, struct passage *passage,
+	const struct rule *rule, struct subject *subject)
 {
+	const char *name = passage->report->station;
+	struct site site;
+
+	if (rule->scope == RULE_OF_AREA) {
+		if (!passage->area[0]) {
+			site_of_station(&site, alerts->config, alerts->directory, name);
+			memcpy(passage->area, site.area, sizeof passage->area);
+		}
+		name = passage->area;
+		if (!*name)
+			return NULL;
+	}
+	subject->rule = rule;
+	subject->number = (size_t)(rule - alerts->rules);
+	subject->place = find_place(alerts, name);
+	subject->entry = subject->place
+		? place_entry(subject->place, subject->number, rule_windows(rule))
+		: NULL;
+	return subject->entry;
+}
+
+static uint32_t key_of(uint32_t seed, const char *name)
+{
+	return (uint32_t)codec_hash(seed, name, strlen(name)) | 1;
+}
+
+/* Which of the sensors of the place it is, and of which of its stations. */
+static void identify(
+	struct passage *passage, const struct rule *rule, struct observation *seen)
+{
+	const struct report *report = passage->report;
+
+	if (passage->sensor == 0) {
+		passage->sensor = key_of(0, report->sensor);
+		passage->station = key_of(0, report->station);
+	}
+	seen->station = passage->station;
+	seen->sensor = rule->scope == RULE_OF_AREA
+		? key_of(passage->station, report->sensor)
+		: passage->sensor;
+}
+
+/* Shows one reading to the rules of its metric. How many messages, or -1. */
+static int show(struct alerts *alerts, struct passage *passage,
+	const struct reading *reading, int slot)
+{
+	const struct report *report = passage->report;
 	struct observation seen = {
 		.time_ms = report->time_ms,
 		.value = reading->value,
-		.sensor = sensor,
 		.marks = report->marks,
 		.flag = reading->flag,
 		.status = report->status,
 	};
+	int64_t now_ms = passage->now_ms;
 	int total = 0;
 
 	for (uint16_t i = alerts->first[slot]; i < alerts->first[slot + 1]; i++) {
-		size_t number = alerts->by_metric[i];
-		const struct rule *rule = &alerts->rules[number];
+		const struct rule *rule = &alerts->rules[alerts->by_metric[i]];
+		struct subject subject;
 
 		if (!rule_may_use(rule, &seen, now_ms) ||
-			!rule_covers(rule, report->station))
+			!rule_covers(rule, report->station) ||
+			!find_entry(alerts, passage, rule, &subject))
 			continue;
-		struct place *place = find_place(alerts, report->station);
-		struct entry *entry =
-			place ? place_entry(place, number, rule_windows(rule)) : NULL;
-		if (!entry)
-			continue;
+		identify(passage, rule, &seen);
 		struct rule_event event =
-			rule_observe(rule, &entry->state, &seen, now_ms);
-		if (event.kind == RULE_NOTHING && entry->state.phase == entry->seen_phase)
-			continue;
-		int added = follow(alerts, number, place, entry, &event, now_ms);
+			rule_observe(rule, &subject.entry->state, &seen, now_ms);
+		note_phase(subject.entry, now_ms);
+		int added = episode_follow(alerts, &subject, &event, now_ms);
 		if (added < 0)
 			return -1;
 		total += added;
@@ -187,7 +243,7 @@ static int show(struct alerts *alerts, const struct report *report,
 
 int alerts_report(struct alerts *alerts, const struct report *report, int64_t now_ms)
 {
-	uint32_t sensor = 0;
+	struct passage passage = { .report = report, .now_ms = now_ms };
 	int total = 0;
 
 	if (report->marks & MARKS_REFUSED || report->status != STATUS_MEASURING)
@@ -201,16 +257,24 @@ int alerts_report(struct alerts *alerts, const struct report *report, int64_t no
 			continue;
 		if (!alerts->settled)
 			alerts_settle(alerts, now_ms);
-		if (sensor == 0)
-			sensor = (uint32_t)codec_hash(
-					 0, report->sensor, strlen(report->sensor)) |
-				1;
-		int added = show(alerts, report, reading, slot, sensor, now_ms);
+		int added = show(alerts, &passage, reading, slot);
 		if (added < 0)
 			return -1;
 		total += added;
 	}
 	return total;
+}
+
+static int tick_subject(
+	struct alerts *alerts, const struct subject *subject, int64_t now_ms)
+{
+	struct rule_event event = rule_tick(
+		subject->rule, &subject->entry->state, now_ms, alerts->start_ms);
+
+	note_phase(subject->entry, now_ms);
+	int added = episode_follow(alerts, subject, &event, now_ms);
+	int late = added < 0 ? -1 : episode_tick(alerts, subject, now_ms);
+	return late < 0 ? -1 : added + late;
 }
 
 static int tick_rules(struct alerts *alerts, int64_t now_ms)
@@ -221,15 +285,13 @@ static int tick_rules(struct alerts *alerts, int64_t now_ms)
 		struct place *place = alerts->places.table[i];
 
 		for (size_t r = 0; place && r < alerts->rule_count; r++) {
-			struct entry *entry = place->entries[r];
+			struct subject subject = { .number = r,
+				.rule = &alerts->rules[r],
+				.place = place,
+				.entry = place->entries[r] };
+			int added = subject.entry ? tick_subject(alerts, &subject, now_ms)
+						  : 0;
 
-			if (!entry)
-				continue;
-			struct rule_event event = rule_tick(&alerts->rules[r],
-				&entry->state, now_ms, alerts->start_ms);
-			if (event.kind == RULE_NOTHING)
-				continue;
-			int added = follow(alerts, r, place, entry, &event, now_ms);
 			if (added < 0)
 				return -1;
 			total += added;
@@ -238,16 +300,30 @@ static int tick_rules(struct alerts *alerts, int64_t now_ms)
 	return total;
 }
 
+static int let_time_pass(struct alerts *alerts, int64_t now_ms)
+{
+	int total = tick_rules(alerts, now_ms);
+	int together = total < 0 ? -1 : gather_tick(alerts, now_ms);
+
+	if (together < 0 || states_save_quiet(alerts, now_ms) < 0)
+		return -1;
+	return total + together;
+}
+
 int alerts_tick(struct alerts *alerts, int64_t now_ms)
 {
+	bool joins = alert_state_joins(alerts->store);
+
 	alerts_watch_clock(alerts, now_ms);
 	/* By an impossible time nothing is said. */
 	if (alerts->live && !clock_is_set())
 		return 0;
 	if (!alerts->settled)
 		alerts_settle(alerts, now_ms);
-	int total = tick_rules(alerts, now_ms);
-	if (total < 0 || states_save_quiet(alerts, now_ms) < 0)
+	int total = let_time_pass(alerts, now_ms);
+	/* The recorder may have nothing to commit for long. */
+	if (total == 0 && !joins && alert_state_joins(alerts->store) &&
+		store_commit(alerts->store) < 0)
 		return -1;
 	return total;
 }

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "core/clock.h"
 #include "core/reading.h"
+#include "store/desk.h"
 #include "store/directory.h"
 #include "store/store.h"
 
@@ -19,13 +20,16 @@ extern const struct option_group alerts_rule_group; /* for the schema */
 /* A station's data for messages; unknown stations have their id as name. */
 struct alerts;
 
-/*
- * Loads the rules' states from STORE. CONFIG and DIRECTORY (may be NULL), which names the
- * stations, must live as long as the result.
- * NULL with a logged reason.
- */
-struct alerts *alerts_open(const struct config *config, struct store *store,
-	const struct directory *directory);
+/* What alerts are made with; all of it must live as long as they. */
+struct alerts_settings {
+	const struct config *config;
+	struct store *store;
+	const struct directory *directory; /* names the stations; may be NULL */
+	const struct desk *desk;           /* what operators have decided; may be NULL */
+};
+
+/* Loads the rules' states from the store. NULL with a logged reason. */
+struct alerts *alerts_open(const struct alerts_settings *settings);
 void alerts_close(struct alerts *alerts);
 
 /*

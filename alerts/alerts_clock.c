@@ -44,6 +44,7 @@ static int shift_entry(struct alerts *alerts, const struct rule *rule,
 {
 	rule_shift(rule, &entry->state, step);
 	entry->changed_ms = clock_after_step(step, entry->changed_ms);
+	entry->withheld_ms = clock_after_step(step, entry->withheld_ms);
 	/* As wants_saving() has it: what is not in the store need not change there. */
 	if (entry->saved_phase == RULE_UNKNOWN && entry->state.phase <= RULE_CLEAR)
 		return 0;
@@ -66,5 +67,8 @@ int alerts_shift(struct alerts *alerts, const struct clock_step *step)
 				return -1;
 		}
 	}
-	return 0;
+	return limit_shift(&alerts->limit, step) < 0 ||
+			digests_shift(&alerts->digests, alerts->store, step) < 0
+		? -1
+		: 0;
 }

@@ -1,6 +1,8 @@
 /*
- * What the files of the alert engine share: alerts.c (reports and time), states.c (the
- * rules' states in the store) and alerts_clock.c (steps of the clock). No one else's.
+ * What the files of the alert engine share, and no one else's: alerts.c (reports and
+ * time), states.c (the rules' states in the store), alerts_clock.c (steps of the clock),
+ * gate.c (may it be told?), episodes.c (what becomes of a rule's event), gather.c
+ * (several alerts in one message).
  */
 #ifndef MUABUI_ALERTS_ENGINE_H
 #define MUABUI_ALERTS_ENGINE_H
@@ -10,8 +12,11 @@
 
 #include "alerts/alerts.h"
 #include "alerts/announce.h"
+#include "alerts/limit.h"
+#include "alerts/digests.h"
 #include "alerts/places.h"
 #include "alerts/rule.h"
+#include "alerts/site.h"
 #include "core/metric.h"
 
 enum { METRIC_SLOTS = METRIC_BUILTIN_END + METRIC_DECLARED_MAX };
@@ -19,7 +24,9 @@ enum { METRIC_SLOTS = METRIC_BUILTIN_END + METRIC_DECLARED_MAX };
 struct alerts {
 	const struct config *config;
 	struct store *store;
-	const struct rule *rules; /* config->alerts.rules */
+	const struct directory *directory; /* may be NULL */
+	const struct desk *desk;           /* may be NULL */
+	const struct rule *rules;          /* config->alerts.rules */
 	size_t rule_count;
 	/* The numbers of the rules, by metric: those of slot s stand at first[s] …. */
 	uint16_t *by_metric;
@@ -34,7 +41,19 @@ struct alerts {
 	bool live;         /* the latest tick was by the gateway's own clock */
 	int64_t offset_ms; /* wall − monotonic clock at the latest tick */
 	struct announcer announcer;
+	struct limit limit;
+	struct digests digests;
 };
+
+/* A rule at a place. */
+struct subject {
+	size_t number; /* of the rule */
+	const struct rule *rule;
+	struct place *place;
+	struct entry *entry;
+};
+
+/* --- alerts_clock.c ------------------------------------------------------ */
 
 /* From now on silence counts, and sensors read back have the time to speak. */
 void alerts_settle(struct alerts *alerts, int64_t now_ms);
@@ -45,14 +64,64 @@ void alerts_settle(struct alerts *alerts, int64_t now_ms);
  */
 void alerts_watch_clock(struct alerts *alerts, int64_t now_ms);
 
+/* --- states.c ------------------------------------------------------------ */
+
 /* Writes the state of RULE at PLACE in the recorder's transaction. 0 or -1. */
 int states_save(struct alerts *alerts, const struct rule *rule, const struct place *place,
 	struct entry *entry);
 
-/*
- * Saves what has changed without an event. By itself, in a transaction of its own, where
- * none is open: the recorder may have nothing to commit for long. 0 or -1.
- */
+/* Saves what has changed without an event, in the recorder's transaction. 0 or -1. */
 int states_save_quiet(struct alerts *alerts, int64_t now_ms);
+
+/* --- gate.c -------------------------------------------------------------- */
+
+/* Where SUBJECT is. */
+void gate_site(
+	const struct alerts *alerts, const struct subject *subject, struct site *site);
+
+/* Has an operator silenced it? Cheap while nobody has silenced anything. */
+bool gate_is_silenced(
+	const struct alerts *alerts, const struct subject *subject, int64_t now_ms);
+
+/*
+ * Does another alert say it already: that the device is at fault, or, not less severely
+ * than SEVERITY, that the whole area has this hazard?
+ */
+bool gate_is_inhibited(
+	const struct alerts *alerts, const struct subject *subject, int severity);
+
+/* Must a message of RULE that is no worse than SEVERITY wait for the morning? */
+bool gate_is_quiet(const struct rule *rule, int severity, int64_t now_ms);
+
+/* Has its area had enough messages, so that it has to be told together with others? */
+bool gate_is_limited(struct alerts *alerts, const struct subject *subject, int severity,
+	int64_t now_ms);
+
+/* --- episodes.c ---------------------------------------------------------- */
+
+/* Is there an alert, whoever has been told of it? */
+bool episode_stands(const struct entry *entry);
+
+/* What follows from EVENT: messages and state. How many messages, or -1. */
+int episode_follow(struct alerts *alerts, const struct subject *subject,
+	const struct rule_event *event, int64_t now_ms);
+
+/* Says what had to wait and may be said now. How many messages, or -1. */
+int episode_tick(struct alerts *alerts, const struct subject *subject, int64_t now_ms);
+
+/* Tells EVENT by itself, whatever the gate says. How many messages, or -1. */
+int episode_tell(struct alerts *alerts, const struct subject *subject,
+	const struct rule_event *event, int64_t now_ms);
+
+/* --- gather.c ------------------------------------------------------------ */
+
+/* SUBJECT's alert is to be told together with others of its area. 0 or -1. */
+int gather_take(struct alerts *alerts, const struct subject *subject, int64_t now_ms);
+
+/* It is over, or told by itself from now on. 0 or -1. */
+int gather_release(struct alerts *alerts, const struct subject *subject, int64_t now_ms);
+
+/* Tells the digests that are due. How many messages, or -1. */
+int gather_tick(struct alerts *alerts, int64_t now_ms);
 
 #endif

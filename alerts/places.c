@@ -71,14 +71,18 @@ static struct place *add_place(struct places *places, const char *station)
 	return place;
 }
 
+struct place *places_find(const struct places *places, const char *station)
+{
+	return places->size > 0
+		? places->table[find_slot(places->table, places->size, station)]
+		: NULL;
+}
+
 struct place *places_get(struct places *places, const char *station)
 {
-	struct place *place = NULL;
-
 	if (places->last && !strcmp(places->last->station, station))
 		return places->last;
-	if (places->size > 0)
-		place = places->table[find_slot(places->table, places->size, station)];
+	struct place *place = places_find(places, station);
 	if (!place)
 		place = add_place(places, station);
 	if (place)

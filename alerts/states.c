@@ -1,5 +1,6 @@
 /* The rules' states in the store: read when opening, written when they change. */
 #include "alerts/engine.h"
+#include "alerts/states.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,40 +15,54 @@ enum {
 	PRESENCE_REFRESH_MS = 5 * 60 * 1000, /* the same for absent_for */
 	WINDOW_REFRESH_MS = 5 * 60 * 1000,   /* and for a rule with a window */
 	SAVES_MAX = 500,                     /* in one tick */
+	FLAGS_SIZE = 8,
 	STATE_TEXT_MAX = RULE_TEXT_MAX + EPISODE_SIZE + 32,
 };
 
 /* --- reading ---------------------------------------------------------- */
-
-int states_save(struct alerts *alerts, const struct rule *rule, const struct place *place,
-	struct entry *entry)
-{
-	bool quiet = rule_state_is_idle(rule, &entry->state);
-	char state[RULE_TEXT_MAX], text[STATE_TEXT_MAX];
-
-	if (!quiet) {
-		rule_state_write(rule, &entry->state, state);
-		snprintf(text, sizeof text, "%s %d %s",
-			entry->episode[0] ? entry->episode : "-", entry->revision, state);
-	}
-	if (alert_state_set(
-		    alerts->store, rule->name, place->station, quiet ? NULL : text) < 0)
-		return -1;
-	entry->saved_phase = entry->state.phase;
-	entry->saved_last_ms = entry->state.last_ms;
-	return 0;
-}
 
 static void copy(char *out, size_t size, const char *text)
 {
 	snprintf(out, size, "%s", text);
 }
 
-static bool load_text(
+/* What the letters behind the revision say. */
+static void read_flags(struct entry *entry, const char *flags)
+{
+	entry->told = strchr(flags, 't') != NULL;
+	entry->gathered = strchr(flags, 'g') != NULL;
+	entry->digested = strchr(flags, 'd') != NULL;
+	entry->owed = strchr(flags, 'a') ? OWED_ALERT
+		: strchr(flags, 'o')     ? OWED_OVER
+					 : OWED_NOTHING;
+}
+
+/* "REVISION" as it was written once, "REVISION/SEVERITY/FLAGS". */
+static bool read_course(struct entry *entry, const char **text)
+{
+	int revision, severity, used = 0;
+	char flags[FLAGS_SIZE];
+
+	if (sscanf(*text, " %9d/%1d/%7s%n", &revision, &severity, flags, &used) == 3 &&
+		used > 0) {
+		entry->severity = severity;
+		read_flags(entry, flags);
+	} else if (sscanf(*text, " %9d%n", &revision, &used) == 1 && used > 0 &&
+		(*text)[used] == ' ') {
+		/* Whatever there was had been told. */
+		entry->told = entry->episode[0] != '\0';
+	} else {
+		return false;
+	}
+	entry->revision = revision;
+	*text += used;
+	return revision >= 0;
+}
+
+bool states_read(
 	const struct rule *rule, struct entry *entry, const char *text, int64_t now_ms)
 {
 	size_t length = strcspn(text, " ");
-	char *end;
 
 	if (length == 0 || length >= sizeof entry->episode)
 		return false;
@@ -55,11 +70,9 @@ static bool load_text(
 	entry->episode[length] = '\0';
 	if (!strcmp(entry->episode, "-"))
 		entry->episode[0] = '\0';
-	long revision = strtol(text + length, &end, 10);
-	if (revision < 0 || revision > 1000000000)
-		return false;
-	entry->revision = (int)revision;
-	return rule_state_read(rule, &entry->state, end, now_ms);
+	text += length;
+	return read_course(entry, &text) &&
+		rule_state_read(rule, &entry->state, text, now_ms);
 }
 
 /* Stored states that no rule answers to any more, to be removed after the scan. */
@@ -97,7 +110,9 @@ static void load_state(void *arg, const char *name, const char *station, const c
 
 	while (i < alerts->rule_count && strcmp(alerts->rules[i].name, name) != 0)
 		i++;
-	if (i == alerts->rule_count || !rule_covers(&alerts->rules[i], station)) {
+	if (i == alerts->rule_count ||
+		(alerts->rules[i].scope != RULE_OF_AREA &&
+			!rule_covers(&alerts->rules[i], station))) {
 		add_stray(loading, name, station);
 		return;
 	}
@@ -108,7 +123,7 @@ static void load_state(void *arg, const char *name, const char *station, const c
 		loading->failed = true;
 		return;
 	}
-	if (!load_text(&alerts->rules[i], entry, text, 0)) {
+	if (!states_read(&alerts->rules[i], entry, text, 0)) {
 		*entry = (struct entry){ .state.windows = entry->state.windows };
 		add_stray(loading, name, station);
 		return;
@@ -148,10 +163,43 @@ int alerts_reload_states(struct alerts *alerts)
 		log_error("alerts: states: %s", store_error(alerts->store));
 	else if (loading.failed)
 		log_error("alerts: not all states could be held");
+	if (limit_load(&alerts->limit) < 0 ||
+		digests_load(&alerts->digests, alerts->store) < 0) {
+		log_error("alerts: counts and digests: %s", store_error(alerts->store));
+		result = -1;
+	}
 	return result;
 }
 
 /* --- writing ---------------------------------------------------------- */
+
+int states_save(struct alerts *alerts, const struct rule *rule, const struct place *place,
+	struct entry *entry)
+{
+	bool quiet =
+		rule_state_is_idle(rule, &entry->state) && entry->owed == OWED_NOTHING;
+	static const char *const owed[] = {
+		[OWED_NOTHING] = "",
+		[OWED_ALERT] = "a",
+		[OWED_OVER] = "o",
+	};
+	char state[RULE_TEXT_MAX], text[STATE_TEXT_MAX];
+
+	if (!quiet) {
+		rule_state_write(rule, &entry->state, state);
+		snprintf(text, sizeof text, "%s %d/%d/%s%s%s%s. %s",
+			entry->episode[0] ? entry->episode : "-", entry->revision,
+			entry->severity, entry->told ? "t" : "",
+			entry->gathered ? "g" : "", entry->digested ? "d" : "",
+			owed[entry->owed], state);
+	}
+	if (alert_state_set(
+		    alerts->store, rule->name, place->station, quiet ? NULL : text) < 0)
+		return -1;
+	entry->saved_phase = entry->state.phase;
+	entry->saved_last_ms = entry->state.last_ms;
+	return 0;
+}
 
 /* Is it in another phase than in the store, where that makes a difference? */
 static bool has_turned(const struct entry *entry)
@@ -201,7 +249,6 @@ static bool wants_saving(
 
 int states_save_quiet(struct alerts *alerts, int64_t now_ms)
 {
-	bool joins = alert_state_joins(alerts->store);
 	int saves = 0;
 
 	for (size_t i = 0; i < alerts->places.size; i++) {
@@ -218,5 +265,5 @@ int states_save_quiet(struct alerts *alerts, int64_t now_ms)
 				return -1;
 		}
 	}
-	return saves > 0 && !joins ? store_commit(alerts->store) : 0;
+	return 0;
 }

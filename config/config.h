@@ -54,8 +54,17 @@ struct cap_config {
 	double radius;           /* km */
 };
 
+/* How many messages an area gets at most; the rest come together. */
+struct limit_config {
+	int per_area;         /* messages per audience within that time; 0: no limit */
+	int64_t within;       /* ms */
+	int64_t digest_every; /* ms between two digests of an area's hazard */
+	int64_t gather;       /* ms in which alerts of a hazard join the one before */
+};
+
 struct alerts_config {
-	int language;             /* index into config_languages */
+	int language; /* index into config_languages */
+	struct limit_config limit;
 	struct option_list rules; /* of the schema's rule group */
 	struct option_list channels;
 	int64_t keep_log;     /* ms */

@@ -308,6 +308,52 @@ static const struct option_group control_group = {
 
 /* --- all of them ------------------------------------------------------- */
 
+static const struct option limit_options[] = {
+	{
+		.name = "per_area",
+		.type = OPTION_INTEGER,
+		.offset = offsetof(struct limit_config, per_area),
+		.fallback = "400",
+		.max = 1000,
+		.help = "Messages an area gets within that time before the rest come as "
+			"digests; the highest severity and all-clears always pass. 0: no limit.",
+	},
+	{
+		.name = "within",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct limit_config, within),
+		.fallback = "1h",
+		.min = 1000,
+		.max = 24 * HOUR,
+		.help = "The time in which messages are counted.",
+	},
+	{
+		.name = "digest_every",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct limit_config, digest_every),
+		.fallback = "1h",
+		.min = 1000,
+		.max = 24 * HOUR,
+		.help = "The least time between two digests of one hazard in an area.",
+	},
+	{
+		.name = "gather",
+		.type = OPTION_DURATION,
+		.offset = offsetof(struct limit_config, gather),
+		.fallback = "0s",
+		.max = HOUR,
+		.help = "Citizens' alerts of one hazard in an area that begin so soon after "
+			"another are told together; 0s: each by itself.",
+	},
+	{ .name = NULL },
+};
+
+static const struct option_group limit_group = {
+	.name = "limit",
+	.options = limit_options,
+	.size = sizeof(struct limit_config),
+};
+
 static const struct option alerts_rows[] = {
 	{
 		.name = "language",
@@ -342,6 +388,13 @@ static const struct option alerts_rows[] = {
 		.offset = offsetof(struct alerts_config, cap),
 		.group = &cap_group,
 		.help = "How citizens' alerts are said in CAP 1.2.",
+	},
+	{
+		.name = "limit",
+		.type = OPTION_GROUP,
+		.offset = offsetof(struct alerts_config, limit),
+		.group = &limit_group,
+		.help = "How many messages people get at most.",
 	},
 	{
 		.name = "rules",

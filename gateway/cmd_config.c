@@ -1,4 +1,4 @@
-/* The commands that begin with a configuration: run, check, status, alert. */
+/* The commands that begin with a configuration: run, check, status. */
 #include <cjson/cJSON.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -6,13 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alerts/notifier.h"
 #include "config/quantity.h"
 #include "core/buffer.h"
 #include "core/clock.h"
-#include "core/http_client.h"
 #include "core/log.h"
-#include "core/mqtt_client.h"
 #include "core/number.h"
 #include "gateway/arguments.h"
 #include "gateway/command.h"
@@ -169,95 +166,5 @@ int command_status(int argc, char **argv)
 	}
 	buffer_free(&text);
 	buffer_free(&answer);
-	return status;
-}
-
-/* --- alert --------------------------------------------------------------- */
-
-static const struct option_item *find_channel(
-	const struct config *config, const char *name)
-{
-	const struct option_item *items = config->alerts.channels.items;
-
-	for (size_t i = 0; i < config->alerts.channels.count; i++)
-		if (strcmp(items[i].name, name) == 0)
-			return &items[i];
-	return NULL;
-}
-
-static int say_outcome(const char *channel, const char *outcome, const char *reason)
-{
-	bool done = strcmp(outcome, outcome_name(OUTCOME_DONE)) == 0;
-
-	printf("%s: %s%s%s\n", channel, done ? "the test message was taken" : outcome,
-		reason && *reason ? ": " : "", reason ? reason : "");
-	return done ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-/* Without a running gateway the channel is tried from here. */
-static int test_here(const struct config *config, const struct option_item *channel)
-{
-	struct answer answer = { 0 };
-
-	http_client_setup();
-	mqtt_client_setup();
-	notifier_test(config, channel, &answer);
-	http_client_cleanup();
-	return say_outcome(channel->name, outcome_name(answer.outcome), answer.reason);
-}
-
-static int say_answer(const char *channel, const char *text)
-{
-	cJSON *answer = cJSON_Parse(text);
-	const char *error = cJSON_GetStringValue(cJSON_GetObjectItem(answer, "error"));
-	const char *outcome =
-		cJSON_GetStringValue(cJSON_GetObjectItem(answer, "outcome"));
-	const char *reason = cJSON_GetStringValue(cJSON_GetObjectItem(answer, "reason"));
-	int status = EXIT_FAILURE;
-
-	if (outcome)
-		status = say_outcome(channel, outcome, reason);
-	else
-		log_error("%s: %s", channel, error ? error : "no answer");
-	cJSON_Delete(answer);
-	return status;
-}
-
-int command_alert(int argc, char **argv)
-{
-	const char *file = default_config, *rest[2];
-	const struct argument table[] = {
-		{ .name = "-c", .value = &file },
-		{ .name = NULL },
-	};
-	char why[PATH_MAX + 128], path[PATH_MAX], request[256];
-	struct buffer answer;
-	int status;
-
-	if (argc > 1 && strcmp(argv[1], "log") == 0)
-		return command_alert_log(argc - 1, argv + 1);
-	int count = arguments_take(argc, argv, table, rest, 2, why, sizeof why);
-	if (count < 0)
-		return command_usage("alert", "%s", why);
-	if (count < 2 || strcmp(rest[0], "test") != 0)
-		return command_usage("alert", "what to do?");
-	struct config *config = gateway_load_config(file);
-	if (!config)
-		return EXIT_FAILURE;
-	const struct option_item *channel = find_channel(config, rest[1]);
-	if (!channel) {
-		log_error("%s: there is no channel \"%s\"", file, rest[1]);
-		config_free(config);
-		return EXIT_FAILURE;
-	}
-	control_path(config, path, sizeof path);
-	snprintf(request, sizeof request, "alert test %s", channel->name);
-	buffer_init(&answer, TEXT_MAX);
-	if (control_ask(path, request, &answer, why, sizeof why) == 0)
-		status = say_answer(channel->name, buffer_text(&answer));
-	else
-		status = test_here(config, channel);
-	buffer_free(&answer);
-	config_free(config);
 	return status;
 }

@@ -1,11 +1,9 @@
 /* The command about one sensor: its calibration, and the state of being calibrated. */
 #include <cjson/cJSON.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config/quantity.h"
 #include "core/json.h"
@@ -18,17 +16,6 @@
 #include "web/words.h"
 
 enum { REQUEST_SIZE = 512, ANSWER_SIZE = 1 << 20 };
-
-/* Who answers for it: also behind sudo the one who typed it. */
-static const char *author(void)
-{
-	const char *name = geteuid() == 0 ? getenv("SUDO_USER") : NULL;
-	const struct passwd *user = NULL;
-
-	if (!name || !*name)
-		user = getpwuid(getuid());
-	return user ? user->pw_name : name && *name ? name : "unknown";
-}
 
 static void write_request(
 	struct buffer *out, const char *name, const char *station, int64_t for_ms)
@@ -43,7 +30,7 @@ static void write_request(
 		json_string(&json, "station", station);
 	if (for_ms >= 0) {
 		json_integer(&json, "for_ms", for_ms);
-		json_string(&json, "author", author());
+		json_string(&json, "author", command_author());
 	}
 	json_end_object(&json);
 }

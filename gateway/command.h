@@ -20,6 +20,9 @@ extern const char default_config[];
 int command_usage(const char *name, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Who answers for what is told the gateway: also behind sudo the one who typed it. */
+const char *command_author(void);
+
 int command_run(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_watch(int argc, char **argv);

@@ -20,7 +20,7 @@
 static const char default_folder[] = "/run/muabui";
 
 enum {
-	REQUEST_MAX = 512,
+	REQUEST_MAX = 4096,
 	ANSWER_MAX = 8 << 20,
 	REQUEST_MS = 2000, /* for a client to say its line … */
 	TAKE_MS = 5000,    /* … and to take its answer; others wait meanwhile */

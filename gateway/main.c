@@ -52,10 +52,14 @@ static const struct command commands[] = {
 	{
 		.name = "alert",
 		.arguments =
-			"test CHANNEL [-c FILE] |\n            log [--from T --to T] [--rule R]"
+			"list [--json] | ack EPISODE | ack RULE STATION | silences [--all] |"
+			"\n            silence [--rule R] [--station S] [--area A] --for TIME"
+			" --reason TEXT\n            [--author NAME] | unsilence ID |"
+			" test CHANNEL |\n            log [--from T --to T] [--rule R]"
 			" [--station S] [--channel C] [--refused]\n            [--csv | --json]"
-			" [-c FILE]",
-		.summary = "send a test message; show who was told what",
+			"  [-c FILE]",
+		.summary =
+			"alerts: see, silence, acknowledge; test a channel; who was told",
 		.run = command_alert,
 	},
 	{

@@ -18,6 +18,7 @@
 #include "gateway/requests.h"
 #include "alerts/notice.h"
 #include "store/calibrating.h"
+#include "store/desk.h"
 #include "store/cursors.h"
 #include "store/directory.h"
 #include "store/reports.h"
@@ -43,6 +44,7 @@ struct parts {
 	struct ring *ring;
 	struct latest *latest;
 	struct directory *directory;
+	struct desk *desk;
 	struct outputs *outputs; /* NULL: they wait */
 	bool outputs_wait;       /* until what a damaged store has left is saved */
 	struct notifier *notifier;
@@ -64,7 +66,7 @@ struct parts *parts_new(void)
 	struct parts *parts = calloc(1, sizeof *parts);
 
 	if (!parts || !(parts->latest = latest_new()) ||
-		!(parts->directory = directory_new()) ||
+		!(parts->directory = directory_new()) || !(parts->desk = desk_new()) ||
 		!(parts->calibrating = calibrating_new())) {
 		log_error("out of memory");
 		parts_free(parts);
@@ -88,6 +90,7 @@ void parts_free(struct parts *parts)
 		return;
 	latest_free(parts->latest);
 	directory_free(parts->directory);
+	desk_free(parts->desk);
 	calibrating_free(parts->calibrating);
 	free(parts);
 }
@@ -273,6 +276,8 @@ static bool open_store(struct parts *parts)
 		bring_home(parts);
 	if (calibrating_open(parts->calibrating, parts->store) < 0)
 		log_warning("store: %s", store_error(parts->store));
+	if (desk_open(parts->desk, parts->store) < 0)
+		log_warning("store: %s", store_error(parts->store));
 	if (directory_open(parts->directory, parts->config, parts->store) < 0)
 		log_warning("store: %s", store_error(parts->store));
 	if (latest_count(parts->latest) == 0)
@@ -411,6 +416,7 @@ static bool start_recorder(struct parts *parts)
 		.ring = parts->ring,
 		.latest = parts->latest,
 		.directory = parts->directory,
+		.desk = parts->desk,
 		.stats = &parts->stats,
 		.treat = treat,
 		.on_reports = on_reports,
@@ -443,6 +449,7 @@ static void show(struct parts *parts)
 		.config = parts->config,
 		.view = &parts->view,
 		.calibrating = parts->calibrating,
+		.desk = parts->desk,
 	};
 	parts->view.config = parts->config;
 	parts->view.in_refuge = parts_are_away(parts);

@@ -94,10 +94,15 @@ static int make_brain(struct recorder *recorder)
 		.treat = settings->treat,
 		.arg = settings->arg,
 	};
+	struct alerts_settings alerts = {
+		.config = settings->config,
+		.store = settings->store,
+		.directory = settings->directory,
+		.desk = settings->desk,
+	};
 
 	recorder->pipeline = pipeline_new(&pipeline);
-	recorder->alerts =
-		alerts_open(settings->config, settings->store, settings->directory);
+	recorder->alerts = alerts_open(&alerts);
 	timekeeper_reload(&recorder->keeper);
 	if (!recorder->pipeline || !recorder->alerts ||
 		held_reload(&recorder->held) < 0 || store_join(settings->store) < 0 ||

@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "gateway/source.h"
+#include "store/desk.h"
 #include "store/directory.h"
 #include "store/latest.h"
 #include "store/ring.h"
@@ -25,6 +26,7 @@ struct recorder_settings {
 	struct ring *ring;
 	struct latest *latest;
 	struct directory *directory;
+	const struct desk *desk; /* may be NULL, as in alerts/alerts.h */
 	struct recorder_stats *stats;
 	/* As in gateway/pipeline.h. */
 	void (*treat)(void *arg, const char *station, const char *sensor,

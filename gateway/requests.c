@@ -91,6 +91,7 @@ void requests_answer(void *arg, const char *request, struct buffer *out)
 		{ "status", answer_status },
 		{ "table ", answer_table },
 		{ "alert test ", answer_alert_test },
+		{ "alert ", request_alert },
 		{ "sensor ", request_sensor },
 	};
 

@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "core/buffer.h"
 #include "store/calibrating.h"
+#include "store/desk.h"
 #include "web/view.h"
 
 /* What the answers are made of; constant while the control thread runs. */
@@ -12,6 +13,7 @@ struct requests {
 	const struct config *config;
 	const struct gateway_view *view;
 	struct calibrating *calibrating;
+	struct desk *desk;
 };
 
 /*
@@ -21,6 +23,7 @@ struct requests {
  *   status                  as view_status_json()
  *   table COLUMNS ROWS live|plain   {"table"}: as table_render(); live: with colours
  *   alert test CHANNEL      {"outcome", "status", "reason"}
+ *   alert WORD OBJECT       as request_alert()
  *   sensor OBJECT           as request_sensor()
  */
 void requests_answer(void *arg, const char *request, struct buffer *out);
@@ -35,5 +38,18 @@ void requests_error(struct buffer *out, const char *why);
  */
 void request_sensor(
 	const struct requests *requests, const char *json, struct buffer *out);
+
+/*
+ * REST is a word and an object:
+ *
+ *   silence {"rule", "station", "area", "for_ms", "author", "reason"}
+ *       (one of the first three at least) silences what they name: {"id", "until"}
+ *   unsilence {"id", "author"}: {"id"}
+ *   silences {"all"}: {"silences": […]}, those in force or all that are remembered
+ *   ack {"episode"} or {"rule", "station"}, and {"author"}: {"rule", "station",
+ * "episode", "acknowledged_by"}, of the first who did list {}: {"alerts": […]}, those
+ * there are, the oldest first
+ */
+void request_alert(const struct requests *requests, const char *rest, struct buffer *out);
 
 #endif

@@ -16,9 +16,11 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "store/aggregates.h"
+#include "store/alert_groups.h"
 #include "store/calibrations.h"
 #include "store/connection.h"
 #include "store/dead_letters.h"
+#include "store/decisions.h"
 #include "store/delivery_log.h"
 #include "store/directory.h"
 #include "store/episodes.h"
@@ -155,6 +157,8 @@ static int make_tables(struct store *store)
 		exec(store, calibrations_schema, "make tables") < 0 ||
 		exec(store, salvage_schema, "make tables") < 0 ||
 		exec(store, directory_schema, "make tables") < 0 ||
+		exec(store, decisions_schema, "make tables") < 0 ||
+		exec(store, alert_groups_schema, "make tables") < 0 ||
 		exec(store, dead_letters_schema, "make tables") < 0 ||
 		exec(store, subscriptions_schema, "make tables") < 0 ||
 		exec(store, fanout_schema, "make tables") < 0 ||

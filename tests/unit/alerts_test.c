@@ -12,142 +12,13 @@
 
 #include <cmocka.h>
 
-#include "alerts/channel.h"
-#include "alerts/message.h"
-#include "alerts/rule.h"
 #include "core/clock.h"
-#include "core/log.h"
-#include "store/outbox.h"
-#include "tests/unit/temp_store.h"
-
-enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
-
-static const int64_t start = 1795300000000;
-
-static struct temp temp;
-
-/* One configuration by hand: rules and channels as the loader would make them. */
-static struct rule rules[3];
-static struct channel_common commons[3];
-static struct option_item channels[3];
-static struct config config;
-
-static void set_up_config(void)
-{
-	static const struct option_kind kind = { .name = "console" };
-	struct rule plain = {
-		.above = NAN,
-		.below = NAN,
-		.clear_below = NAN,
-		.clear_above = NAN,
-		.max_age = 10 * MINUTE,
-		.expires = 2 * HOUR,
-		.severity = SEVERITY_SEVERE,
-	};
-
-	for (size_t i = 0; i < 3; i++)
-		rules[i] = plain;
-	rules[0].name = "dust";
-	rules[0].metric = metric_find("pm25");
-	rules[0].above = 50;
-	rules[0].clear_below = 40;
-	rules[1].name = "slow";
-	rules[1].metric = metric_find("pm10");
-	rules[1].above = 50;
-	rules[1].on_delay = 10 * MINUTE;
-	rules[2].name = "silent";
-	rules[2].metric = metric_find("pm25");
-	rules[2].absent_for = 15 * MINUTE;
-	rules[2].audience = AUDIENCE_OPERATORS;
-	static const char *const names[] = { "web", "english", "officers" };
-	for (size_t i = 0; i < 3; i++)
-		channels[i] = (struct option_item){
-			.name = names[i], .kind = &kind, .common = &commons[i]
-		};
-	commons[0] = (struct channel_common){ .audience = AUDIENCE_CITIZENS };
-	commons[1] =
-		(struct channel_common){ .audience = AUDIENCE_CITIZENS, .language = 2 };
-	commons[2] = (struct channel_common){ .audience = AUDIENCE_OPERATORS };
-	config = (struct config){
-		.station = { .id = "HN-CG-01",
-			.name = "Cầu Giấy",
-			.area = "hn-cau-giay" },
-		.alerts = { .rules = { .items = rules, .count = 3 },
-			.channels = { .items = channels, .count = 3 } },
-	};
-}
-
-static struct directory *directory;
-
-static void no_log(enum log_level level, const char *line)
-{
-	(void)level;
-	(void)line;
-}
-
-static int make_store(void **state)
-{
-	log_set_sink(no_log);
-	set_up_config();
-	temp_make(&temp);
-	*state = temp_open(&temp, STORE_RECORDER);
-	directory = directory_new();
-	return *state && directory_open(directory, &config, *state) == 0 ? 0 : -1;
-}
-
-static int drop_store(void **state)
-{
-
-	directory_free(directory);
-	store_close(*state);
-	temp_remove(&temp);
-	return 0;
-}
-
-static struct report make_report(
-	const char *station, const char *metric, int64_t time_ms, double value)
-{
-	struct report report;
-
-	report_init(&report);
-	report.time_ms = time_ms;
-	snprintf(report.station, sizeof report.station, "%s", station);
-	snprintf(report.sensor, sizeof report.sensor, "dust");
-	report_add(&report, metric_find(metric)->id, value);
-	report.readings[0].flag = FLAG_GOOD;
-	return report;
-}
-
-static int show(struct alerts *alerts, const char *station, const char *metric,
-	int64_t time_ms, double value)
-{
-	struct report report = make_report(station, metric, time_ms, value);
-
-	return alerts_report(alerts, &report, time_ms);
-}
-
-/* Takes the next message for CHANNEL out of the outbox. */
-static struct message take(struct store *store, const char *channel)
-{
-	static struct outbox_item item;
-	struct message message;
-	int64_t next;
-
-	assert_int_equal(
-		outbox_next(store, channel, start + 100 * HOUR, &item, &next), 1);
-	assert_true(message_from_json(&message, item.body));
-	assert_string_equal(message.id, item.episode);
-	assert_int_equal(message.revision, item.revision);
-	assert_int_equal(message.resolved, item.resolved);
-	assert_int_equal(message.expires_ms, item.expires_ms);
-	assert_int_equal(outbox_finish(store, &item, OUTBOX_DELIVERED, start, ""), 0);
-	return message;
-}
+#include "tests/unit/alert_world.h"
 
 static void test_one_episode(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store, directory);
+	struct alerts *alerts = open_alerts(store);
 
 	assert_non_null(alerts);
 	assert_int_equal(show(alerts, "HN-CG-01", "pm25", start, 30), 0);
@@ -194,7 +65,7 @@ static void test_one_episode(void **state)
 static void test_next_episode_has_another_id(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store, directory);
+	struct alerts *alerts = open_alerts(store);
 
 	show(alerts, "X", "pm25", start, 60);
 	show(alerts, "X", "pm25", start + 1, 30);
@@ -215,12 +86,12 @@ static void test_next_episode_has_another_id(void **state)
 static void test_restart_while_firing(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store, directory);
+	struct alerts *alerts = open_alerts(store);
 
 	assert_int_equal(show(alerts, "X", "pm25", start, 60), 2);
 	store_commit(store);
 	alerts_close(alerts);
-	alerts = alerts_open(&config, store, directory);
+	alerts = open_alerts(store);
 	assert_int_equal(show(alerts, "X", "pm25", start + HOUR, 61), 0);
 	assert_int_equal(show(alerts, "X", "pm25", start + HOUR + 1, 30), 2);
 	store_commit(store);
@@ -230,7 +101,7 @@ static void test_restart_while_firing(void **state)
 	assert_int_equal(over.since_ms, start);
 	/* Over is over: after the next restart it fires as a new one. */
 	alerts_close(alerts);
-	alerts = alerts_open(&config, store, directory);
+	alerts = open_alerts(store);
 	assert_int_equal(show(alerts, "X", "pm25", start + 2 * HOUR, 61), 2);
 	store_commit(store);
 	alerts_close(alerts);
@@ -240,7 +111,7 @@ static void test_restart_while_firing(void **state)
 static void test_rollback(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store, directory);
+	struct alerts *alerts = open_alerts(store);
 
 	assert_int_equal(show(alerts, "X", "pm25", start, 60), 2);
 	store_rollback(store);
@@ -255,7 +126,7 @@ static void test_rollback(void **state)
 static void test_restart_while_pending(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store, directory);
+	struct alerts *alerts = open_alerts(store);
 	int64_t t = start;
 
 	for (; t < start + 9 * MINUTE; t += SECOND) {
@@ -264,7 +135,7 @@ static void test_restart_while_pending(void **state)
 		assert_false(alert_state_joins(store));
 	}
 	alerts_close(alerts);
-	alerts = alerts_open(&config, store, directory);
+	alerts = open_alerts(store);
 	assert_int_equal(show(alerts, "X", "pm10", start + 9 * MINUTE, 60), 0);
 	assert_int_equal(show(alerts, "X", "pm10", start + 10 * MINUTE, 60), 2);
 	store_commit(store);
@@ -276,7 +147,7 @@ static void test_restart_while_pending(void **state)
 static void test_saving_with_the_reading(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store, directory);
+	struct alerts *alerts = open_alerts(store);
 
 	assert_int_equal(show(alerts, "A", "pm10", start, 60), 0);
 	assert_int_equal(store_begin(store), 0);
@@ -285,7 +156,7 @@ static void test_saving_with_the_reading(void **state)
 	assert_int_equal(alerts_save(alerts), 0);
 	assert_false(alert_state_joins(store)); /* nothing new, nothing written */
 	alerts_close(alerts);
-	alerts = alerts_open(&config, store, directory);
+	alerts = open_alerts(store);
 	assert_int_equal(show(alerts, "A", "pm10", start + 10 * MINUTE, 60), 2);
 	assert_int_equal(store_commit(store), 0);
 	assert_int_equal(take(store, "web").since_ms, start);
@@ -295,13 +166,13 @@ static void test_saving_with_the_reading(void **state)
 static void test_silence_over_a_restart(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store, directory);
+	struct alerts *alerts = open_alerts(store);
 	int64_t again = start + 2 * HOUR;
 
 	show(alerts, "HN-CG-01", "pm25", start, 30);
 	assert_int_equal(alerts_tick(alerts, start + SECOND), 0);
 	alerts_close(alerts);
-	alerts = alerts_open(&config, store, directory);
+	alerts = open_alerts(store);
 	assert_int_equal(alerts_tick(alerts, again), 0);
 	assert_int_equal(alerts_tick(alerts, again + 15 * MINUTE - 1), 0);
 	assert_int_equal(alerts_tick(alerts, again + 15 * MINUTE), 1);
@@ -322,7 +193,7 @@ static void test_silence_over_a_restart(void **state)
 static void test_clock_step_is_no_silence(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store, directory);
+	struct alerts *alerts = open_alerts(store);
 
 	clock_freeze(start, 1000);
 	show(alerts, "X", "pm25", start, 30);
@@ -338,17 +209,17 @@ static void test_clock_step_is_no_silence(void **state)
 static void test_rules_that_are_gone(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store, directory);
+	struct alerts *alerts = open_alerts(store);
 
 	assert_int_equal(show(alerts, "X", "pm25", start, 60), 2);
 	store_commit(store);
 	alerts_close(alerts);
 	config.alerts.rules = (struct option_list){ .items = rules + 1, .count = 2 };
-	alerts = alerts_open(&config, store, directory);
+	alerts = open_alerts(store);
 	store_commit(store);
 	alerts_close(alerts);
 	config.alerts.rules = (struct option_list){ .items = rules, .count = 3 };
-	alerts = alerts_open(&config, store, directory);
+	alerts = open_alerts(store);
 	assert_int_equal(show(alerts, "X", "pm25", start + 1, 60), 2);
 	store_commit(store);
 	alerts_close(alerts);
@@ -357,7 +228,7 @@ static void test_rules_that_are_gone(void **state)
 static void test_what_does_not_alert(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store, directory);
+	struct alerts *alerts = open_alerts(store);
 	struct report report = make_report("X", "pm25", start, 999);
 	const char *names[] = { "Y" };
 
@@ -376,7 +247,7 @@ static void test_what_does_not_alert(void **state)
 	alerts_close(alerts);
 
 	rules[0].stations = (struct option_strings){ .values = names, .count = 1 };
-	alerts = alerts_open(&config, store, directory);
+	alerts = open_alerts(store);
 	assert_int_equal(show(alerts, "X", "pm25", start, 60), 0);
 	assert_int_equal(show(alerts, "Y", "pm25", start, 60), 2);
 	store_commit(store);
@@ -387,7 +258,7 @@ static void test_what_does_not_alert(void **state)
 static void test_many_stations(void **state)
 {
 	struct store *store = *state;
-	struct alerts *alerts = alerts_open(&config, store, directory);
+	struct alerts *alerts = open_alerts(store);
 	char name[32];
 
 	for (int i = 0; i < 17000; i++) {
@@ -428,7 +299,7 @@ static void test_rule_of_a_declared_metric(void **state)
 	rules[0].metric = metric_find("water_level");
 	rules[0].above = 3;
 	rules[0].clear_below = 2;
-	struct alerts *alerts = alerts_open(&config, *state, directory);
+	struct alerts *alerts = open_alerts(*state);
 
 	assert_int_equal(show(alerts, "HN-01", "water_level", start, 2.5), 0);
 	assert_int_equal(show(alerts, "HN-01", "water_level", start + SECOND, 3.5), 2);
@@ -441,7 +312,7 @@ static void test_rule_of_a_declared_metric(void **state)
 
 static void test_quiet_reports_are_cheap(void **state)
 {
-	struct alerts *alerts = alerts_open(&config, *state, directory);
+	struct alerts *alerts = open_alerts(*state);
 	struct report idle = make_report("HN-CG-01", "temperature", start, 30);
 	struct report quiet = make_report("HN-CG-01", "pm10", start, 30);
 	double idle_ns = cost_ns(alerts, &idle), quiet_ns = cost_ns(alerts, &quiet);

@@ -26,7 +26,7 @@ static struct temp temp;
 static char path[108];
 static struct control *control;
 static atomic_int asked;
-static char heard[600], logged[1000];
+static char heard[4200], logged[1000];
 
 static void keep_log(enum log_level level, const char *line)
 {
@@ -186,12 +186,12 @@ static void a_request_too_long_is_not_heard(void **state)
 	memset(request, 'x', sizeof request - 1);
 	expect_no_answer(request, path);
 	assert_int_equal(asked, 0);
-	request[510] = '\0'; /* with its line end 511 */
-	char wanted[600];
-	snprintf(wanted, sizeof wanted, "{\"asked\":\"%.510s\"}", request);
+	request[4094] = '\0'; /* with its line end 4095 */
+	char wanted[4200];
+	snprintf(wanted, sizeof wanted, "{\"asked\":\"%.4094s\"}", request);
 	expect_answer(request, wanted);
-	request[510] = 'x';
-	request[511] = '\0';
+	request[4094] = 'x';
+	request[4095] = '\0';
 	expect_no_answer(request, path);
 	expect_answer("status", "{\"asked\":\"status\"}");
 	assert_int_equal(asked, 2);
