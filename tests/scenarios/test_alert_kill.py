@@ -1,0 +1,144 @@
+"""SIGKILL between any two steps of an alert: reading, state, outbox, sent, answered, recorded.
+
+No message is missing afterwards, and none comes twice under another id.
+"""
+
+import os
+import random
+import subprocess
+import threading
+import time
+
+import pytest
+
+from lib import HERE, Gateway, count, mqtt_sensor, wait_until
+from mqtt_wire import Publisher
+
+# Channels by type: their configuration for a sink, and what tells one message from another.
+CHANNELS = {
+    "webhook": (lambda sink: {"url": sink.url},
+                lambda request: (request["id"], request["state"])),
+    "ntfy": (lambda sink: {"url": f"{sink.url}/ward"},
+             lambda request: (request["sequence_id"],
+                              "resolved" if "Đã hết" in request["title"] else "firing")),
+}
+
+# When a transaction of the gateway reaches the disk: tests/scenarios/kill_at.c.
+POINTS = ["reading-write", "reading-written", "reading-synced", "received", "answered",
+          "record-write", "record-written"]
+
+
+class Killer:
+    """Ends a gateway at a named point."""
+
+    def __init__(self, home, gateway, sink):
+        self.gateway, self.sink = gateway, sink
+        self.file = home.path / "kill-at"
+        library = home.path / "kill_at.so"
+        subprocess.run([os.environ.get("CC", "cc").split()[-1], "-shared", "-fPIC", "-O1", "-o",
+                        library, HERE / "kill_at.c", "-ldl"], check=True)
+        gateway.env = {"LD_PRELOAD": str(library), "KILL_AT": str(self.file),
+                       "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "")
+                       + ":verify_asan_link_order=0"}
+        self.at = None  # the point of a request that is waited for
+        sink.answer = self.answer
+
+    def arm(self, point):
+        whose, _, what = point.partition("-")
+        if whose == "reading":
+            self.set(what)
+        else:
+            self.at = point
+
+    def set(self, what):
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(what)
+        fresh.rename(self.file)
+
+    def answer(self, request):
+        point, self.at = self.at, None
+        whose, _, what = (point or "").partition("-")
+        if whose == "record":
+            self.set(what)
+        elif whose == "received":
+            self.gateway.kill9()
+        elif whose == "answered":
+            threading.Timer(0.001, self.gateway.kill9).start()
+        return 204
+
+    def wait(self):
+        """Until it is dead."""
+        wait_until(lambda: not self.gateway.process.is_running(), 15, "the kill")
+        self.file.unlink(missing_ok=True)
+
+
+def make(home, broker, sink, channel):
+    settings, _ = CHANNELS[channel]
+    return Gateway(
+        home, sensors=[mqtt_sensor(broker)],
+        alerts={"rules": [{"name": "dust", "metric": "pm25", "above": 150.0,
+                           "clear_below": 120.0}],
+                "channels": [{"name": "it", "type": channel, **settings(sink)}]})
+
+
+def start(gateway):
+    gateway.start()
+    gateway.wait_connected("nodes")
+
+
+def heard(sink, channel):
+    """The messages in the order of their first arrival."""
+    tell = CHANNELS[channel][1]
+    return list(dict.fromkeys(tell(message) for message in sink.messages()))
+
+
+def pairs(sink, channel):
+    """Alerts and all-clears in turn, each two of one episode; else the scenario has failed."""
+    messages = heard(sink, channel)
+    assert [state for _, state in messages] == (["firing", "resolved"] * len(messages))[
+        :len(messages)], messages
+    for (first, _), (second, _) in zip(messages[::2], messages[1::2]):
+        assert first == second, messages
+    ids = [name for name, _ in messages[::2]]
+    assert len(set(ids)) == len(ids), messages
+    return messages
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_a_point(home, broker, sink, channel, point):
+    gateway = make(home, broker, sink, channel)
+    killer = Killer(home, gateway, sink)
+    start(gateway)
+    node = Publisher(broker)
+    for number, pm25 in enumerate((200, 100, 210, 110), 1):
+        wait_until(lambda: gateway.channel("it")["waiting"] == 0, 10, "an empty outbox")
+        killer.arm(point)
+        node.publish("env/A/air", {"pm25": pm25})
+        killer.wait()
+        start(gateway)
+        wait_until(lambda: len(heard(sink, channel)) >= number, 20, lambda: "message "
+                   f"{number}, after {heard(sink, channel)}")
+    assert len(pairs(sink, channel)) == 4
+    gateway.stop()
+    assert gateway.query("SELECT count(*) FROM outbox") == [(0,)]
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_killed_at_random(home, broker, sink, channel):
+    kills = count("ALERT_KILLS", 8)
+    seed = int(os.environ.get("SEED", random.SystemRandom().randint(0, 10 ** 9)))
+    print(f"SEED={seed}")
+    moments = random.Random(seed)
+    gateway = make(home, broker, sink, channel)
+    start(gateway)
+    node = Publisher(broker)
+    for number in range(1, kills + 1):
+        node.publish("env/A/air", {"pm25": 200 if number % 2 else 100})
+        time.sleep(moments.uniform(0, 0.03))  # the moment is the point, not a condition
+        gateway.kill9()
+        start(gateway)
+        wait_until(lambda: len(heard(sink, channel)) >= number, 20, lambda: "message "
+                   f"{number}, after {heard(sink, channel)}")
+    assert len(pairs(sink, channel)) == kills
+    gateway.stop()
