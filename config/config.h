@@ -79,6 +79,11 @@ struct clock_config {
 	int64_t wait_for_sync; /* ms, until a doubted clock is believed all the same */
 };
 
+struct indices_config {
+	int nowcast;      /* enum nowcast_form of derive/nowcast.h */
+	int completeness; /* % of an hour, and of a mean's hours, that must be there */
+};
+
 struct http_config {
 	bool enabled;       /* the section is there */
 	const char *listen; /* "127.0.0.1:8080", "[::1]:8080" */
@@ -98,6 +103,7 @@ struct config {
 	struct option_list outputs; /* struct option_item */
 	struct alerts_config alerts;
 	struct clock_config clock;
+	struct indices_config indices;
 	struct http_config http;
 	struct control_config control;
 	const struct config_schema *schema;

@@ -256,6 +256,41 @@ static const struct option_group clock_group = {
 	.size = sizeof(struct clock_config),
 };
 
+/* --- indices ------------------------------------------------------------ */
+
+/* In the order of enum nowcast_form. */
+static const char *const nowcast_forms[] = { "normalised", "literal", NULL };
+
+static const struct option indices_options[] = {
+	{
+		.name = "nowcast",
+		.type = OPTION_CHOICE,
+		.offset = offsetof(struct indices_config, nowcast),
+		.fallback = "normalised",
+		.choices = nowcast_forms,
+		.help = "VN_AQI's NowCast where hours are missing and its weight is 1/2: "
+			"\"literal\" follows the letter of Decision 1459, which then "
+			"tells too little.",
+	},
+	{
+		.name = "completeness",
+		.type = OPTION_INTEGER,
+		.offset = offsetof(struct indices_config, completeness),
+		.fallback = "75",
+		.min = 1,
+		.max = 100,
+		.unit = "%",
+		.help = "How much of an hour its mean needs, and of a day's hours theirs.",
+	},
+	{ .name = NULL },
+};
+
+static const struct option_group indices_group = {
+	.name = "indices",
+	.options = indices_options,
+	.size = sizeof(struct indices_config),
+};
+
 /* --- http, control ----------------------------------------------------- */
 
 static const struct option http_options[] = {
@@ -487,6 +522,13 @@ static const struct option root_rows[] = {
 		.offset = offsetof(struct config, clock),
 		.group = &clock_group,
 		.help = "When the machine's clock is believed.",
+	},
+	{
+		.name = "indices",
+		.type = OPTION_GROUP,
+		.offset = offsetof(struct config, indices),
+		.group = &indices_group,
+		.help = "How hourly means and air quality indices are made.",
 	},
 	{
 		.name = "http",

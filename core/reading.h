@@ -36,7 +36,12 @@ enum report_mark {
 	REPORT_RECONNECTED = 1 << 5, /* the first since the sensor's port was lost */
 	REPORT_RELAYED = 1 << 6,     /* judged by the gateway it came from, with all that
 					follows from it in it already */
+	REPORT_REVISED = 1 << 7,     /* takes the place of one of the same time */
+	REPORT_INDICATIVE = 1 << 8,  /* made of what low-cost sensors say */
 };
+
+/* The sensor that stands for what the gateway makes of a station's hours. */
+#define INDEX_SENSOR "index"
 
 enum {
 	READINGS_MAX = 48, /* readings in one report */

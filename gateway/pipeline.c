@@ -1,18 +1,21 @@
 #include "gateway/pipeline.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/metric.h"
 #include "gateway/calibrate.h"
 #include "gateway/gauge.h"
+#include "gateway/indices.h"
 #include "gateway/judge.h"
 #include "gateway/memory.h"
 #include "gateway/sources.h"
 #include "store/aggregates.h"
 #include "store/reports.h"
 #include "store/state.h"
+#include "web/air_read.h"
 
 enum { STATE_MAX = 8 << 20 };
 
@@ -22,8 +25,9 @@ static const int64_t apart_ms = 60 * 1000; /* beyond it, the clock was set back 
 struct pipeline {
 	struct pipeline_settings settings;
 	struct sources sources;
-	int64_t hours_ms;    /* hours are made up to this end; 0: none yet */
-	struct buffer bytes; /* for saving state */
+	struct indices *indices; /* NULL: none are made */
+	int64_t hours_ms;        /* hours are made up to this end; 0: none yet */
+	struct buffer bytes;     /* for saving state */
 };
 
 /* --- sources ---------------------------------------------------------- */
@@ -46,6 +50,7 @@ static struct source *find_or_make(
 	if (!source)
 		return NULL;
 	source->store = settings->store;
+	source->is_index = strcmp(source->sensor, INDEX_SENSOR) == 0;
 	if (settings->treat)
 		settings->treat(settings->arg, source->station, source->sensor,
 			&source->treatment);
@@ -126,7 +131,9 @@ void pipeline_count(struct source *source, const struct report *report)
 {
 	int64_t end_ms = aggregate_minute_end(report->time_ms);
 
-	if (!judge_is_of_its_time(report))
+	source->is_relayed = report->marks & REPORT_RELAYED;
+	/* Its own indices are in the hours already. */
+	if (!judge_is_of_its_time(report) || (source->is_index && !source->is_relayed))
 		return;
 	for (size_t i = 0; i < report->count; i++) {
 		const struct reading *reading = &report->readings[i];
@@ -142,6 +149,19 @@ void pipeline_count(struct source *source, const struct report *report)
 
 /* --- keeping ----------------------------------------------------------- */
 
+/* What another gateway says of an hour is the hour, and takes the place of another. */
+static int merge_index(
+	struct store *store, int64_t source, uint16_t metric, struct accumulator *minute)
+{
+	int64_t hour_ms_end = aggregate_hour_end(minute->end_ms);
+	double value = minute->sum / minute->count;
+
+	if (minute->count == 0)
+		return 0;
+	*minute = (struct accumulator){ 0 };
+	return aggregates_put_hour(store, source, metric, hour_ms_end, value);
+}
+
 static int merge_series(
 	struct pipeline *pipeline, struct source *source, struct series *series)
 {
@@ -152,6 +172,19 @@ static int merge_series(
 		int64_t hour = aggregate_hour_end(minute->end_ms);
 		bool late = minute->count > 0 && minute->end_ms <= pipeline->hours_ms;
 
+		if (minute->count > 0 && pipeline->indices && !source->is_relayed &&
+			indices_take(pipeline->indices, source->station, source->sensor,
+				series->metric, minute) < 0)
+			return -1;
+		if (!store) {
+			*minute = (struct accumulator){ 0 };
+			continue;
+		}
+		if (source->is_index) {
+			if (merge_index(store, source->id, series->metric, minute) < 0)
+				return -1;
+			continue;
+		}
 		if (aggregates_merge(store, source->id, series->metric, minute) < 0)
 			return -1;
 		if (late &&
@@ -167,6 +200,13 @@ static int merge_source(struct pipeline *pipeline, struct source *source)
 	for (size_t i = 0; i < source->count; i++)
 		if (merge_series(pipeline, source, &source->series[i]) < 0)
 			return -1;
+	if (!pipeline->settings.store)
+		return 0;
+	if (source->is_relayed && !source->relayed_kept) {
+		if (store_state_set(source->store, source->id, air_relayed, "", 0) < 0)
+			return -1;
+		source->relayed_kept = true;
+	}
 	if (memory_save(source, &pipeline->bytes) < 0)
 		return -1;
 	return gauge_save(source, &pipeline->bytes);
@@ -188,10 +228,10 @@ int pipeline_merge(struct pipeline *pipeline, int64_t last_id, int64_t now_ms)
 	/* The end of the last hour that is over. */
 	int64_t over_ms = aggregate_hour_end(now_ms) - hour_ms;
 
-	if (!store)
-		return 0;
 	if (merge_all(pipeline) < 0)
 		return -1;
+	if (!store)
+		return 0;
 	if (over_ms > pipeline->hours_ms && clock_is_plausible(now_ms)) {
 		if (aggregates_make_hours(store, pipeline->hours_ms, over_ms) < 0)
 			return -1;
@@ -200,6 +240,16 @@ int pipeline_merge(struct pipeline *pipeline, int64_t last_id, int64_t now_ms)
 		pipeline->hours_ms = over_ms;
 	}
 	return store_set_mark(store, STORE_MERGED_ID, last_id);
+}
+
+int pipeline_index(struct pipeline *pipeline, int64_t now_ms)
+{
+	return pipeline->indices ? indices_make(pipeline->indices, now_ms) : 0;
+}
+
+bool pipeline_index_is_due(const struct pipeline *pipeline, int64_t now_ms)
+{
+	return pipeline->indices && indices_are_due(pipeline->indices, now_ms);
 }
 
 /* --- a clock that is set -------------------------------------------------- */
@@ -268,7 +318,8 @@ int pipeline_shift(struct pipeline *pipeline, const struct clock_step *step)
 	while ((source = sources_each(&pipeline->sources, source)))
 		if (!source->has_own_clock)
 			shift_source(source, step);
-	return 0;
+	return pipeline->indices ? indices_begin_anew(pipeline->indices, clock_wall_ms())
+				 : 0;
 }
 
 static void forget_after(struct source *source, int64_t limit_ms)
@@ -296,7 +347,7 @@ int pipeline_forget_after(struct pipeline *pipeline, int64_t limit_ms)
 		return -1;
 	while ((source = sources_each(&pipeline->sources, source)))
 		forget_after(source, limit_ms);
-	return 0;
+	return pipeline->indices ? indices_begin_anew(pipeline->indices, limit_ms) : 0;
 }
 
 /* --- beginning --------------------------------------------------------- */
@@ -370,6 +421,22 @@ static int replay_stored(struct pipeline *pipeline)
 	return 0;
 }
 
+static bool open_indices(struct pipeline *pipeline)
+{
+	const struct pipeline_settings *settings = &pipeline->settings;
+	struct indices_settings indices = {
+		.store = settings->store,
+		.config = settings->config,
+		.keep = settings->keep_index,
+		.arg = settings->index_arg,
+	};
+
+	if (!settings->keep_index)
+		return true;
+	pipeline->indices = indices_new(&indices);
+	return pipeline->indices != NULL;
+}
+
 struct pipeline *pipeline_new(const struct pipeline_settings *settings)
 {
 	struct pipeline *pipeline = calloc(1, sizeof *pipeline);
@@ -381,6 +448,10 @@ struct pipeline *pipeline_new(const struct pipeline_settings *settings)
 		return NULL;
 	}
 	buffer_init(&pipeline->bytes, STATE_MAX);
+	if (!open_indices(pipeline)) {
+		pipeline_free(pipeline);
+		return NULL;
+	}
 	if (!settings->store)
 		return pipeline;
 	pipeline->hours_ms = store_mark(settings->store, STORE_HOURS_MS);
@@ -396,6 +467,7 @@ void pipeline_free(struct pipeline *pipeline)
 {
 	if (!pipeline)
 		return;
+	indices_free(pipeline->indices);
 	sources_free(&pipeline->sources);
 	buffer_free(&pipeline->bytes);
 	free(pipeline);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/config.h"
 #include "core/clock.h"
 #include "core/reading.h"
 #include "gateway/source.h"
@@ -25,6 +26,12 @@ struct pipeline_settings {
 	void (*treat)(void *arg, const char *station, const char *sensor,
 		struct treatment *treatment);
 	void *arg;
+	/* The rules for indices and what becomes of their reports: gateway/indices.h.
+	 * keep_index NULL: there are none.
+	 */
+	const struct config *config;
+	int (*keep_index)(void *arg, int64_t source, const struct report *report);
+	void *index_arg;
 };
 
 /*
@@ -93,5 +100,14 @@ void pipeline_count(struct source *source, const struct report *report);
  * them. Inside a transaction. 0 or -1.
  */
 int pipeline_merge(struct pipeline *pipeline, int64_t last_id, int64_t now_ms);
+
+/*
+ * After a merge: makes the indices of hours that are over, and revises those that late
+ * minutes have changed. Inside the same transaction. 0 or -1.
+ */
+int pipeline_index(struct pipeline *pipeline, int64_t now_ms);
+
+/* Is it time for that, sooner than merging by itself would be? */
+bool pipeline_index_is_due(const struct pipeline *pipeline, int64_t now_ms);
 
 #endif

@@ -57,10 +57,11 @@ struct recorder {
 	struct buffer batch;
 	size_t batch_count;
 	uint64_t lost_shown;
-	bool pausing; /* before the store is tried again */
-	bool failing; /* since the last commit that worked */
-	bool urgent;  /* an alert is in the batch: commit at once */
-	uint64_t seq; /* of the newest report in the batch or the store */
+	bool pausing;   /* before the store is tried again */
+	bool failing;   /* since the last commit that worked */
+	bool urgent;    /* an alert is in the batch: commit at once */
+	bool has_index; /* reports beside the batch are in the transaction */
+	uint64_t seq;   /* of the newest report in the batch or the store */
 	int64_t last_id;
 	int64_t began_ms; /* real time of the batch's first report */
 	int64_t commit_real_ms;
@@ -82,6 +83,8 @@ static void forget_brain(struct recorder *recorder)
 	recorder->urgent = false;
 }
 
+static int keep_index(void *arg, int64_t source, const struct report *report);
+
 /*
  * Everything the recorder knows, from what is stored: at start, and after a failed
  * transaction, whose reports then come out of the ring again.
@@ -93,6 +96,9 @@ static int make_brain(struct recorder *recorder)
 		.store = settings->store,
 		.treat = settings->treat,
 		.arg = settings->arg,
+		.config = settings->config,
+		.keep_index = keep_index,
+		.index_arg = recorder,
 	};
 	struct alerts_settings alerts = {
 		.config = settings->config,
@@ -181,11 +187,14 @@ static int write_batch(struct recorder *recorder, bool merge, uint64_t *readings
 	if (store_join(store) < 0 || append_batch(recorder, readings) < 0 ||
 		held_write(&recorder->held, recorder->last_id) < 0 ||
 		timekeeper_save(&recorder->keeper, now_ms) < 0 ||
-		alerts_save(recorder->alerts) < 0 ||
 		directory_save(recorder->settings.directory, store) < 0 ||
 		store_set_mark(store, STORE_RING_SEQ, (int64_t)recorder->seq) < 0)
 		return -1;
-	if (merge && pipeline_merge(recorder->pipeline, recorder->last_id, now_ms) < 0)
+	if (merge &&
+		(pipeline_merge(recorder->pipeline, recorder->last_id, now_ms) < 0 ||
+			pipeline_index(recorder->pipeline, now_ms) < 0))
+		return -1;
+	if (alerts_save(recorder->alerts) < 0)
 		return -1;
 	/* A clock that is not right knows nothing of age. */
 	if (merge && clock_is_set() && room_tidy(&recorder->room, now_ms) < 0)
@@ -222,13 +231,15 @@ static void count_commit(struct recorder *recorder, uint64_t readings)
 static bool commit(struct recorder *recorder, bool merge, bool current)
 {
 	uint64_t readings = 0;
-	bool has_reports = recorder->batch_count > 0, has_messages = recorder->urgent;
 
 	recorder->commit_real_ms = clock_real_ms();
+	recorder->has_index = false;
 	if (write_batch(recorder, merge, &readings) < 0) {
 		start_again(recorder);
 		return false;
 	}
+	bool has_reports = recorder->batch_count > 0 || recorder->has_index;
+	bool has_messages = recorder->urgent;
 	if (merge)
 		recorder->next_merge_ms = clock_mono_ms() + merge_every_ms;
 	held_committed(&recorder->held);
@@ -390,6 +401,31 @@ static void keep_report(
 	count_flags(recorder, report);
 	show_latest(recorder, source, report, now_ms);
 	take_messages(recorder, alerts_report(recorder->alerts, report, now_ms));
+}
+
+/* What the pipeline makes of an hour, in the transaction that merges its minutes. */
+static int keep_index(void *arg, int64_t source, const struct report *report)
+{
+	struct recorder *recorder = arg;
+	struct recorder_stats *stats = recorder->settings.stats;
+	uint8_t packed[CODEC_MAX];
+	size_t length = codec_pack(report, packed);
+
+	if (store_append(recorder->settings.store, source, report->time_ms, packed,
+		    length, &recorder->last_id) < 0)
+		return -1;
+	recorder->has_index = true;
+	atomic_fetch_add(&stats->reports, 1);
+	atomic_fetch_add(&stats->readings, report->count);
+	count_flags(recorder, report);
+	latest_put(recorder->settings.latest, 0, report);
+	int messages = alerts_report(recorder->alerts, report, clock_wall_ms());
+	if (messages < 0)
+		return -1;
+	if (messages > 0)
+		recorder->urgent = true;
+	atomic_fetch_add(&stats->messages, (uint64_t)messages);
+	return 0;
 }
 
 /* What a day's rain was that ends before REPORT. False as of take_report(). */
@@ -593,7 +629,8 @@ static void go_round(struct recorder *recorder)
 		take_others(recorder);
 	if (!recorder->pipeline)
 		return;
-	bool merge = clock_mono_ms() >= recorder->next_merge_ms;
+	bool merge = clock_mono_ms() >= recorder->next_merge_ms ||
+		pipeline_index_is_due(recorder->pipeline, clock_wall_ms());
 	if ((commit_is_due(recorder, now_ms) || merge) && !commit(recorder, merge, false))
 		return;
 	if (has_something(recorder) && is_pressed(recorder))

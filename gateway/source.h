@@ -61,6 +61,9 @@ struct source {
 	int64_t newest_minute_ms; /* the minute counted into last */
 	int64_t last_ms;          /* time of its last report */
 	bool has_own_clock;       /* its last report's time was the device's own */
+	bool is_index;            /* it is what a gateway has made of a station's hours */
+	bool is_relayed;          /* another gateway makes its station's index */
+	bool relayed_kept;        /* that is in the store */
 	struct gauge *gauge;      /* gateway/gauge.h; NULL: no rain was seen here */
 	struct quality_settling settling; /* by the reports judged */
 	bool was_calibrated;              /* since the latest reading of rain */

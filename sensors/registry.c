@@ -41,6 +41,9 @@ const struct sensor_driver *const sensor_drivers[] = { SENSOR_DRIVERS(DRIVER) NU
 
 static const struct option_kind *const kinds[] = { SENSOR_DRIVERS(KIND) NULL };
 
+/* In the order of enum sensor_grade. */
+static const char *const grades[] = { "auto", "indicative", "reference", NULL };
+
 static const struct option common_table[] = {
 	{
 		.name = "station",
@@ -74,6 +77,24 @@ static const struct option common_table[] = {
 		.fallback = "0s",
 		.max = 7.0 * 24 * 3600 * 1000,
 		.help = "How long a silence that is; 0s: as long as stale_after.",
+	},
+	{
+		.name = "grade",
+		.type = OPTION_CHOICE,
+		.offset = offsetof(struct sensor_common, grade),
+		.fallback = "auto",
+		.choices = grades,
+		.help = "How far its pollutants are to be trusted: an index made of "
+			"\"indicative\" ones is labelled so, and \"reference\" ones go "
+			"before them; \"auto\": reference over Modbus and SDI-12 only.",
+	},
+	{
+		.name = "index",
+		.type = OPTION_BOOL,
+		.offset = offsetof(struct sensor_common, index),
+		.fallback = "true",
+		.help = "false where it does not measure the outside air: its pollutants do "
+			"not enter the station's index.",
 	},
 	{
 		.name = "quality",

@@ -136,12 +136,17 @@ const struct sensor_driver *sensor_driver_find(const char *name);
 /* For config/: the same drivers as kinds, with the options every sensor has. */
 extern const struct option_family sensor_family;
 
+/* How far a sensor's pollutants are to be trusted. */
+enum sensor_grade { GRADE_AUTO, GRADE_INDICATIVE, GRADE_REFERENCE };
+
 /* The options every sensor has (option_item.common). */
 struct sensor_common {
 	const char *station;  /* "" = the gateway's own; "{1}" = from the MQTT topic */
 	int64_t stale_after;  /* ms without a good reading until status calls it silent */
 	int64_t settle;       /* ms after a silence in which values fail; 0: none */
 	int64_t settle_after; /* ms of silence before that; 0: stale_after */
+	int grade;            /* enum sensor_grade */
+	bool index;           /* its pollutants enter the station's index */
 	struct option_list quality;     /* struct quality_config */
 	struct option_list calibration; /* struct calibration_config */
 	struct rain_config rain;
@@ -150,6 +155,14 @@ struct sensor_common {
 /* The common options of the sensor NAME of ITEMS, or NULL. */
 const struct sensor_common *sensors_common(
 	const struct option_list *items, const char *name);
+
+/*
+ * Is what the sensor NAME of ITEMS says of pollutants only indicative? Unless its grade
+ * says otherwise: not that of an instrument which is asked over Modbus or SDI-12; but
+ * that of the optical counters and cells with drivers of their own, and of whatever
+ * nodes send, for which nobody has vouched. Of a sensor that is not in ITEMS: yes.
+ */
+bool sensors_are_indicative(const struct option_list *items, const char *name);
 
 /* Counters a bus keeps and everybody may read. */
 struct sensor_stats {

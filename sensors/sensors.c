@@ -120,9 +120,23 @@ static void check_pair(const struct option_item *earlier, const struct option_it
 		check_settings(earlier, later, place);
 }
 
+/* Its readings could not be told from those that the gateway makes itself. */
+static void check_name(const struct option_item *item, const struct config_place *place)
+{
+	struct config_place here = item->place;
+
+	here.errors = place->errors;
+	if (strcmp(item->name, INDEX_SENSOR) == 0)
+		config_error(&here, "name",
+			"\"%s\" is what the gateway calls its own indices", INDEX_SENSOR);
+}
+
 void sensors_check(const struct option_list *items, const struct config_place *place)
 {
 	const struct option_item *list = items->items;
+
+	for (size_t i = 0; i < items->count; i++)
+		check_name(&list[i], place);
 
 	for (size_t later = 1; later < items->count; later++) {
 		struct config_place here = list[later].place;
@@ -316,6 +330,19 @@ const struct sensor_common *sensors_common(
 	const struct option_item *item = find_item(items, name);
 
 	return item ? item->common : NULL;
+}
+
+bool sensors_are_indicative(const struct option_list *items, const char *name)
+{
+	const struct option_item *item = find_item(items, name);
+	const struct sensor_common *common = item ? item->common : NULL;
+
+	if (!common)
+		return true;
+	if (common->grade != GRADE_AUTO)
+		return common->grade == GRADE_INDICATIVE;
+	enum sensor_bus bus = driver_of(item)->bus;
+	return bus != SENSOR_BUS_MODBUS && bus != SENSOR_BUS_SDI12;
 }
 
 size_t sensors_count(const struct sensors *sensors)

@@ -154,3 +154,57 @@ int aggregates_scan(struct store *store, enum aggregate_step step, const char *s
 	}
 	return statement_done(store, stmt, rc) < 0 ? -1 : count;
 }
+
+int aggregates_put_hour(struct store *store, int64_t source, uint16_t metric,
+	int64_t hour_end_ms, double value)
+{
+	static const char sql[] =
+		"INSERT OR REPLACE INTO hour VALUES(?1, ?2, ?3, 1, ?4, ?4, ?4)";
+
+	return statement_run(
+		store, sql, "iiid", source, (int64_t)metric, hour_end_ms, value);
+}
+
+/* Source by source and metric by metric, as the minutes lie; then sorted by time. */
+static const char minutes_sql[] =
+	"SELECT station, sensor, metric, end, count, sum"
+	" FROM source CROSS JOIN minute"
+	" WHERE (?1 = '' OR station = ?1) AND minute.source = source.id"
+	" AND metric IN (?2, ?3, ?4, ?5, ?6, ?7) AND end > ?8 AND end <= ?9"
+	" AND NOT EXISTS(SELECT 1 FROM state WHERE state.source = source.id"
+	"  AND kind = ?10)"
+	" ORDER BY end, station, sensor, metric";
+
+int aggregates_scan_minutes(struct store *store, const char *station,
+	const uint16_t metrics[static AGGREGATE_METRICS], const char *except,
+	int64_t from_ms, int64_t to_ms,
+	bool (*each)(void *arg, const struct aggregate_minute *minute), void *arg)
+{
+	sqlite3_stmt *stmt = statement(store, minutes_sql);
+	int count = 0, rc;
+
+	if (!stmt)
+		return -1;
+	sqlite3_bind_text(stmt, 1, station ? station : "", -1, SQLITE_STATIC);
+	for (int i = 0; i < AGGREGATE_METRICS; i++)
+		sqlite3_bind_int(stmt, 2 + i, metrics[i]);
+	sqlite3_bind_int64(stmt, 8, from_ms);
+	sqlite3_bind_int64(stmt, 9, to_ms);
+	sqlite3_bind_text(stmt, 10, except, -1, SQLITE_STATIC);
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct aggregate_minute minute = {
+			.station = (const char *)sqlite3_column_text(stmt, 0),
+			.sensor = (const char *)sqlite3_column_text(stmt, 1),
+			.metric = (uint16_t)sqlite3_column_int(stmt, 2),
+			.end_ms = sqlite3_column_int64(stmt, 3),
+			.count = sqlite3_column_int64(stmt, 4),
+			.sum = sqlite3_column_double(stmt, 5),
+		};
+		if (!minute.station || !minute.sensor)
+			continue;
+		count++;
+		if (!each(arg, &minute))
+			break;
+	}
+	return statement_done(store, stmt, rc) < 0 ? -1 : count;
+}

@@ -48,6 +48,10 @@ int aggregates_make_hours(struct store *store, int64_t from_ms, int64_t to_ms);
 int aggregates_make_hour(
 	struct store *store, int64_t source, uint16_t metric, int64_t hour_end_ms);
 
+/* Puts VALUE in as the hour of a series that is not made of minutes; replaces. */
+int aggregates_put_hour(struct store *store, int64_t source, uint16_t metric,
+	int64_t hour_end_ms, double value);
+
 struct aggregate {
 	int64_t end_ms;
 	int64_t count;
@@ -66,5 +70,25 @@ enum aggregate_step { AGGREGATE_MINUTE, AGGREGATE_HOUR };
 int aggregates_scan(struct store *store, enum aggregate_step step, const char *station,
 	const char *sensor, uint16_t metric, int64_t from_ms, int64_t to_ms,
 	bool (*each)(void *arg, const struct aggregate *aggregate), void *arg);
+
+struct aggregate_minute {
+	const char *station, *sensor;
+	uint16_t metric;
+	int64_t end_ms;
+	int64_t count;
+	double sum;
+};
+
+enum { AGGREGATE_METRICS = 6 };
+
+/*
+ * Calls EACH with the minutes of METRICS at STATION (NULL: at all) whose end lies in
+ * (FROM_MS, TO_MS], oldest first, until it returns false; without sources that have a
+ * state of the kind EXCEPT (store_state_set()). How many, or -1.
+ */
+int aggregates_scan_minutes(struct store *store, const char *station,
+	const uint16_t metrics[static AGGREGATE_METRICS], const char *except,
+	int64_t from_ms, int64_t to_ms,
+	bool (*each)(void *arg, const struct aggregate_minute *minute), void *arg);
 
 #endif

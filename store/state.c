@@ -6,6 +6,7 @@ static const char *const mark_names[STORE_MARK_COUNT] = {
 	[STORE_RING_SEQ] = "ring_seq",
 	[STORE_MERGED_ID] = "merged_id",
 	[STORE_HOURS_MS] = "hours_ms",
+	[STORE_INDEX_MS] = "index_ms",
 	[STORE_KNOWN_MS] = "known_ms",
 	[STORE_LOST] = "lost",
 	[STORE_SALVAGED] = "salvaged",

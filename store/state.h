@@ -15,6 +15,7 @@ enum store_mark {
 	STORE_RING_SEQ,   /* the ring is stored up to this sequence number */
 	STORE_MERGED_ID,  /* the minutes hold the reports up to this id */
 	STORE_HOURS_MS,   /* the hours are made up to this time */
+	STORE_INDEX_MS,   /* the indices are made up to this time */
 	STORE_KNOWN_MS,   /* the wall clock at the last commit at which it was believed */
 	STORE_LOST,       /* reports removed before every output had had them */
 	STORE_SALVAGED,   /* reports saved from damaged files */

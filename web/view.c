@@ -8,7 +8,8 @@
 
 enum {
 	STALE_DEFAULT_MS = 15 * 60 * 1000,
-	COMMIT_PATIENCE_MS = 30 * 1000, /* beyond commit_every, with reports waiting */
+	INDEX_STALE_MS = 65 * 60 * 1000, /* one comes each hour */
+	COMMIT_PATIENCE_MS = 30 * 1000,  /* beyond commit_every, with reports waiting */
 };
 
 int64_t view_uptime_ms(const struct gateway_view *view)
@@ -29,6 +30,8 @@ int64_t view_stale_after_ms(const struct gateway_view *view, const char *sensor)
 {
 	const struct option_item *items = view->config->sensors.items;
 
+	if (strcmp(sensor, INDEX_SENSOR) == 0)
+		return INDEX_STALE_MS;
 	for (size_t i = 0; i < view->config->sensors.count; i++)
 		if (strcmp(items[i].name, sensor) == 0)
 			return item_stale_after(&items[i]);

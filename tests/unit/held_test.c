@@ -415,6 +415,8 @@ static bool check_stored(void *arg, const struct stored_report *stored)
 	int64_t away_ms = stored->report.time_ms - noon - 20 * SECOND;
 	int64_t number = away_ms / SECOND;
 
+	if (strcmp(stored->report.sensor, INDEX_SENSOR) == 0)
+		return true;
 	assert_int_equal(away_ms % SECOND, 0);
 	assert_in_range(number, 1, tally->tried);
 	assert_true(stored->report.readings[0].value == (double)(number % 900));
@@ -450,9 +452,11 @@ static void killed_at_random(void **state)
 	rig_start();
 	rig_await(undated, 0);
 	rig_stop();
-	int64_t count = (int64_t)temp_number(rig.reader, reports);
-	assert_int_equal(
-		store_scan(rig.reader, 0, INT32_MAX, check_stored, tally), count);
+	int64_t count = (int64_t)temp_number(rig.reader,
+		"SELECT count(*) FROM report JOIN source ON source.id = source"
+		" WHERE sensor <> '" INDEX_SENSOR "'");
+	assert_int_equal(store_scan(rig.reader, 0, INT32_MAX, check_stored, tally),
+		temp_number(rig.reader, reports));
 	for (int i = 0; i <= tally->tried; i++)
 		if (tally->accepted[i] == 1)
 			fail_msg("report %d of %d was accepted and is lost", i,
