@@ -258,7 +258,7 @@ static int read_open(struct indices *indices, int64_t over_ms)
 {
 	struct reading_open reading = { .indices = indices, .over_ms = over_ms };
 
-	if (air_read_minutes(indices->settings.store, NULL,
+	if (air_read_minutes(indices->settings.store, NULL, false,
 		    indices->made_ms - (AIR_OPEN - 1) * hour_ms, INT64_MAX, take_open,
 		    &reading) < 0 ||
 		reading.failed)
@@ -317,8 +317,8 @@ static int revise_hour(struct indices *indices, struct index_place *place, int64
 	if (air_read_hours(store, place->station, end_ms, &hours) < 0)
 		return -1;
 	air_hours_clear(&fresh);
-	int got = air_read_minutes(store, place->station, end_ms - AIR_OPEN * hour_ms,
-		end_ms, take_late, &late);
+	int got = air_read_minutes(store, place->station, false,
+		end_ms - AIR_OPEN * hour_ms, end_ms, take_late, &late);
 	take_means(indices, &late.air, &fresh, end_ms, &indicative);
 	air_station_free(&late.air);
 	if (got < 0)
@@ -406,7 +406,6 @@ static int read_late(struct indices *indices)
 
 struct indices *indices_new(const struct indices_settings *settings)
 {
-	const struct indices_config *config = &settings->config->indices;
 	struct indices *indices = calloc(1, sizeof *indices);
 
 	if (!indices) {
@@ -414,10 +413,7 @@ struct indices *indices_new(const struct indices_settings *settings)
 		return NULL;
 	}
 	indices->settings = *settings;
-	indices->rules = air_rules_default;
-	indices->rules.form = (enum nowcast_form)config->nowcast;
-	if (config->completeness > 0)
-		indices->rules.need = config->completeness / 100.0;
+	indices->rules = air_rules_of(settings->config);
 	if (!settings->store)
 		return indices;
 	indices->reads = true;

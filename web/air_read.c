@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/metric.h"
-#include "derive/air_report.h"
 #include "sensors/sensor.h"
 #include "store/aggregates.h"
 
@@ -19,6 +18,16 @@ enum air_role air_role_of(const struct option_list *sensors, const char *sensor)
 	if (common && !common->index)
 		return AIR_LEFT_OUT;
 	return sensors_are_indicative(sensors, sensor) ? AIR_INDICATIVE : AIR_REFERENCE;
+}
+
+struct air_rules air_rules_of(const struct config *config)
+{
+	struct air_rules rules = air_rules_default;
+
+	rules.form = (enum nowcast_form)config->indices.nowcast;
+	if (config->indices.completeness > 0)
+		rules.need = config->indices.completeness / 100.0;
+	return rules;
 }
 
 /* --- minutes ------------------------------------------------------------------ */
@@ -48,16 +57,17 @@ static bool take_minute(void *arg, const struct aggregate_minute *aggregate)
 	return true;
 }
 
-int air_read_minutes(struct store *store, const char *station, int64_t from_ms,
-	int64_t to_ms, void (*each)(void *arg, const struct air_minute *minute),
-	void *arg)
+int air_read_minutes(struct store *store, const char *station, bool relayed_too,
+	int64_t from_ms, int64_t to_ms,
+	void (*each)(void *arg, const struct air_minute *minute), void *arg)
 {
 	struct reading_minutes reading = { .each = each, .arg = arg };
 
 	_Static_assert((int)AIR_POLLUTANTS == (int)AGGREGATE_METRICS,
 		"all of them are asked for at once");
-	return aggregates_scan_minutes(store, station, air_metrics, air_relayed, from_ms,
-		       to_ms, take_minute, &reading) < 0
+	return aggregates_scan_minutes(store, station, air_metrics,
+		       relayed_too ? "" : air_relayed, from_ms, to_ms, take_minute,
+		       &reading) < 0
 		? -1
 		: 0;
 }

@@ -10,8 +10,9 @@
 #ifndef MUABUI_WEB_AIR_READ_H
 #define MUABUI_WEB_AIR_READ_H
 
-#include "config/option.h"
+#include "config/config.h"
 #include "derive/air_hours.h"
+#include "derive/air_report.h"
 #include "derive/air_station.h"
 #include "store/store.h"
 
@@ -20,6 +21,9 @@ extern const char air_relayed[];
 
 /* How the pollutants of SENSOR, by the configuration of SENSORS, count. */
 enum air_role air_role_of(const struct option_list *sensors, const char *sensor);
+
+/* What CONFIG says of indices; where it says nothing, the default. */
+struct air_rules air_rules_of(const struct config *config);
 
 struct air_minute {
 	const char *station, *sensor;
@@ -30,11 +34,12 @@ struct air_minute {
 
 /*
  * Calls EACH with the minutes of pollutants at STATION (NULL: everywhere) whose end lies
- * in (FROM_MS, TO_MS], oldest first, but those of relayed sources. 0 or -1.
+ * in (FROM_MS, TO_MS], oldest first; those of relayed sources only where RELAYED_TOO.
+ * 0 or -1.
  */
-int air_read_minutes(struct store *store, const char *station, int64_t from_ms,
-	int64_t to_ms, void (*each)(void *arg, const struct air_minute *minute),
-	void *arg);
+int air_read_minutes(struct store *store, const char *station, bool relayed_too,
+	int64_t from_ms, int64_t to_ms,
+	void (*each)(void *arg, const struct air_minute *minute), void *arg);
 
 /* The station's means of the AIR_HOURS hours up to END_MS, into HOURS. 0 or -1. */
 int air_read_hours(struct store *store, const char *station, int64_t end_ms,

@@ -13,6 +13,7 @@
 #include "core/metric.h"
 #include "gateway/pipeline.h"
 #include "tests/unit/temp_store.h"
+#include "web/air_now.h"
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -362,6 +363,69 @@ static void test_a_relayed_station_has_its_index_already(void **state)
 			    " metric WHERE name = 'vn_aqi' AND count = 1") == 90);
 }
 
+/* --- what people are shown --------------------------------------------------------- */
+
+static void look(struct air_now *now)
+{
+	if (air_now_read(store, &config, station, now_ms, now) < 0)
+		fail_msg("%s", store_error(store));
+}
+
+static void test_what_is_shown(void **state)
+{
+	struct air_now now;
+
+	(void)state;
+	look(&now);
+	assert_true(now.hour.end_ms == 0 && now.running.end_ms == 0);
+	measure(noon, noon + 2 * HOUR, 40);
+	pass_to(noon + 2 * HOUR);
+	look(&now);
+	/* The hour has ended, but is not closed yet; the one before had no index. */
+	assert_int_equal(now.hour.end_ms, noon + HOUR);
+	assert_int_equal(now.hour.vn.index, -1);
+	assert_int_equal(now.hour.eu.index, 3);
+	measure(noon + 2 * HOUR, noon + 2 * HOUR + 20 * MINUTE, 100);
+	merge();
+	size_t before = kept_count;
+	set_clock(noon + 2 * HOUR + 20 * MINUTE + 30 * SECOND);
+	look(&now);
+	assert_int_equal(now.hour.end_ms, noon + 2 * HOUR);
+	assert_int_equal(now.hour.vn.index, 80);
+	assert_int_equal(now.hour.vn.pollutant, AIR_PM25);
+	assert_int_equal(now.hour.vn.parts[AIR_PM10], -1);
+	assert_int_equal(now.hour.us.index, 112);
+	assert_true(now.hour.completeness[AIR_PM25] == 1);
+	assert_true(now.hour.means[AIR_PM25] == 40);
+	assert_true(now.hour.indicative);
+	assert_int_equal(now.running.end_ms, noon + 3 * HOUR);
+	/* NowCast, w = 1/2: (100 + 40/2 + 40/4) / 1.75 */
+	assert_true(fabs(now.running.vn.pm25 - 130 / 1.75) < 1e-9);
+	/* Provisional: nobody else gets it. */
+	assert_int_equal(kept_count, before);
+	/* What is hours old is not the present. */
+	pass_to(noon + 6 * HOUR + 30 * MINUTE);
+	look(&now);
+	assert_int_equal(now.hour.end_ms, 0);
+	assert_int_equal(now.running.end_ms, 0);
+	assert_int_equal(now.day.end_ms, 0);
+}
+
+static void test_the_day_that_is_shown(void **state)
+{
+	const int64_t midnight = noon + 12 * HOUR;
+	struct air_now now;
+
+	(void)state;
+	measure(midnight - 20 * HOUR, midnight, 65);
+	pass_to(midnight + MINUTE);
+	expect(midnight, METRIC_VN_AQI_DAY, 125);
+	look(&now);
+	assert_int_equal(now.day.end_ms, midnight);
+	assert_int_equal(now.day.vn.index, 125);
+	assert_int_equal(now.day.vn.pollutant, AIR_PM25);
+}
+
 /* --- the clock ---------------------------------------------------------------------- */
 
 static void test_the_clock_is_set_back(void **state)
@@ -440,6 +504,8 @@ int main(void)
 		TEST(test_late_readings_that_change_nothing),
 		TEST(test_revisions_survive_a_kill),
 		TEST(test_a_relayed_station_has_its_index_already),
+		TEST(test_what_is_shown),
+		TEST(test_the_day_that_is_shown),
 		TEST(test_the_clock_is_set_back),
 		TEST(test_without_a_store_it_is_the_same),
 	};
