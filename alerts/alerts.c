@@ -118,6 +118,11 @@ no_memory:
 	return NULL;
 }
 
+void alerts_set_salt(struct alerts *alerts, uint64_t salt)
+{
+	alerts->announcer.salt = salt;
+}
+
 void alerts_close(struct alerts *alerts)
 {
 	if (!alerts)

@@ -33,6 +33,12 @@ struct alerts *alerts_open(const struct alerts_settings *settings);
 void alerts_close(struct alerts *alerts);
 
 /*
+ * For the back-test: episodes' ids are made of SALT instead of chance, so that the same
+ * readings give the same ids. In a gateway they must be unlike those of other boxes.
+ */
+void alerts_set_salt(struct alerts *alerts, uint64_t salt);
+
+/*
  * Shows REPORT, after quality control and derivation, to the rules, at NOW_MS. Returns
  * how many messages it put into the outbox (then the transaction, which was begun if
  * none was open, should be committed at once), -1 when the store failed (then it must be

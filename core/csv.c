@@ -84,15 +84,27 @@ static bool take(struct reader *reader, int c)
 /* CRLF ends a line as LF does. */
 static int next_character(struct csv *csv)
 {
-	int c = getc(csv->in);
+	int c = getc_unlocked(csv->in); /* one thread reads it */
 
 	if (c != '\r')
 		return c;
-	int next = getc(csv->in);
+	int next = getc_unlocked(csv->in);
 	if (next == '\n')
 		return next;
 	ungetc(next, csv->in);
 	return c;
+}
+
+/* What an error has left of its line is no record. */
+static void pass_rest(struct csv *csv)
+{
+	int c = '\n';
+
+	if (csv->has_rest)
+		while ((c = next_character(csv)) != EOF && c != '\n')
+			;
+	csv->read += csv->has_rest && c == '\n';
+	csv->has_rest = false;
 }
 
 /* Reads up to the record's end. 1, 0 at the end of the file, -1. */
@@ -101,16 +113,21 @@ static int read_record(struct reader *reader)
 	struct csv *csv = reader->csv;
 	int c;
 
+	pass_rest(csv);
 	csv->line = csv->read + 1;
 	while ((c = next_character(csv)) != EOF) {
 		csv->read += c == '\n';
 		if (c == '\n' && reader->state != QUOTED)
 			break;
-		if (!take(reader, c))
+		if (!take(reader, c)) {
+			csv->has_rest = c != '\n';
 			return -1;
-		if (csv->text.failed)
+		}
+		if (csv->text.failed) {
+			csv->has_rest = c != '\n';
 			return csv_error(
 				csv, "a record of more than %d bytes", CSV_RECORD_MAX);
+		}
 	}
 	if (ferror(csv->in))
 		return csv_error(csv, "cannot be read");

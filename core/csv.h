@@ -27,6 +27,7 @@ struct csv {
 	size_t columns; /* fields of the header */
 	const char *header[CSV_FIELDS_MAX];
 	struct buffer header_text, text;
+	bool has_rest; /* of the line, after an error in it */
 	char why[256]; /* after an error: "FILE:LINE: reason" */
 };
 
@@ -36,7 +37,11 @@ struct csv {
  */
 bool csv_begin(struct csv *csv, FILE *in, const char *name);
 
-/* 1: the next record is in fields, as many as the header has; 0: the end; -1: see why. */
+/*
+ * 1: the next record is in fields, as many as the header has; 0: the end; -1: see why.
+ * After an error, unless reading failed (ferror()), the next call goes on with the next
+ * line.
+ */
 int csv_next(struct csv *csv);
 
 /* The column called NAME, or -1. */

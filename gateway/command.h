@@ -30,6 +30,7 @@ int command_status(int argc, char **argv);
 int command_decode(int argc, char **argv);
 int command_rain(int argc, char **argv);
 int command_index(int argc, char **argv);
+int command_backtest(int argc, char **argv);
 int command_probe(int argc, char **argv);
 int command_simulate(int argc, char **argv);
 int command_sensor(int argc, char **argv);

@@ -14,7 +14,6 @@
 #include "web/air_read.h"
 
 static const int64_t hour_ms = 60 * 60 * 1000;
-static const int64_t grace_ms = 15 * 1000; /* what is on its way still counts */
 static const int64_t revise_every_ms = 60 * 1000;
 
 /* The kind of state that says which hours have to be revised. */
@@ -450,13 +449,13 @@ int indices_begin_anew(struct indices *indices, int64_t now_ms)
 bool indices_are_due(const struct indices *indices, int64_t now_ms)
 {
 	return indices->made_ms > 0 && clock_is_set() &&
-		now_ms - grace_ms >= indices->made_ms + hour_ms;
+		now_ms - INDICES_GRACE_MS >= indices->made_ms + hour_ms;
 }
 
 int indices_make(struct indices *indices, int64_t now_ms)
 {
 	struct store *store = indices->settings.store;
-	int64_t over_ms = over_by(now_ms - grace_ms);
+	int64_t over_ms = over_by(now_ms - INDICES_GRACE_MS);
 
 	if (!clock_is_set())
 		return 0;

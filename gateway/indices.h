@@ -29,6 +29,11 @@
 
 struct indices;
 
+enum {
+	/* So long after its end an hour is closed: what is on its way still counts. */
+	INDICES_GRACE_MS = 15 * 1000,
+};
+
 struct indices_settings {
 	struct store *store; /* NULL: nothing is kept, and nothing can come late */
 	const struct config *config; /* the rules, and the sensors' grades */

@@ -82,6 +82,12 @@ static const struct command commands[] = {
 		.run = command_index,
 	},
 	{
+		.name = "backtest",
+		.arguments = "-c FILE [READINGS.csv]",
+		.summary = "what the rules would have told of recorded readings",
+		.run = command_backtest,
+	},
+	{
 		.name = "decode",
 		.arguments =
 			"DRIVER [FILE] [-c FILE --sensor NAME | --format F [--topic T]]",

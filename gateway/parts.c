@@ -16,6 +16,7 @@
 #include "gateway/control.h"
 #include "gateway/recorder.h"
 #include "gateway/requests.h"
+#include "gateway/treating.h"
 #include "alerts/notice.h"
 #include "store/calibrating.h"
 #include "store/desk.h"
@@ -56,6 +57,7 @@ struct parts {
 	struct control *control;
 	struct calibrating *calibrating;
 	struct requests requests;
+	struct treating treating;
 	struct recorder_stats stats;
 	uint64_t delivered;
 	struct gateway_view view;
@@ -287,27 +289,6 @@ static bool open_store(struct parts *parts)
 
 /* --- starting ----------------------------------------------------------- */
 
-static void treat(
-	void *arg, const char *station, const char *sensor, struct treatment *treatment)
-{
-	const struct parts *parts = arg;
-	const struct option_list *items = &parts->config->sensors;
-	const struct sensor_common *common = sensors_common(items, sensor);
-
-	(void)station;
-	treatment->common_quality = parts->config->quality;
-	treatment->calibrating = parts->calibrating;
-	treatment->rain_modulus = sensors_modulus(items, sensor, METRIC_RAIN_TOTAL);
-	if (!common)
-		return;
-	treatment->quality = common->quality;
-	treatment->rain = &common->rain;
-	treatment->calibration = common->calibration;
-	treatment->settle = common->settle;
-	treatment->settle_after =
-		common->settle_after > 0 ? common->settle_after : common->stale_after;
-}
-
 static void on_reports(void *arg)
 {
 	struct outputs *outputs = ((struct parts *)arg)->outputs;
@@ -418,7 +399,8 @@ static bool start_recorder(struct parts *parts)
 		.directory = parts->directory,
 		.desk = parts->desk,
 		.stats = &parts->stats,
-		.treat = treat,
+		.treat = treating_find,
+		.treat_arg = &parts->treating,
 		.on_reports = on_reports,
 		.on_messages = on_messages,
 		.add_messages = add_messages,
@@ -426,6 +408,10 @@ static bool start_recorder(struct parts *parts)
 		.arg = parts,
 	};
 
+	parts->treating = (struct treating){
+		.config = parts->config,
+		.calibrating = parts->calibrating,
+	};
 	parts->recorder = recorder_start(&settings);
 	return parts->recorder != NULL;
 }

@@ -95,7 +95,7 @@ static int make_brain(struct recorder *recorder)
 	struct pipeline_settings pipeline = {
 		.store = settings->store,
 		.treat = settings->treat,
-		.arg = settings->arg,
+		.arg = settings->treat_arg,
 		.config = settings->config,
 		.keep_index = keep_index,
 		.index_arg = recorder,

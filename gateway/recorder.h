@@ -31,6 +31,7 @@ struct recorder_settings {
 	/* As in gateway/pipeline.h. */
 	void (*treat)(void *arg, const char *station, const char *sensor,
 		struct treatment *treatment);
+	void *treat_arg;
 	/*
 	 * What others have to say (relayed alerts, outages of channels) joins the
 	 * transaction: how many rows, 0: nothing, -1: the store failed. Called often.

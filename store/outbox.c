@@ -68,6 +68,20 @@ static int next_due(
 	return statement_done(store, stmt, rc);
 }
 
+/* The row under STMT, by the columns that outbox_next() asks for. */
+static void take_item(sqlite3_stmt *stmt, struct outbox_item *item)
+{
+	item->id = sqlite3_column_int64(stmt, 0);
+	copy_text(item->channel, sizeof item->channel, stmt, 1);
+	copy_text(item->episode, sizeof item->episode, stmt, 2);
+	item->revision = sqlite3_column_int(stmt, 3);
+	item->resolved = sqlite3_column_int(stmt, 4) != 0;
+	item->created_ms = sqlite3_column_int64(stmt, 5);
+	item->expires_ms = sqlite3_column_int64(stmt, 6);
+	item->attempts = (unsigned)sqlite3_column_int(stmt, 7);
+	copy_text(item->body, sizeof item->body, stmt, 8);
+}
+
 int outbox_next(struct store *store, const char *channel, int64_t now_ms,
 	struct outbox_item *item, int64_t *next_ms)
 {
@@ -83,17 +97,8 @@ int outbox_next(struct store *store, const char *channel, int64_t now_ms,
 	sqlite3_bind_text(stmt, 1, channel, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 2, now_ms);
 	int rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW) {
-		item->id = sqlite3_column_int64(stmt, 0);
-		copy_text(item->channel, sizeof item->channel, stmt, 1);
-		copy_text(item->episode, sizeof item->episode, stmt, 2);
-		item->revision = sqlite3_column_int(stmt, 3);
-		item->resolved = sqlite3_column_int(stmt, 4) != 0;
-		item->created_ms = sqlite3_column_int64(stmt, 5);
-		item->expires_ms = sqlite3_column_int64(stmt, 6);
-		item->attempts = (unsigned)sqlite3_column_int(stmt, 7);
-		copy_text(item->body, sizeof item->body, stmt, 8);
-	}
+	if (rc == SQLITE_ROW)
+		take_item(stmt, item);
 	if (statement_done(store, stmt, rc) < 0)
 		return -1;
 	if (rc == SQLITE_ROW)
@@ -285,4 +290,25 @@ int alert_state_each(struct store *store,
 			(const char *)sqlite3_column_text(stmt, 1),
 			(const char *)sqlite3_column_text(stmt, 2));
 	return statement_done(store, stmt, rc);
+}
+
+int outbox_take_all(struct store *store,
+	void (*each)(void *arg, const struct outbox_item *item), void *arg)
+{
+	sqlite3_stmt *stmt = statement(store,
+		"SELECT id, channel, episode, revision, resolved, created, expires,"
+		" attempts, body FROM outbox ORDER BY id");
+	static _Thread_local struct outbox_item item; /* too large for a stack */
+	int count = 0, rc;
+
+	if (!stmt)
+		return -1;
+	for (; (rc = sqlite3_step(stmt)) == SQLITE_ROW; count++) {
+		take_item(stmt, &item);
+		each(arg, &item);
+	}
+	if (statement_done(store, stmt, rc) < 0 ||
+		(count > 0 && statement_run(store, "DELETE FROM outbox", "") < 0))
+		return -1;
+	return count;
 }

@@ -44,6 +44,13 @@ int outbox_add(struct store *store, const struct outbox_item *item);
 int outbox_next(struct store *store, const char *channel, int64_t now_ms,
 	struct outbox_item *item, int64_t *next_ms);
 
+/*
+ * For the back-test, which sends nothing: hands every row to EACH, in the order they were
+ * added, and removes it. EACH must not use STORE. How many, or -1.
+ */
+int outbox_take_all(struct store *store,
+	void (*each)(void *arg, const struct outbox_item *item), void *arg);
+
 enum outbox_end {
 	OUTBOX_DELIVERED,
 	OUTBOX_EXPIRED,    /* too late to be said */
