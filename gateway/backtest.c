@@ -122,7 +122,9 @@ static void pass_to(struct backtest *test, int64_t ms)
 		close_hours(test);
 		tell(test, alerts_tick(test->alerts, next_ms));
 	}
-	set_clock(test, ms);
+	/* One that comes late does not turn the clock back. */
+	if (ms > test->now_ms)
+		set_clock(test, ms);
 }
 
 /* --- reports ------------------------------------------------------------------- */

@@ -9,6 +9,8 @@
 
 enum {
 	NAMED_MAX = 100, /* rows that are named; more would bury the first */
+	/* Sensors of a station overtake one another on their way; so far they may. */
+	LATE_MS = 10 * 60 * 1000,
 	/* A report gains what is derived from it. */
 	REPORT_ROWS = READINGS_MAX - 16,
 };
@@ -29,7 +31,7 @@ bool backtest_rows_begin(struct backtest_rows *rows, FILE *in, const char *name)
 {
 	struct csv *csv = &rows->csv;
 
-	*rows = (struct backtest_rows){ .newest_ms = INT64_MIN };
+	*rows = (struct backtest_rows){ .newest_ms = 0 };
 	report_init(&rows->next);
 	if (csv_begin(csv, in, name) && find_column(csv, "time", &rows->time) &&
 		find_column(csv, "station", &rows->station) &&
@@ -75,11 +77,12 @@ static bool take_time(struct backtest_rows *rows)
 		csv_error(csv, "time: nobody can have measured then");
 		return false;
 	}
-	if (rows->time_ms < rows->newest_ms) {
+	if (rows->time_ms < rows->newest_ms - LATE_MS) {
 		csv_error(csv, "time: is before that of an earlier row; sort by time");
 		return false;
 	}
-	rows->newest_ms = rows->time_ms;
+	if (rows->time_ms > rows->newest_ms)
+		rows->newest_ms = rows->time_ms;
 	if (strlen(text) < sizeof rows->time_text)
 		strcpy(rows->time_text, text);
 	return true;
@@ -119,8 +122,7 @@ static bool take_row(struct backtest_rows *rows, struct row *row)
 {
 	const char *metric = rows->csv.fields[rows->metric];
 
-	if (!take_time(rows) || !take_name(rows, rows->station, &row->station) ||
-		!take_name(rows, rows->sensor, &row->sensor))
+	if (!take_name(rows, rows->station, &row->station) || !take_time(rows))
 		return false;
 	row->time_ms = rows->time_ms;
 	row->metric = metric_find(metric);
@@ -154,12 +156,14 @@ static bool next_row(struct backtest_rows *rows, struct row *row)
 	while ((got = csv_next(&rows->csv)) != 0) {
 		if (got < 0 && ferror(rows->csv.in))
 			break;
-		if (got < 0 || !take_row(rows, row))
+		if (got < 0 || !take_name(rows, rows->sensor, &row->sensor))
 			skip(rows);
 		else if (is_index(row))
 			rows->derived++;
-		else
+		else if (take_row(rows, row))
 			return true;
+		else
+			skip(rows);
 	}
 	if (got < 0)
 		log_error("%s", rows->csv.why);

@@ -1,9 +1,9 @@
 /*
  * Recorded readings as reports: rows of CSV with the columns time, station, sensor,
- * metric and value, in the order of their time; neighbouring rows of one sensor and time
- * are one report. Of `muabui store export`, which has more columns, the raw value and the
- * instrument's status are taken, and what the gateway derives is left out: it is derived
- * anew.
+ * metric and value, in the order of their time (up to ten minutes late as they may arrive
+ * late); neighbouring rows of one sensor and time are one report. Of `muabui store
+ * export`, which has more columns, the raw value and the instrument's status are taken,
+ * and what the gateway derives is left out: it is derived anew.
  */
 #ifndef MUABUI_GATEWAY_BACKTEST_ROWS_H
 #define MUABUI_GATEWAY_BACKTEST_ROWS_H
@@ -20,7 +20,7 @@ struct backtest_rows {
 	struct csv csv;
 	int time, station, sensor, metric, value; /* columns */
 	int raw, status;                          /* -1: not there */
-	int64_t newest_ms;                        /* of all rows; INT64_MIN: none yet */
+	int64_t newest_ms;                        /* of all rows; 0: none yet */
 	char time_text[BACKTEST_WORDS];           /* of the row before, read already */
 	int64_t time_ms;
 	struct report next; /* begun; empty: none */

@@ -209,6 +209,7 @@ class Gateway:
         self.process = None
         self.env = {}
         self.wrap = []  # a command that ends by running what follows it
+        self.arguments = []  # of `run`, beside the configuration
         self.sections = {
             "station": {"id": "HN-CG-01", "name": "Cầu Giấy", "area": "hn-cau-giay",
                         "latitude": 21.0362, "longitude": 105.7906},
@@ -233,7 +234,8 @@ class Gateway:
                if key not in ("NOTIFY_SOCKET", "JOURNAL_STREAM", "WATCHDOG_USEC")}
         env.update(self.env)
         self.process = Process(self.home, self.name,
-                               [*self.wrap, PROGRAM, "run", "-c", str(self.config)], env=env, user=user)
+                               [*self.wrap, PROGRAM, "run", "-c", str(self.config),
+                                *self.arguments], env=env, user=user)
         return self
 
     def start(self, timeout=20):
