@@ -40,6 +40,7 @@ struct backtest {
 	struct tally tally;
 	FILE *out;
 	int64_t first_ms, now_ms;   /* 0: nothing was read yet */
+	int64_t turn_ms;            /* the latest moment without a reading */
 	char episode[EPISODE_SIZE]; /* of the message printed last */
 	int revision;
 	bool failed;
@@ -105,19 +106,24 @@ static void close_hours(struct backtest *test)
 		test->failed = true;
 }
 
-/* What a gateway does without a reading, up to MS. */
+/* The next moment, after MS, at which a gateway would do something by itself. */
+static int64_t next_turn(int64_t ms)
+{
+	int64_t minute = ms - ms % minute_ms + minute_ms;
+	int64_t due_ms = ms - ms % hour_ms + INDICES_GRACE_MS;
+
+	return ms < due_ms && due_ms < minute ? due_ms : minute;
+}
+
+/* What a gateway does by itself before MS; what is measured at a moment goes first. */
 static void pass_to(struct backtest *test, int64_t ms)
 {
-	if (test->now_ms == 0)
-		test->first_ms = ms;
-	while (test->now_ms != 0 && test->now_ms < ms && !test->failed) {
-		int64_t next_ms = test->now_ms - test->now_ms % minute_ms + minute_ms;
-		int64_t due_ms = test->now_ms - test->now_ms % hour_ms + INDICES_GRACE_MS;
+	int64_t next_ms;
 
-		if (test->now_ms < due_ms && due_ms < next_ms)
-			next_ms = due_ms;
-		if (next_ms > ms)
-			break;
+	if (test->now_ms == 0)
+		test->first_ms = test->turn_ms = ms;
+	while (!test->failed && (next_ms = next_turn(test->turn_ms)) < ms) {
+		test->turn_ms = next_ms;
 		set_clock(test, next_ms);
 		close_hours(test);
 		tell(test, alerts_tick(test->alerts, next_ms));
