@@ -1,6 +1,7 @@
 #include "gateway/backtest_rows.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -84,7 +85,7 @@ static bool take_time(struct backtest_rows *rows)
 	if (rows->time_ms > rows->newest_ms)
 		rows->newest_ms = rows->time_ms;
 	if (strlen(text) < sizeof rows->time_text)
-		strcpy(rows->time_text, text);
+		snprintf(rows->time_text, sizeof rows->time_text, "%s", text);
 	return true;
 }
 
@@ -189,8 +190,8 @@ static void add(struct backtest_rows *rows, const struct row *row)
 	if (report->count == 0) {
 		report->time_ms = row->time_ms;
 		report->status = row->status;
-		strcpy(report->station, row->station);
-		strcpy(report->sensor, row->sensor);
+		memcpy(report->station, row->station, strlen(row->station) + 1);
+		memcpy(report->sensor, row->sensor, strlen(row->sensor) + 1);
 	}
 	report_add(report, row->metric->id, row->value);
 	rows->readings++;
