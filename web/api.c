@@ -1,7 +1,10 @@
 #include "web/api.h"
 
+#include "core/clock.h"
 #include "core/json.h"
 #include "core/metric.h"
+#include "store/store.h"
+#include "web/air_json.h"
 #include "web/stations.h"
 
 static void put_value(struct json *json, const struct latest_value *value)
@@ -27,12 +30,23 @@ static void put_value(struct json *json, const struct latest_value *value)
 		json_string(json, "status", "fault");
 	if (value->marks & REPORT_RETAINED)
 		json_bool(json, "retained", true);
+	if (value->marks & REPORT_INDICATIVE)
+		json_bool(json, "indicative", true);
+	if (value->marks & REPORT_REVISED)
+		json_bool(json, "revised", true);
 	json_end_object(json);
 }
 
+/* What the visitor writes to; AIR: of the one station that is asked for. */
+struct walk {
+	struct json json;
+	bool with_air;
+	const struct air_now *air; /* NULL: not known */
+};
+
 static void begin(void *arg, const struct station_view *station)
 {
-	struct json *json = arg;
+	struct json *json = &((struct walk *)arg)->json;
 
 	json_object(json, NULL);
 	json_string(json, "id", station->id);
@@ -46,7 +60,7 @@ static void begin(void *arg, const struct station_view *station)
 
 static void sensor(void *arg, const struct latest_source *source)
 {
-	struct json *json = arg;
+	struct json *json = &((struct walk *)arg)->json;
 
 	json_object(json, NULL);
 	json_string(json, "name", source->sensor);
@@ -60,10 +74,13 @@ static void sensor(void *arg, const struct latest_source *source)
 
 static void end(void *arg, const struct station_view *station, int64_t newest_ms)
 {
-	struct json *json = arg;
+	const struct walk *walk = arg;
+	struct json *json = &((struct walk *)arg)->json;
 
 	(void)station;
 	json_end_array(json);
+	if (walk->with_air)
+		air_json(json, walk->air);
 	if (newest_ms > 0)
 		json_time(json, "time", newest_ms, VIEW_OFFSET_MINUTES);
 	else
@@ -84,23 +101,42 @@ static void start(struct json *json, struct web_reply *reply)
 	json_start(json, &reply->body);
 }
 
+/* What is kept of STATION's air. False: it cannot be read now. */
+static bool read_air(
+	const struct gateway_view *view, const char *station, struct air_now *air)
+{
+	const char *path = view->config->store.path;
+	char why[256];
+	struct store *store =
+		path ? store_open(path, STORE_READER, why, sizeof why) : NULL;
+
+	if (!store)
+		return false;
+	bool got = air_now_read(store, view->config, station, clock_wall_ms(), air) == 0;
+	store_close(store);
+	return got;
+}
+
 void api_stations(const struct web_request *request, struct web_reply *reply)
 {
-	struct json json;
+	struct walk walk = { .with_air = false };
 
-	start(&json, reply);
-	json_array(&json, NULL);
-	stations_walk(request->view, NULL, &visitor, &json);
-	json_end_array(&json);
+	start(&walk.json, reply);
+	json_array(&walk.json, NULL);
+	stations_walk(request->view, NULL, &visitor, &walk);
+	json_end_array(&walk.json);
 	buffer_putc(&reply->body, '\n');
 }
 
 void api_station(const struct web_request *request, struct web_reply *reply)
 {
-	struct json json;
+	struct walk walk = { .with_air = true };
+	struct air_now air;
 
-	start(&json, reply);
-	if (!stations_walk(request->view, request->id, &visitor, &json)) {
+	if (read_air(request->view, request->id, &air))
+		walk.air = &air;
+	start(&walk.json, reply);
+	if (!stations_walk(request->view, request->id, &visitor, &walk)) {
 		web_problem(reply, 404, "There is no station with this id.");
 		return;
 	}

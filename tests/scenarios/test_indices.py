@@ -84,6 +84,22 @@ def test_an_index_each_hour_an_alert_and_a_correction(parts):
     assert datetime.fromisoformat(told["at"]).timestamp() * 1000 == first
     assert gateway.value(STATION, "index", "vn_aqi")["value"] == 179
 
+    def air():
+        return json.loads(gateway.get(f"/api/v1/stations/{STATION}")[2])["air"]
+
+    hour = air()["hour"]
+    index = hour["vn_aqi"]
+    assert (index["value"], index["pollutant"], index["parts"]) == (179, "pm25", {"pm25": 179})
+    assert (index["category"], index["colour"]) == ({"vi": "Xấu", "en": "Bad"}, "#FF0000")
+    assert hour["indicative"] and hour["means"] == {"pm25": 120}
+    assert hour["completeness"]["pm25"] >= 0.75
+    # The hour that runs is shown, and is only shown.
+    closed = max(hours_with(influx, "vn_aqi"))
+    running = wait_until(lambda: air()["provisional"], 10, "a provisional value")
+    assert running["vn_aqi"]["value"] == 179
+    end = datetime.fromisoformat(running["end"]).timestamp() * 1000
+    assert end % HOUR_MS == 0 and end > closed
+
     # A node's buffer with a whole hour of other values: 20 and 120, the median is 70.
     start = datetime.fromisoformat(told["at"]) - timedelta(hours=1)
     publisher.publish_all(
