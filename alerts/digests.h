@@ -20,8 +20,8 @@ struct digest {
 	char area[NAME_SIZE];
 	char episode[EPISODE_SIZE]; /* "": there was none yet */
 	int revision;
-	int severity;     /* that was told last */
-	bool standing;    /* it was told, and its all-clear was not */
+	int severity;         /* that was told last */
+	bool standing;        /* it was told, and its all-clear was not */
 	int64_t since_ms;     /* the first of its alerts */
 	int64_t told_ms;      /* when it was told last; 0: never */
 	int64_t due_ms;       /* when there is more to tell; 0: there is nothing */

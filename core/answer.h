@@ -25,7 +25,7 @@ struct answer {
 	bool maybe_taken;       /* no answer came, but the request may have arrived */
 	bool unfinished; /* RETRY: nothing is wrong, some of it was taken, and the rest
 			  * is to follow in retry_after_ms */
-	int64_t refused;        /* how many records of it are never taken, 0: not said */
+	int64_t refused; /* how many records of it are never taken, 0: not said */
 	size_t guilty_count; /* the records that were named as never taken, ascending */
 	uint32_t guilty[ANSWER_GUILTY_MAX]; /* 0 is the first one of what was sent */
 	char reason[256]; /* for people and dead letters, no secrets; "" when done */

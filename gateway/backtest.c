@@ -311,7 +311,11 @@ static bool open_engine(struct backtest *test)
 		!(test->store = open_scratch()))
 		return false;
 	test->pipeline = pipeline_new(&pipeline);
-	test->alerts = alerts_open(test->config, test->store, test->directory);
+	test->alerts = alerts_open(&(struct alerts_settings){
+		.config = test->config,
+		.store = test->store,
+		.directory = test->directory,
+	});
 	if (!test->pipeline || !test->alerts)
 		return false;
 	alerts_set_salt(test->alerts, SALT);

@@ -30,7 +30,7 @@ enum web_method {
 	WEB_DELETE = 1 << 2,
 };
 
-struct desk;
+struct signup;
 
 struct web_request {
 	const struct gateway_view *view;
@@ -45,9 +45,9 @@ struct web_request {
 	enum web_method method;
 	const char *body; /* of POST and PATCH */
 	size_t body_length;
-	bool is_json;         /* that is what it is said to be */
-	struct rate_key from; /* who asks */
-	struct desk *desk;    /* NULL: there are no subscriptions */
+	bool is_json;          /* that is what it is said to be */
+	struct rate_key from;  /* who asks */
+	struct signup *signup; /* NULL: there are no subscriptions */
 };
 
 /* A handler gets it zeroed but for an empty body and status 200. */

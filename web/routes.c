@@ -3,7 +3,7 @@
 #include "web/alerts.h"
 #include "web/api.h"
 #include "web/asset.h"
-#include "web/desk.h"
+#include "web/signup.h"
 #include "web/feeds.h"
 #include "web/metrics.h"
 #include "web/page.h"
@@ -25,12 +25,12 @@ const struct web_route web_routes[] = {
 	{ .path = "/api/v1/alerts", .handle = api_alerts },
 	{ .path = "/feeds/cap.xml", .handle = feed_cap },
 	{ .path = "/feeds/cap/{id}", .handle = feed_cap_message },
-	{ .path = "/api/v1/push-key", .handle = desk_key },
+	{ .path = "/api/v1/push-key", .handle = signup_key },
 	{ .path = "/api/v1/subscriptions",
-		.handle = desk_subscriptions,
+		.handle = signup_subscriptions,
 		.methods = WEB_POST },
 	{ .path = "/api/v1/subscriptions/{id}",
-		.handle = desk_subscription,
+		.handle = signup_subscription,
 		.methods = WEB_PATCH | WEB_DELETE },
 	{ .path = "/metrics", .handle = metrics_handle, .keep_ms = 1000 },
 	{ .path = "/healthz", .handle = handle_health },

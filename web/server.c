@@ -12,7 +12,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/listen.h"
-#include "web/desk.h"
+#include "web/signup.h"
 #include "web/route.h"
 
 enum {
@@ -36,7 +36,7 @@ struct kept {
 struct web {
 	const struct gateway_view *view;
 	struct MHD_Daemon *daemon;
-	struct desk *desk;
+	struct signup *signup;
 	int port;
 	size_t live; /* bytes of the bodies that exist */
 	struct kept kept[ROUTES_MAX][WORDS_LANGUAGES];
@@ -331,7 +331,7 @@ static enum MHD_Result begin_change(struct web *web, struct MHD_Connection *conn
 {
 	const char *length = header(connection, "Content-Length");
 
-	if (!web->desk)
+	if (!web->signup)
 		return answer_error(
 			web, connection, path, 404, "There is nothing at this address.");
 	if (method == WEB_DELETE && has_body(connection))
@@ -381,9 +381,9 @@ static enum MHD_Result begin(struct web *web, struct MHD_Connection *connection,
 	if (route->methods & request->method)
 		return begin_change(web, connection, path, request->method, context);
 	if (route->methods)
-		return answer_error(web, connection, path, web->desk ? 405 : 404,
-			web->desk ? "This address is for subscribing."
-				  : "There is nothing at this address.");
+		return answer_error(web, connection, path, web->signup ? 405 : 404,
+			web->signup ? "This address is for subscribing."
+				    : "There is nothing at this address.");
 	if (!is_read)
 		return answer_error(
 			web, connection, path, 405, "This address can only be read.");
@@ -405,7 +405,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
 	struct web *web = arg;
 	struct web_request request = { .view = web->view,
 		.path = path,
-		.desk = web->desk,
+		.signup = web->signup,
 		.method = find_method(method) };
 	const struct web_route *route = web_route_find(path, request.id);
 
@@ -469,7 +469,7 @@ struct web *web_start(
 		return NULL;
 	}
 	web->view = view;
-	web->desk = desk_new(view->config);
+	web->signup = signup_new(view->config);
 	fd = listen_open(listen, why, size);
 	if (fd < 0)
 		goto free_web;
@@ -492,7 +492,7 @@ struct web *web_start(
 close_socket:
 	close(fd);
 free_web:
-	desk_free(web->desk);
+	signup_free(web->signup);
 	free(web);
 	return NULL;
 }
@@ -506,7 +506,7 @@ void web_stop(struct web *web)
 		for (size_t j = 0; j < WORDS_LANGUAGES; j++)
 			if (web->kept[i][j].response)
 				MHD_destroy_response(web->kept[i][j].response);
-	desk_free(web->desk);
+	signup_free(web->signup);
 	free(web);
 }
 
