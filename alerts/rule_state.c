@@ -209,11 +209,12 @@ static bool read_sensor(struct rule_sensor *sensor, const char **text, int64_t v
 	return next_value(text, &sensor->value);
 }
 
-static bool read_window(struct rule_window *window, const char **text)
+/* NEWEST: no bucket can be newer, or the window would take nothing any more. */
+static bool read_window(struct rule_window *window, const char **text, int64_t newest)
 {
 	int64_t count, age;
 
-	if (!next_integer(text, 0, time_max, &window->newest) ||
+	if (!next_integer(text, 0, newest, &window->newest) ||
 		!next_integer(text, 0, RING, &count))
 		return false;
 	for (int64_t i = 0; i < count; i++) {
@@ -241,7 +242,8 @@ static bool read_windows(
 		!next_integer(text, rule->window, rule->window, &length))
 		return false;
 	for (unsigned i = 0; i < state->count; i++) {
-		if (!read_window(&state->windows[i], text))
+		if (!read_window(&state->windows[i], text,
+			    state->sensors[i].time_ms / (rule->window / RULE_BUCKETS)))
 			return false;
 	}
 	return true;

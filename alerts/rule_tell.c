@@ -36,16 +36,11 @@ static bool must_wait(const struct rule *rule, int step, int64_t now_ms)
 /* The pause before the reminder after REPEATS ones. */
 static int64_t pause_after(const struct rule *rule, unsigned repeats)
 {
-	double limit = rule->repeat_max > 0 ? (double)rule->repeat_max : INFINITY;
-	double pause = (double)rule->repeat;
 	static const double longest = 1e15; /* ms: never, and no int64_t overflows */
+	double limit = rule->repeat_max > 0 ? (double)rule->repeat_max : longest;
+	double factor = rule->widening > 1 ? pow(rule->widening, repeats) : 1;
 
-	if (rule->widening > 1) {
-		for (; repeats > 0 && pause < limit && pause < longest; repeats--)
-			pause *= rule->widening;
-	}
-	pause = fmin(fmin(pause, limit), longest);
-	return (int64_t)pause;
+	return (int64_t)fmin((double)rule->repeat * factor, limit);
 }
 
 /* What there is to say of the state at STEP. */

@@ -239,7 +239,7 @@ static struct rule chance_rule(struct chance *chance)
 	case 1:
 		rule.measure =
 			(enum rule_measure)(RULE_AVERAGE + chance_below(chance, 2));
-		rule.window = chance_between(chance, 1, 30) * MINUTE;
+		rule.window = chance_between(chance, 1 * MINUTE, 30 * MINUTE);
 		rule.min_complete = 0.5;
 		break;
 	case 2:
@@ -461,7 +461,7 @@ static void test_longest_text(void **unused)
 			.time_ms = 99999999999999,
 			.interval_ms = 93599999,
 			.value = -1.2345678901234567e-300 };
-		windowed.windows[i].newest = 99999999999999;
+		windowed.windows[i].newest = 99999999999999 / (HOUR / RULE_BUCKETS);
 		for (int b = 0; b <= RULE_BUCKETS; b++)
 			windowed.windows[i].buckets[b] =
 				(struct rule_bucket){ -1.2345678901234567e-300,
@@ -478,6 +478,47 @@ static void test_longest_text(void **unused)
 		snprintf(cut, i + 1, "%s", text);
 		assert_false(rule_state_read(&rule, &windowed.state, cut, midnight));
 	}
+}
+
+/* Whatever has become of a text, its state can be worked with. */
+static void test_garbled_texts(void **unused)
+{
+	struct chance chance = chance_begin();
+	struct rule rule = sample_steps();
+	struct windowed windowed;
+	char text[RULE_TEXT_MAX];
+	int taken = 0;
+
+	(void)unused;
+	rule.measure = RULE_AVERAGE;
+	rule.window = HOUR;
+	rule.repeat = HOUR;
+	rule.widening = 1.5;
+	for (int round = 0; round < 3000; round++) {
+		start(&windowed);
+		for (int i = 0; i < 15; i++)
+			sample_show(&rule, &windowed.state, 0, i % 2,
+				midnight + i * 5 * MINUTE, 95 + i);
+		size_t length = rule_state_write(&rule, &windowed.state, text);
+		for (int i = 0; i < 1 + round % 3; i++)
+			text[chance_below(&chance, length)] =
+				"0123456789 -.e"[chance_below(&chance, 14)];
+		int64_t now = midnight + 2 * HOUR;
+		if (!rule_state_read(&rule, &windowed.state, text, now)) {
+			assert_int_equal(windowed.state.phase, RULE_UNKNOWN);
+			continue;
+		}
+		taken++;
+		assert_true(windowed.state.step < 3 && windowed.state.worst_step < 3);
+		for (int i = 0; i < 30; i++, now += 5 * MINUTE) {
+			sample_show(&rule, &windowed.state, 0, 7, now, 250);
+			rule_tick(&rule, &windowed.state, now, midnight);
+		}
+		assert_int_equal(windowed.state.phase, RULE_FIRING);
+		const struct clock_step step = { .since_ms = midnight, .by_ms = -HOUR };
+		rule_shift(&rule, &windowed.state, &step);
+	}
+	assert_true(taken > 500);
 }
 
 /* The clock was set: the window goes with it, within one of its twelfths. */
@@ -517,6 +558,7 @@ int main(void)
 		cmocka_unit_test(test_texts_of_before),
 		cmocka_unit_test(test_another_rule_by_now),
 		cmocka_unit_test(test_longest_text),
+		cmocka_unit_test(test_garbled_texts),
 		cmocka_unit_test(test_clock_is_set),
 	};
 
