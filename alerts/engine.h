@@ -90,9 +90,6 @@ bool gate_is_silenced(
 bool gate_is_inhibited(
 	const struct alerts *alerts, const struct subject *subject, int severity);
 
-/* Must a message of RULE that is no worse than SEVERITY wait for the morning? */
-bool gate_is_quiet(const struct rule *rule, int severity, int64_t now_ms);
-
 /* Has its area had enough messages, so that it has to be told together with others? */
 bool gate_is_limited(struct alerts *alerts, const struct subject *subject, int severity,
 	int64_t now_ms);

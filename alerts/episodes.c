@@ -200,7 +200,7 @@ static int say_active(
 	struct rule_event event =
 		rule_present(subject->rule, &entry->state, now_ms, &current);
 
-	if (!current || gate_is_quiet(subject->rule, event.severity, now_ms))
+	if (!current)
 		return 0;
 	event.kind = RULE_FIRE;
 	event.late = entry->told || now_ms - entry->withheld_ms >= SOON_MS;
@@ -217,6 +217,9 @@ int episode_tick(struct alerts *alerts, const struct subject *subject, int64_t n
 			? note_silence(alerts, subject, now_ms)
 			: 0;
 	if (gate_is_silenced(alerts, subject, now_ms))
+		return 0;
+	if (entry->owed == OWED_OVER &&
+		rule_holds_back(subject->rule, entry->severity, now_ms))
 		return 0;
 	if (entry->owed == OWED_OVER)
 		added = say_over(alerts, subject, now_ms);

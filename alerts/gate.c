@@ -26,11 +26,6 @@ bool gate_is_silenced(
 		       site.is_area ? "" : site.place, site.area, now_ms) > 0;
 }
 
-bool gate_is_quiet(const struct rule *rule, int severity, int64_t now_ms)
-{
-	return severity < rule->quiet.broken_by && rule_is_quiet(rule, now_ms);
-}
-
 /* --- inhibition ---------------------------------------------------------- */
 
 /* Does an alert of OTHER about the device explain what SUBJECT's values say? */

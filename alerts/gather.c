@@ -248,7 +248,7 @@ static int tell_due(struct alerts *alerts, struct digest *digest, int64_t now_ms
 	const struct rule *rule =
 		tally.worst.rule ? tally.worst.rule : rule_of(alerts, digest);
 	int severity = tally.worst.rule ? tally.event.severity : digest->severity;
-	bool quiet = rule && gate_is_quiet(rule, severity, now_ms);
+	bool quiet = rule && rule_holds_back(rule, severity, now_ms);
 
 	if (silenced || quiet || (tally.members > 0 && tally.stations == 0)) {
 		digest->due_ms = now_ms + AGAIN_MS;

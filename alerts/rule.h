@@ -257,7 +257,8 @@ struct rule_event rule_tick(const struct rule *rule, struct rule_state *state,
  * What could be said of STATE at NOW_MS, as a RULE_REPEAT, for those who have to say it
  * later than the rule did. *CURRENT: it may be said now: no quiet hours hold it back, and
  * it is so by data that are fresh enough to alert (absent_for: it is silent). Else only
- * the value that was seen last is known.
+ * the value that was seen last is known. Of one that is over it says the highest
+ * severity that was told, as RULE_RESOLVE does.
  */
 struct rule_event rule_present(const struct rule *rule, const struct rule_state *state,
 	int64_t now_ms, bool *current);

@@ -155,6 +155,7 @@ struct rule_event rule_present(const struct rule *rule, const struct rule_state 
 {
 	bool firing = state->phase == RULE_FIRING;
 	bool wait = must_wait(rule, state->step, now_ms);
+	int step = state->phase >= RULE_FIRING ? state->step : state->worst_step;
 
 	if (rule->absent_for > 0) {
 		*current = firing && !wait;
@@ -163,5 +164,5 @@ struct rule_event rule_present(const struct rule *rule, const struct rule_state 
 	struct rule_verdict verdict = rule_judge(rule, state, now_ms);
 	*current = firing && verdict.known && verdict.seen && !wait;
 	double value = verdict.known ? verdict.value : rule_last_value(state);
-	return word_of(rule, state, state->step, value, state->last_ms);
+	return word_of(rule, state, step, value, state->last_ms);
 }

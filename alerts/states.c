@@ -16,7 +16,7 @@ enum {
 	WINDOW_REFRESH_MS = 5 * 60 * 1000,   /* and for a rule with a window */
 	SAVES_MAX = 500,                     /* in one tick */
 	FLAGS_SIZE = 8,
-	STATE_TEXT_MAX = RULE_TEXT_MAX + EPISODE_SIZE + 32,
+	COURSE_TEXT_MAX = EPISODE_SIZE + 48, /* what stands before a rule's state */
 };
 
 /* --- reading ---------------------------------------------------------- */
@@ -183,15 +183,15 @@ int states_save(struct alerts *alerts, const struct rule *rule, const struct pla
 		[OWED_ALERT] = "a",
 		[OWED_OVER] = "o",
 	};
-	char state[RULE_TEXT_MAX], text[STATE_TEXT_MAX];
+	char text[COURSE_TEXT_MAX + RULE_TEXT_MAX];
 
 	if (!quiet) {
-		rule_state_write(rule, &entry->state, state);
-		snprintf(text, sizeof text, "%s %d/%d/%s%s%s%s. %s",
+		int used = snprintf(text, COURSE_TEXT_MAX, "%s %d/%d/%s%s%s%s. ",
 			entry->episode[0] ? entry->episode : "-", entry->revision,
 			entry->severity, entry->told ? "t" : "",
 			entry->gathered ? "g" : "", entry->digested ? "d" : "",
-			owed[entry->owed], state);
+			owed[entry->owed]);
+		rule_state_write(rule, &entry->state, text + used);
 	}
 	if (alert_state_set(
 		    alerts->store, rule->name, place->station, quiet ? NULL : text) < 0)

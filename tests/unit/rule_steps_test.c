@@ -410,6 +410,7 @@ static void test_what_stands(void **unused)
 	event = rule_present(&rule, &state, midnight + 1900 * MINUTE, &current);
 	assert_false(current);
 	assert_true(event.value == 60);
+	assert_int_equal(event.severity, SEVERE);
 
 	rule = sample_rule();
 	rule.absent_for = 15 * MINUTE;
