@@ -163,6 +163,30 @@ static void test_the_all_clear_waits(void **state)
 	assert_int_equal(tick(store, start + HOUR + 2 * SECOND), 0);
 }
 
+/* A silence that ends in quiet hours wakes nobody, be it an alert or its end. */
+static void test_a_silence_into_the_night(void **state)
+{
+	struct store *store = *state;
+	int64_t morning = start + 2 * HOUR + 33 * MINUTE + 20 * SECOND; /* 8:00 */
+
+	rules[0].quiet = (struct rule_quiet){ 6 * 60, 8 * 60, SEVERITY_EXTREME };
+	begin(store);
+	assert_int_equal(say(store, "X", start, 60), 2);
+	silence(store, "", "", "hn-cau-giay", start, start + HOUR);
+	assert_int_equal(say(store, "X", start + SECOND, 30), 0);
+	assert_int_equal(say(store, "Y", start + SECOND, 60), 0);
+	assert_int_equal(tick(store, start + HOUR), 0);
+	assert_int_equal(say(store, "Y", morning - SECOND, 60), 0);
+	assert_int_equal(tick(store, morning - SECOND), 0);
+	assert_int_equal(tick(store, morning), 4);
+	expect(store, "X", false, 1);
+	struct message first = take(store, "web"), second = take(store, "web");
+	assert_true(first.resolved != second.resolved);
+	assert_string_equal(first.resolved ? first.station : second.station, "X");
+	assert_string_equal(first.resolved ? second.title : first.title,
+		"Vẫn còn: Bụi PM2.5 cao tại Y");
+}
+
 /* Over and there again, all in silence: for those who were told it goes on. */
 static void test_silence_over_two_episodes(void **state)
 {
@@ -560,6 +584,7 @@ int main(void)
 		TEST(test_silenced_and_told_afterwards),
 		TEST(test_silenced_and_over),
 		TEST(test_the_all_clear_waits),
+		TEST(test_a_silence_into_the_night),
 		TEST(test_silence_over_two_episodes),
 		TEST(test_a_standing_one_is_told_once_more),
 		TEST(test_nothing_from_stale_data),
