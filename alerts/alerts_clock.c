@@ -22,6 +22,7 @@ void alerts_settle(struct alerts *alerts, int64_t now_ms)
 				place->entries[r]->state.restored_ms = now_ms;
 		}
 	}
+	gather_settle(alerts, now_ms);
 }
 
 void alerts_watch_clock(struct alerts *alerts, int64_t now_ms)

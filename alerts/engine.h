@@ -83,6 +83,9 @@ void gate_site(
 bool gate_is_silenced(
 	const struct alerts *alerts, const struct subject *subject, int64_t now_ms);
 
+/* Is there an alert of its station that the device behind its metric is at fault? */
+bool gate_has_fault(const struct alerts *alerts, const struct subject *subject);
+
 /*
  * Does another alert say it already: that the device is at fault, or, not less severely
  * than SEVERITY, that the whole area has this hazard?
@@ -117,6 +120,10 @@ int gather_take(struct alerts *alerts, const struct subject *subject, int64_t no
 
 /* It is over, or told by itself from now on. 0 or -1. */
 int gather_release(struct alerts *alerts, const struct subject *subject, int64_t now_ms);
+
+/* Rules may be gone since the states were written: ends digests that have no alert left.
+ */
+void gather_settle(struct alerts *alerts, int64_t now_ms);
 
 /* Tells the digests that are due. How many messages, or -1. */
 int gather_tick(struct alerts *alerts, int64_t now_ms);

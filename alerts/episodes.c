@@ -125,6 +125,14 @@ static int go_on(struct alerts *alerts, const struct subject *subject,
 	return try_telling(alerts, subject, event, now_ms);
 }
 
+/* Silenced; or what says that it is over is a device at fault. */
+static bool must_not_end(
+	const struct alerts *alerts, const struct subject *subject, int64_t now_ms)
+{
+	return gate_is_silenced(alerts, subject, now_ms) ||
+		gate_has_fault(alerts, subject);
+}
+
 static int end(struct alerts *alerts, const struct subject *subject,
 	const struct rule_event *event, int64_t now_ms)
 {
@@ -137,7 +145,7 @@ static int end(struct alerts *alerts, const struct subject *subject,
 		entry->owed = OWED_NOTHING;
 		log_notice("alert %s at %s: over, nobody was told by itself (%s)",
 			subject->rule->name, subject->place->station, entry->episode);
-	} else if (gate_is_silenced(alerts, subject, now_ms)) {
+	} else if (must_not_end(alerts, subject, now_ms)) {
 		entry->owed = OWED_OVER;
 	} else {
 		added = episode_tell(alerts, subject, event, now_ms);
@@ -183,11 +191,16 @@ static int note_silence(
 
 static int say_over(struct alerts *alerts, const struct subject *subject, int64_t now_ms)
 {
+	struct entry *entry = subject->entry;
 	bool current;
 	struct rule_event event =
-		rule_present(subject->rule, &subject->entry->state, now_ms, &current);
+		rule_present(subject->rule, &entry->state, now_ms, &current);
 
+	if (gate_has_fault(alerts, subject) ||
+		gate_is_quiet(subject->rule, entry->severity, now_ms))
+		return 0;
 	event.kind = RULE_RESOLVE;
+	event.severity = entry->severity;
 	return episode_tell(alerts, subject, &event, now_ms);
 }
 

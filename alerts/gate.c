@@ -37,7 +37,7 @@ static bool is_fault_of(const struct rule *other, const struct subject *subject)
 		rule_hazard(subject->rule) != HAZARD_DEVICE;
 }
 
-static bool has_fault(const struct alerts *alerts, const struct subject *subject)
+bool gate_has_fault(const struct alerts *alerts, const struct subject *subject)
 {
 	for (size_t i = 0; i < alerts->rule_count; i++) {
 		const struct entry *entry = subject->place->entries[i];
@@ -84,7 +84,7 @@ static bool area_is_told(
 bool gate_is_inhibited(
 	const struct alerts *alerts, const struct subject *subject, int severity)
 {
-	if (has_fault(alerts, subject))
+	if (gate_has_fault(alerts, subject))
 		return true;
 	return subject->rule->scope != RULE_OF_AREA &&
 		area_is_told(alerts, subject, severity);

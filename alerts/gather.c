@@ -266,6 +266,16 @@ static int tell_due(struct alerts *alerts, struct digest *digest, int64_t now_ms
 	return tell_digest(alerts, digest, &tally, now_ms);
 }
 
+void gather_settle(struct alerts *alerts, int64_t now_ms)
+{
+	for (size_t i = 0; i < alerts->digests.count; i++) {
+		struct digest *digest = alerts->digests.list[i];
+
+		if (digest->standing && take_tally(alerts, digest, now_ms).members == 0)
+			digest->due_ms = now_ms;
+	}
+}
+
 int gather_tick(struct alerts *alerts, int64_t now_ms)
 {
 	int total = 0;

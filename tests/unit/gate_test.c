@@ -334,6 +334,33 @@ static void test_a_fault_mutes_the_threshold(void **state)
 	expect_nothing(store);
 }
 
+/* What ends an alert must not be a fault either: the all-clear waits for its end. */
+static void test_no_all_clear_from_a_fault(void **state)
+{
+	struct store *store = *state;
+
+	rules[3].name = "stuck";
+	rules[3].metric = metric_find("pm25");
+	rules[3].below = 1;
+	rules[3].hazard = HAZARD_DEVICE + 1;
+	rules[3].audience = AUDIENCE_OPERATORS;
+	config.alerts.rules.count = 4;
+	begin(store);
+	assert_int_equal(say(store, "X", start, 60), 2);
+	assert_int_equal(say(store, "X", start + SECOND, 0), 1);
+	assert_int_equal(tick(store, start + 2 * SECOND), 0);
+	restart(store);
+	assert_int_equal(tick(store, start + 3 * SECOND), 0);
+	expect(store, "X", false, 1);
+	take(store, "officers");
+	expect_nothing(store);
+	/* Well again, and over by what it says then. */
+	assert_int_equal(say(store, "X", start + 4 * SECOND, 30), 1);
+	assert_int_equal(tick(store, start + 4 * SECOND), 2);
+	struct message over = take(store, "web");
+	assert_true(over.resolved && over.value == 30);
+}
+
 static void make_area_rule(void)
 {
 	rules[3].name = "ward";
@@ -561,6 +588,52 @@ static void test_a_step_of_the_clock(void **state)
 	assert_int_equal(say(store, "C", now + HOUR, 60), 2);
 }
 
+/* The rules of a digest are taken out of the configuration. */
+static void test_a_digest_without_rules_ends(void **state)
+{
+	struct store *store = *state;
+	struct message message;
+
+	set_limit(1);
+	begin(store);
+	assert_int_equal(say(store, "A", start, 60), 2);
+	assert_int_equal(say(store, "B", start + 1, 60), 0);
+	assert_int_equal(tick(store, start + SECOND), 2);
+	expect(store, "A", false, 1);
+	message = take(store, "web");
+	assert_string_equal(message.rule, "digest");
+	config.alerts.rules = (struct option_list){ .items = rules + 1, .count = 2 };
+	restart(store);
+	commit(store);
+	assert_int_equal(tick(store, start + 2 * SECOND), 2);
+	struct message over = take(store, "web");
+	assert_string_equal(over.id, message.id);
+	assert_true(over.resolved);
+	expect_nothing(store);
+}
+
+/* 22:00 to 06:00 at +07:00; `start` is 05:26:40. */
+static void test_what_is_owed_waits_for_the_morning(void **state)
+{
+	struct store *store = *state;
+	int64_t evening = start + 17 * (int64_t)HOUR, morning = evening + 8 * HOUR;
+
+	rules[0].quiet = (struct rule_quiet){
+		.from = 22 * 60, .to = 6 * 60, .broken_by = SEVERITY_EXTREME
+	};
+	begin(store);
+	assert_true(rule_is_quiet(&rules[0], evening));
+	assert_false(rule_is_quiet(&rules[0], morning));
+	silence(store, "dust", "", "", evening - 2 * HOUR, evening);
+	assert_int_equal(say(store, "A", evening - HOUR, 60), 0);
+	assert_int_equal(say(store, "A", evening, 60), 0);
+	assert_int_equal(tick(store, evening), 0);
+	assert_int_equal(say(store, "A", morning, 62), 0);
+	assert_int_equal(tick(store, morning), 2);
+	assert_string_equal(take(store, "web").title, "Vẫn còn: Bụi PM2.5 cao tại A");
+	expect_nothing(store);
+}
+
 static void test_a_silenced_area_has_no_digest(void **state)
 {
 	struct store *store = *state;
@@ -591,6 +664,7 @@ int main(void)
 		TEST(test_ended_by_hand),
 		TEST(test_acknowledged),
 		TEST(test_a_fault_mutes_the_threshold),
+		TEST(test_no_all_clear_from_a_fault),
 		TEST(test_an_area_mutes_its_stations),
 		TEST(test_a_station_outlives_the_area_alert),
 		TEST(test_beyond_the_limit),
@@ -600,6 +674,8 @@ int main(void)
 		TEST(test_gathering),
 		TEST(test_a_step_of_the_clock),
 		TEST(test_a_silenced_area_has_no_digest),
+		TEST(test_a_digest_without_rules_ends),
+		TEST(test_what_is_owed_waits_for_the_morning),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
