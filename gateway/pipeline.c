@@ -38,6 +38,23 @@ static bool is_known_to_store(struct store *store, struct source *source)
 		store_source(store, source->station, source->sensor, &source->id) == 0;
 }
 
+static void take_relayed(void *arg, const void *bytes, size_t length)
+{
+	struct source *source = arg;
+
+	(void)bytes;
+	source->is_relayed = source->relayed_kept = length > 0;
+}
+
+/* Did another gateway make its station's index, when it was last heard? */
+static int open_relayed(struct source *source)
+{
+	if (!source->store)
+		return 0;
+	return store_state_get(
+		source->store, source->id, air_relayed, take_relayed, source);
+}
+
 static struct source *find_or_make(
 	struct pipeline *pipeline, const char *station, const char *sensor)
 {
@@ -57,7 +74,8 @@ static struct source *find_or_make(
 	source->remembers = source->treatment.settle > 0;
 	if (source->store && !is_known_to_store(source->store, source))
 		return NULL; /* the whole pipeline is made anew after that */
-	if (calibrate_prepare(source) < 0 || memory_open(source) < 0)
+	if (calibrate_prepare(source) < 0 || memory_open(source) < 0 ||
+		open_relayed(source) < 0)
 		return NULL;
 	return source;
 }
@@ -202,10 +220,11 @@ static int merge_source(struct pipeline *pipeline, struct source *source)
 			return -1;
 	if (!pipeline->settings.store)
 		return 0;
-	if (source->is_relayed && !source->relayed_kept) {
-		if (store_state_set(source->store, source->id, air_relayed, "", 0) < 0)
+	if (source->is_relayed != source->relayed_kept) {
+		if (store_state_set(source->store, source->id, air_relayed, "1",
+			    source->is_relayed) < 0)
 			return -1;
-		source->relayed_kept = true;
+		source->relayed_kept = source->is_relayed;
 	}
 	if (memory_save(source, &pipeline->bytes) < 0)
 		return -1;

@@ -63,7 +63,7 @@ struct source {
 	bool has_own_clock;       /* its last report's time was the device's own */
 	bool is_index;            /* it is what a gateway has made of a station's hours */
 	bool is_relayed;          /* another gateway makes its station's index */
-	bool relayed_kept;        /* that is in the store */
+	bool relayed_kept;        /* as it is in the store */
 	struct gauge *gauge;      /* gateway/gauge.h; NULL: no rain was seen here */
 	struct quality_settling settling; /* by the reports judged */
 	bool was_calibrated;              /* since the latest reading of rain */

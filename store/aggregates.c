@@ -172,7 +172,7 @@ static const char minutes_sql[] =
 	" WHERE (?1 = '' OR station = ?1) AND minute.source = source.id"
 	" AND metric IN (?2, ?3, ?4, ?5, ?6, ?7) AND end > ?8 AND end <= ?9"
 	" AND NOT EXISTS(SELECT 1 FROM state WHERE state.source = source.id"
-	"  AND kind = ?10)"
+	"  AND kind = ?10 AND length(data) > 0)"
 	" ORDER BY end, station, sensor, metric";
 
 int aggregates_scan_minutes(struct store *store, const char *station,

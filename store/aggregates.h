@@ -84,7 +84,7 @@ enum { AGGREGATE_METRICS = 6 };
 /*
  * Calls EACH with the minutes of METRICS at STATION (NULL: at all) whose end lies in
  * (FROM_MS, TO_MS], oldest first, until it returns false; without sources that have a
- * state of the kind EXCEPT (store_state_set()). How many, or -1.
+ * state of the kind EXCEPT (store_state_set()) that is not empty. How many, or -1.
  */
 int aggregates_scan_minutes(struct store *store, const char *station,
 	const uint16_t metrics[static AGGREGATE_METRICS], const char *except,

@@ -16,7 +16,8 @@
 #include "derive/air_station.h"
 #include "store/store.h"
 
-/* The state (store_state_set()) of a source whose gateway makes its station's index. */
+/* The state (store_state_set()) of a source whose gateway makes its station's index;
+ * empty where it is heard without that again. */
 extern const char air_relayed[];
 
 /* How the pollutants of SENSOR, by the configuration of SENSORS, count. */

@@ -361,6 +361,13 @@ static void test_a_relayed_station_has_its_index_already(void **state)
 	assert_true(temp_number(store,
 			    "SELECT sum FROM hour JOIN metric ON metric.id ="
 			    " metric WHERE name = 'vn_aqi' AND count = 1") == 90);
+	/* From now on it sends its readings itself, and no index with them. */
+	measure(noon + 4 * HOUR, noon + 4 * HOUR + 30 * MINUTE, 40);
+	merge();
+	restart();
+	measure(noon + 4 * HOUR + 30 * MINUTE, noon + 5 * HOUR, 40);
+	pass_to(noon + 5 * HOUR + MINUTE);
+	expect(noon + 5 * HOUR, METRIC_PM25_1H, 40);
 }
 
 /* --- what people are shown --------------------------------------------------------- */
