@@ -118,7 +118,7 @@ int air_part_usual(const struct air_part *part)
 {
 	uint8_t sorted[AIR_GAPS];
 
-	if (part->gap_count == 0)
+	if (part->gap_count < AIR_GAPS_NEEDED)
 		return 1;
 	memcpy(sorted, part->gaps, part->gap_count);
 	qsort(sorted, part->gap_count, 1, compare_gaps);

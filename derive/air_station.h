@@ -24,6 +24,8 @@
 
 enum {
 	AIR_GAPS = 15,       /* the latest gaps between minutes, for what is usual */
+	AIR_GAPS_NEEDED = 3, /* before anything is: one silence is no habit */
+	AIR_BEFORE = 5,      /* hours to be taken before those that matter, to know it */
 	AIR_OPEN = 3,        /* hours that may be open at a time */
 	AIR_PARTS_MAX = 256, /* pollutants times sensors of one station */
 	AIR_NAME_SIZE = 64,

@@ -258,7 +258,7 @@ static int read_open(struct indices *indices, int64_t over_ms)
 	struct reading_open reading = { .indices = indices, .over_ms = over_ms };
 
 	if (air_read_minutes(indices->settings.store, NULL, false,
-		    indices->made_ms - (AIR_OPEN - 1) * hour_ms, INT64_MAX, take_open,
+		    indices->made_ms - AIR_BEFORE * hour_ms, INT64_MAX, take_open,
 		    &reading) < 0 ||
 		reading.failed)
 		return -1;
@@ -317,7 +317,7 @@ static int revise_hour(struct indices *indices, struct index_place *place, int64
 		return -1;
 	air_hours_clear(&fresh);
 	int got = air_read_minutes(store, place->station, false,
-		end_ms - AIR_OPEN * hour_ms, end_ms, take_late, &late);
+		end_ms - AIR_BEFORE * hour_ms, end_ms, take_late, &late);
 	take_means(indices, &late.air, &fresh, end_ms, &indicative);
 	air_station_free(&late.air);
 	if (got < 0)

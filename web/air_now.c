@@ -39,7 +39,7 @@ static int measure(struct store *store, const struct config *config, const char 
 	struct air_rules rules = air_rules_of(config);
 	bool relayed_too = elapsed < 60;
 	int result = air_read_minutes(store, station, relayed_too,
-		end_ms - AIR_OPEN * hour_ms, end_ms, take, &gathering);
+		end_ms - AIR_BEFORE * hour_ms, end_ms, take, &gathering);
 
 	for (size_t p = 0; p < AIR_POLLUTANTS; p++) {
 		struct air_mean mean = air_station_mean(&gathering.air,
