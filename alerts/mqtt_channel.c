@@ -48,7 +48,7 @@ static const struct option options[] = {
 	},
 	CONNECTION_TIMEOUT(OPTIONS, broker.server, "10s", 100,
 		"How long to wait for the broker's acknowledgement."),
-	CONNECTION_MQTT(OPTIONS, broker, "nothing", "channel", 3600 * 1000.0),
+	CONNECTION_MQTT(OPTIONS, broker, "a session", "channel", 3600 * 1000.0),
 	{ .name = NULL },
 };
 
@@ -125,11 +125,13 @@ static bool connect_anew(struct mqtt_channel *self, char *why, size_t size)
 		.down = went_down,
 		.sent = was_answered,
 	};
-	struct mqtt_settings settings = mqtt_connection_settings(&self->options->broker,
-		self->env->config->station.id, self->env->name, self->id);
+	char owner[NAME_SIZE + 16];
 
+	/* A sensor or an output of the same name may be the broker's client, too. */
+	snprintf(owner, sizeof owner, "alerts-%s", self->env->name);
+	struct mqtt_settings settings = mqtt_connection_settings(
+		&self->options->broker, self->env->config->station.id, owner, self->id);
 	disconnect(self);
-	settings.is_clean = true;
 	settings.password = self->password;
 	pthread_mutex_lock(&self->mutex);
 	self->has_fault = false;
@@ -298,6 +300,37 @@ static bool make_topic(const struct mqtt_channel *self, const struct message *me
 /* --- sending -------------------------------------------------------------------------
  */
 
+static bool is_up(struct mqtt_channel *self)
+{
+	/* Not under the mutex: Paho may hold its own while it waits for ours. */
+	return mqtt_client_is_connected(self->client);
+}
+
+static bool is_acknowledged(struct mqtt_channel *self)
+{
+	pthread_mutex_lock(&self->mutex);
+	bool acknowledged = self->acknowledged == self->ticket;
+	pthread_mutex_unlock(&self->mutex);
+	return acknowledged;
+}
+
+/* Is there no use in waiting any more? Then ANSWER says why. */
+static bool is_over(struct mqtt_channel *self, int64_t left_ms, struct answer *answer)
+{
+	pthread_mutex_lock(&self->mutex);
+	bool over = self->has_fault || self->aborting || left_ms <= 0;
+	if (over) {
+		answer->outcome =
+			self->has_fault ? mqtt_outcome(self->fault_code) : OUTCOME_RETRY;
+		snprintf(answer->reason, sizeof answer->reason, "%s",
+			self->has_fault          ? self->fault_reason
+				: self->aborting ? "told to stop"
+						 : "the broker does not answer");
+	}
+	pthread_mutex_unlock(&self->mutex);
+	return over;
+}
+
 /*
  * Waits until DONE says so. False, with ANSWER, when a fault comes first, or the time is
  * over, or the channel is told to stop.
@@ -307,35 +340,14 @@ static bool wait_for(struct mqtt_channel *self, bool (*done)(struct mqtt_channel
 {
 	int64_t end_ms = clock_real_ms() + self->options->broker.server.timeout;
 
-	for (;;) {
+	while (!done(self)) {
 		int64_t left_ms = end_ms - clock_real_ms();
 
-		pthread_mutex_lock(&self->mutex);
-		bool is_done = done(self);
-		bool is_over = self->has_fault || self->aborting || left_ms <= 0;
-		if (!is_done && is_over) {
-			answer->outcome = self->has_fault ? mqtt_outcome(self->fault_code)
-							  : OUTCOME_RETRY;
-			snprintf(answer->reason, sizeof answer->reason, "%s",
-				self->has_fault          ? self->fault_reason
-					: self->aborting ? "told to stop"
-							 : "the broker does not answer");
-		}
-		pthread_mutex_unlock(&self->mutex);
-		if (is_done || is_over)
-			return is_done;
+		if (is_over(self, left_ms, answer))
+			return done(self);
 		bell_wait(&self->changed, left_ms);
 	}
-}
-
-static bool is_up(struct mqtt_channel *self)
-{
-	return mqtt_client_is_connected(self->client);
-}
-
-static bool is_acknowledged(struct mqtt_channel *self)
-{
-	return self->acknowledged == self->ticket;
+	return true;
 }
 
 static bool publish(struct mqtt_channel *self, const char *topic, struct answer *answer)

@@ -1,6 +1,7 @@
 #include "alerts/relay.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +12,9 @@
 #include "core/mqtt_url.h"
 
 enum {
-	PATIENCE_MS = 20 * 1000, /* until a message's connection is broken instead */
+	PATIENCE_MS = 10 * 1000, /* until a message's connection is broken instead */
 	SAY_MS = 10 * 1000,      /* between two refusals in the log */
+	TRY_MS = 60 * 1000,      /* until a client that cannot be made is tried again */
 };
 
 /* --- messages ------------------------------------------------------------------------
@@ -107,7 +109,7 @@ static void went_down(void *arg, const struct mqtt_fault *fault)
 	set_connected(line, false);
 }
 
-static bool start_line(struct relay_line *line)
+static void start_line(struct relay_line *line)
 {
 	const struct config *config = line->relay->config;
 	const struct mqtt_events events = {
@@ -116,9 +118,11 @@ static bool start_line(struct relay_line *line)
 		.down = went_down,
 		.message = message_came,
 	};
-	struct mqtt_settings settings = mqtt_connection_settings(&line->options->broker,
-		config->station.id, line->options->name, line->id);
-	char why[256], password[SECRET_MAX];
+	char why[256], password[SECRET_MAX], owner[NAME_SIZE + 16];
+
+	snprintf(owner, sizeof owner, "relay-%s", line->options->name);
+	struct mqtt_settings settings = mqtt_connection_settings(
+		&line->options->broker, config->station.id, owner, line->id);
 
 	if (!connection_read_secret(line->options->broker.server.password_file, password,
 		    why, sizeof why))
@@ -127,10 +131,29 @@ static bool start_line(struct relay_line *line)
 	line->client = mqtt_client_new(&settings, &events, why, sizeof why);
 	secret_wipe(password, sizeof password);
 	if (line->client && mqtt_client_start(line->client, why, sizeof why))
-		return true;
+		return;
+	mqtt_client_stop(line->client);
+	line->client = NULL;
 failed:
 	log_error("relay %s: %s", line->options->name, why);
-	return false;
+}
+
+void relay_begin(struct relay *relay)
+{
+	int64_t now_ms = clock_real_ms();
+
+	/* Not a line's: Paho's threads wait for that one while they are asked. */
+	pthread_mutex_lock(&relay->mutex);
+	for (size_t i = 0; i < relay->count && !relay->stopping; i++) {
+		struct relay_line *line = &relay->lines[i];
+
+		if (line->client ||
+			(line->tried_ms > 0 && now_ms - line->tried_ms < TRY_MS))
+			continue;
+		line->tried_ms = now_ms;
+		start_line(line);
+	}
+	pthread_mutex_unlock(&relay->mutex);
 }
 
 /* --- beginning and end
@@ -150,7 +173,7 @@ static void init_line(
 	pthread_condattr_destroy(&attributes);
 }
 
-struct relay *relay_start(const struct config *config, const struct relay_env *env)
+struct relay *relay_new(const struct config *config, const struct relay_env *env)
 {
 	const struct option_list *list = &config->alerts.relay;
 	const struct relay_options *options = list->items;
@@ -163,15 +186,9 @@ struct relay *relay_start(const struct config *config, const struct relay_env *e
 	}
 	relay->config = config;
 	relay->env = *env;
+	pthread_mutex_init(&relay->mutex, NULL);
 	for (; relay->count < list->count; relay->count++)
 		init_line(&relay->lines[relay->count], relay, &options[relay->count]);
-	for (size_t i = 0; i < relay->count; i++) {
-		if (!start_line(&relay->lines[i])) {
-			relay_stop(relay);
-			relay_free(relay);
-			return NULL;
-		}
-	}
 	return relay;
 }
 
@@ -179,6 +196,9 @@ void relay_stop(struct relay *relay)
 {
 	if (!relay)
 		return;
+	pthread_mutex_lock(&relay->mutex);
+	relay->stopping = true;
+	pthread_mutex_unlock(&relay->mutex);
 	for (size_t i = 0; i < relay->count; i++) {
 		struct relay_line *line = &relay->lines[i];
 
@@ -199,6 +219,7 @@ void relay_free(struct relay *relay)
 		pthread_cond_destroy(&relay->lines[i].changed);
 		pthread_mutex_destroy(&relay->lines[i].mutex);
 	}
+	pthread_mutex_destroy(&relay->mutex);
 	free(relay);
 }
 

@@ -31,8 +31,8 @@ struct relay_env {
 	void *arg;
 };
 
-/* CONFIG must outlive the result. NULL with a logged reason. */
-struct relay *relay_start(const struct config *config, const struct relay_env *env);
+/* CONFIG must outlive the result. NULL with a logged reason. Nothing is connected yet. */
+struct relay *relay_new(const struct config *config, const struct relay_env *env);
 
 /*
  * Ends the connections: no message is under way afterwards. Before the recorder ends, so
@@ -42,8 +42,10 @@ void relay_stop(struct relay *relay);
 void relay_free(struct relay *relay);
 
 /*
- * The recorder's thread: writes what waits into the open transaction (store_join()). How
- * many rows, 0: nothing, or -1: the store failed.
+ * The recorder's thread: connects, once the clock is believed (before that nothing could
+ * be decided, and Paho's one thread would stand for everybody), and writes what waits
+ * into the open transaction (store_join()). How many rows, 0: nothing, or -1: the store
+ * failed.
  */
 int relay_take(struct relay *relay, struct store *store, int64_t now_ms);
 

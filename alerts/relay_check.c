@@ -6,7 +6,7 @@
 #include "core/log.h"
 
 static const int64_t ahead_ms = 5 * 60 * 1000; /* a box's clock may be so much fast */
-static const int64_t expires_max_ms = 8LL * 24 * 3600 * 1000;
+static const int64_t expires_max_ms = 31LL * 24 * 3600 * 1000; /* as rules may have it */
 
 enum { EPISODE_MIN = 8 }; /* shorter ids would soon be two boxes' */
 

@@ -17,7 +17,8 @@ enum relay_state {
 struct relay_line {
 	struct relay *relay;
 	const struct relay_options *options;
-	struct mqtt_client *client;
+	struct mqtt_client *client; /* NULL: not begun; under the relay's mutex */
+	int64_t tried_ms;           /* real time, as well */
 	char id[MQTT_CLIENT_ID_SIZE];
 	int64_t said_ms; /* real time of the last refusal in the log */
 	uint64_t unsaid;
@@ -34,10 +35,15 @@ struct relay_line {
 struct relay {
 	const struct config *config;
 	struct relay_env env;
+	pthread_mutex_t mutex; /* beginning and stopping exclude each other */
+	bool stopping;
 	struct outbox_item row; /* too large for a stack; the recorder's */
 	char bodies[ENVELOPE_LANGUAGES][OUTBOX_BODY_MAX];
 	size_t count;
 	struct relay_line lines[];
 };
+
+/* Connects the lines that are not yet. */
+void relay_begin(struct relay *relay);
 
 #endif

@@ -212,6 +212,8 @@ int relay_take(struct relay *relay, struct store *store, int64_t now_ms)
 	/* By an impossible time nothing is decided. */
 	if (!clock_is_set())
 		return 0;
+	if (relay->count > 0)
+		relay_begin(relay);
 	for (size_t i = 0; i < relay->count; i++) {
 		struct relay_line *line = &relay->lines[i];
 		int added = 0;

@@ -359,7 +359,7 @@ static int64_t find_newest(void *arg, const char *station, uint16_t metric)
 	return newest.time_ms;
 }
 
-static bool start_relay(struct parts *parts)
+static bool make_relay(struct parts *parts)
 {
 	const struct relay_env env = {
 		.directory = parts->directory,
@@ -368,7 +368,7 @@ static bool start_relay(struct parts *parts)
 		.arg = parts,
 	};
 
-	parts->relay = relay_start(parts->config, &env);
+	parts->relay = relay_new(parts->config, &env);
 	return parts->relay != NULL;
 }
 
@@ -386,7 +386,7 @@ static bool start_senders(struct parts *parts)
 	if (!parts->notifier)
 		return false;
 	parts->outages = outage_watch_new(config, parts->notifier);
-	return parts->outages && start_relay(parts);
+	return parts->outages && make_relay(parts);
 }
 
 static bool start_recorder(struct parts *parts)

@@ -7,6 +7,8 @@
 
 enum { FORGET_ROWS = 10 }; /* with each one that is added: more than come in */
 
+static const int64_t active_ms = 31LL * 24 * 3600 * 1000; /* nothing holds for longer */
+
 const char episodes_schema[] =
 	"CREATE TABLE IF NOT EXISTS episode_message("
 	" id INTEGER PRIMARY KEY, episode TEXT NOT NULL, revision INTEGER NOT NULL,"
@@ -33,7 +35,7 @@ int history_add(
 		" ?13, ?14)";
 	static const char forget[] =
 		"DELETE FROM episode_message WHERE id IN (SELECT id FROM episode_message"
-		" WHERE created < ?1 ORDER BY created LIMIT ?2)";
+		" WHERE created < ?1 AND expires < ?1 ORDER BY created LIMIT ?2)";
 
 	if (store_join(store) < 0 ||
 		statement_run(store, add, "tiiiiitttddttt", message->episode,
@@ -96,21 +98,26 @@ int history_each(struct store *store, const struct history_choice *choice,
 	void (*each)(void *arg, const struct episode_message *message), void *arg)
 {
 	static const char sql[] =
-		"SELECT " COLUMNS " FROM episode_message AS m WHERE public"
-		" AND ((created >= ?1 AND created < ?2) OR (?3 > 0 AND created < ?2"
-		"  AND expires > ?3))"
+		"SELECT " COLUMNS " FROM episode_message AS m"
+		" WHERE created >= ?6 AND created < ?2 AND public"
+		" AND (created >= ?1 OR expires > ?3)"
 		" AND (NOT ?4 OR NOT EXISTS(SELECT 1 FROM episode_message AS n"
 		"  WHERE n.episode = m.episode AND n.revision > m.revision))"
 		" ORDER BY created DESC, id DESC LIMIT ?5";
 	sqlite3_stmt *stmt = statement(store, sql);
+	int64_t since_ms = choice->from_ms;
 
 	if (!stmt)
 		return -1;
+	if (choice->active_at_ms > 0 && choice->active_at_ms - active_ms < since_ms)
+		since_ms = choice->active_at_ms - active_ms;
 	sqlite3_bind_int64(stmt, 1, choice->from_ms);
 	sqlite3_bind_int64(stmt, 2, choice->to_ms > 0 ? choice->to_ms : INT64_MAX);
-	sqlite3_bind_int64(stmt, 3, choice->active_at_ms);
+	sqlite3_bind_int64(
+		stmt, 3, choice->active_at_ms > 0 ? choice->active_at_ms : INT64_MAX);
 	sqlite3_bind_int(stmt, 4, choice->newest_only);
 	sqlite3_bind_int(stmt, 5, choice->limit > 0 ? choice->limit : -1);
+	sqlite3_bind_int64(stmt, 6, since_ms);
 	return hand_out(store, stmt, each, arg);
 }
 

@@ -35,7 +35,8 @@ struct episode_message {
 
 /*
  * Adds MESSAGE to the recorder's transaction (store_join()), and removes some of what
- * was announced before KEEP_MS (0: nothing). One that is there already, by episode and
+ * was announced, and has expired, before KEEP_MS (0: nothing): what could still be
+ * replayed is known. One that is there already, by episode and
  * revision, stays as it is. 0 or -1.
  */
 int history_add(
@@ -44,7 +45,8 @@ int history_add(
 /* Zeroed: everything that is public. */
 struct history_choice {
 	int64_t from_ms, to_ms; /* announced in [from, to); to 0: without an end */
-	int64_t active_at_ms;   /* also before from, if not expired then; 0: no */
+	int64_t active_at_ms;   /* also up to 31 days before from, if not expired then; 0:
+				 * no */
 	bool newest_only;       /* of each episode only the newest revision */
 	int limit;              /* 0: none */
 };

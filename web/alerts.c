@@ -8,7 +8,11 @@
 #include "core/log.h"
 #include "store/episodes.h"
 
-enum { LIMIT = 100, LIMIT_MAX = 1000 };
+enum {
+	LIMIT = 100,
+	LIMIT_MAX = 1000,
+	TOGETHER_MAX = 1000, /* announced in one millisecond, beyond a page */
+};
 
 static const int64_t recent_ms = 24 * 3600 * 1000;
 
@@ -17,6 +21,7 @@ struct listing {
 	enum words_language language;
 	int64_t now_ms;
 	int count, limit;
+	int64_t last_ms; /* of the last one that is listed */
 	int64_t next_ms; /* of a further page; 0: there is none */
 };
 
@@ -71,11 +76,13 @@ static void put_alert(void *arg, const struct episode_message *message)
 	struct listing *listing = arg;
 	struct json *json = &listing->json;
 
-	if (listing->count == listing->limit) {
-		listing->next_ms = message->created_ms + 1;
+	/* A page ends between two milliseconds, so that the next one begins behind it. */
+	if (listing->count >= listing->limit && message->created_ms < listing->last_ms)
+		listing->next_ms = listing->last_ms;
+	if (listing->next_ms > 0)
 		return;
-	}
 	listing->count++;
+	listing->last_ms = message->created_ms;
 	json_object(json, NULL);
 	put_members(json, message->bodies[listing->language]);
 	json_time(json, "announced", message->created_ms, VIEW_OFFSET_MINUTES);
@@ -103,7 +110,7 @@ static bool choose(const struct web_request *request, struct web_reply *reply,
 		choice->active_at_ms = listing->now_ms;
 	}
 	/* One more than is shown tells whether there is another page. */
-	choice->limit = listing->limit + 1;
+	choice->limit = listing->limit + TOGETHER_MAX;
 	return true;
 }
 

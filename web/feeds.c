@@ -17,7 +17,7 @@ enum {
 	ENTRIES_MAX = 500, /* of the newest; nobody has so many alerts */
 };
 
-static const int64_t look_back_ms = 90LL * 24 * 3600 * 1000; /* none holds for longer */
+static const int64_t look_back_ms = 8LL * 24 * 3600 * 1000; /* for what has gone */
 
 static struct store *open_store(
 	const struct web_request *request, struct web_reply *reply)
@@ -59,18 +59,26 @@ static void put_address(
 	buffer_printf(out, "/feeds/cap/%s.%d.xml", message->id, message->revision);
 }
 
+/* An entry comes when it is announced, and goes when it has expired. */
+static void note_change(void *arg, const struct episode_message *kept)
+{
+	struct feed *feed = arg;
+	int64_t changed_ms =
+		kept->expires_ms <= feed->now_ms ? kept->expires_ms : kept->created_ms;
+
+	if (changed_ms > feed->changed_ms)
+		feed->changed_ms = changed_ms;
+}
+
 static void put_entry(void *arg, const struct episode_message *kept)
 {
 	struct feed *feed = arg;
 	struct buffer *out = &feed->entries;
 	struct message message;
-	bool has_left = kept->expires_ms <= feed->now_ms;
-	int64_t changed_ms = has_left ? kept->expires_ms : kept->created_ms;
 
-	if (changed_ms > feed->changed_ms)
-		feed->changed_ms = changed_ms;
-	if (has_left || !message_from_json(&message, kept->bodies[feed->language]))
+	if (!message_from_json(&message, kept->bodies[feed->language]))
 		return;
+	note_change(feed, kept);
 	buffer_puts(out, "<entry>\n<id>urn:muabui:");
 	xml_text(out, feed->sender);
 	buffer_printf(out, ":%s.%d</id>\n", message.id, message.revision);
@@ -125,7 +133,13 @@ static void set_etag(struct web_reply *reply)
 void feed_cap(const struct web_request *request, struct web_reply *reply)
 {
 	int64_t now_ms = clock_wall_ms();
-	const struct history_choice choice = {
+	const struct history_choice active = {
+		.from_ms = now_ms,
+		.active_at_ms = now_ms,
+		.newest_only = true,
+		.limit = ENTRIES_MAX,
+	};
+	const struct history_choice lately = {
 		.from_ms = now_ms - look_back_ms,
 		.newest_only = true,
 		.limit = ENTRIES_MAX,
@@ -142,9 +156,10 @@ void feed_cap(const struct web_request *request, struct web_reply *reply)
 	cap_web(request->view->config, feed.web);
 	cap_sender(request->view->config, feed.sender);
 	buffer_init(&feed.entries, WEB_BODY_MAX / 2);
-	int count = history_each(store, &choice, put_entry, &feed);
+	bool whole = history_each(store, &active, put_entry, &feed) >= 0 &&
+		history_each(store, &lately, note_change, &feed) >= 0;
 	store_close(store);
-	if (count < 0 || feed.entries.failed) {
+	if (!whole || feed.entries.failed) {
 		web_problem(reply, 503, "The alerts cannot be read now; try again.");
 	} else {
 		put_feed(&feed, request->view->config);
