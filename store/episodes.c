@@ -7,8 +7,6 @@
 
 enum { FORGET_ROWS = 10 }; /* with each one that is added: more than come in */
 
-static const int64_t active_ms = 31LL * 24 * 3600 * 1000; /* nothing holds for longer */
-
 const char episodes_schema[] =
 	"CREATE TABLE IF NOT EXISTS episode_message("
 	" id INTEGER PRIMARY KEY, episode TEXT NOT NULL, revision INTEGER NOT NULL,"
@@ -18,6 +16,7 @@ const char episodes_schema[] =
 	" origin TEXT NOT NULL, vi TEXT NOT NULL, en TEXT NOT NULL,"
 	" UNIQUE(episode, revision));"
 	"CREATE INDEX IF NOT EXISTS episode_message_created ON episode_message(created);"
+	"CREATE INDEX IF NOT EXISTS episode_message_expires ON episode_message(expires);"
 	"CREATE INDEX IF NOT EXISTS episode_message_origin"
 	" ON episode_message(origin, created) WHERE origin <> '';";
 
@@ -94,30 +93,39 @@ static int hand_out(struct store *store, sqlite3_stmt *stmt,
 	return statement_done(store, stmt, rc) < 0 ? -1 : count;
 }
 
+#define IS_NEWEST                                                   \
+	" (NOT ?4 OR NOT EXISTS(SELECT 1 FROM episode_message AS n" \
+	"  WHERE n.episode = m.episode AND n.revision > m.revision))"
+
 int history_each(struct store *store, const struct history_choice *choice,
 	void (*each)(void *arg, const struct episode_message *message), void *arg)
 {
-	static const char sql[] =
+	/* Along the index by time, and no further than is asked for. */
+	static const char by_time[] =
 		"SELECT " COLUMNS " FROM episode_message AS m"
-		" WHERE created >= ?6 AND created < ?2 AND public"
-		" AND (created >= ?1 OR expires > ?3)"
-		" AND (NOT ?4 OR NOT EXISTS(SELECT 1 FROM episode_message AS n"
-		"  WHERE n.episode = m.episode AND n.revision > m.revision))"
-		" ORDER BY created DESC, id DESC LIMIT ?5";
-	sqlite3_stmt *stmt = statement(store, sql);
-	int64_t since_ms = choice->from_ms;
+		" WHERE created >= ?1 AND created < ?2 AND public"
+		" AND" IS_NEWEST " ORDER BY created DESC, id DESC LIMIT ?5";
+	/*
+	 * By both indices: a + keeps SQLite from going through all that was ever
+	 * announced. Only ids are sorted, for the texts are long.
+	 */
+	static const char also_active[] =
+		"SELECT " COLUMNS " FROM episode_message WHERE id IN ("
+		"SELECT id FROM episode_message AS m WHERE (created >= ?1 OR expires > ?3)"
+		" AND +created < ?2 AND public AND" IS_NEWEST
+		" ORDER BY +created DESC, id DESC LIMIT ?5)"
+		" ORDER BY created DESC, id DESC";
+	bool also = choice->active_at_ms > 0;
+	sqlite3_stmt *stmt = statement(store, also ? also_active : by_time);
 
 	if (!stmt)
 		return -1;
-	if (choice->active_at_ms > 0 && choice->active_at_ms - active_ms < since_ms)
-		since_ms = choice->active_at_ms - active_ms;
 	sqlite3_bind_int64(stmt, 1, choice->from_ms);
 	sqlite3_bind_int64(stmt, 2, choice->to_ms > 0 ? choice->to_ms : INT64_MAX);
-	sqlite3_bind_int64(
-		stmt, 3, choice->active_at_ms > 0 ? choice->active_at_ms : INT64_MAX);
+	if (also)
+		sqlite3_bind_int64(stmt, 3, choice->active_at_ms);
 	sqlite3_bind_int(stmt, 4, choice->newest_only);
 	sqlite3_bind_int(stmt, 5, choice->limit > 0 ? choice->limit : -1);
-	sqlite3_bind_int64(stmt, 6, since_ms);
 	return hand_out(store, stmt, each, arg);
 }
 

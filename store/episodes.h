@@ -45,8 +45,7 @@ int history_add(
 /* Zeroed: everything that is public. */
 struct history_choice {
 	int64_t from_ms, to_ms; /* announced in [from, to); to 0: without an end */
-	int64_t active_at_ms;   /* also up to 31 days before from, if not expired then; 0:
-				 * no */
+	int64_t active_at_ms;   /* also before from, if not expired then; 0: no */
 	bool newest_only;       /* of each episode only the newest revision */
 	int limit;              /* 0: none */
 };
