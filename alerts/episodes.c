@@ -197,7 +197,7 @@ static int say_over(struct alerts *alerts, const struct subject *subject, int64_
 		rule_present(subject->rule, &entry->state, now_ms, &current);
 
 	if (gate_has_fault(alerts, subject) ||
-		gate_is_quiet(subject->rule, entry->severity, now_ms))
+		rule_holds_back(subject->rule, entry->severity, now_ms))
 		return 0;
 	event.kind = RULE_RESOLVE;
 	event.severity = entry->severity;
