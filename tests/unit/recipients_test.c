@@ -14,8 +14,10 @@
 
 #include "core/file.h"
 #include "core/log.h"
+#include "tests/unit/temp_store.h"
 
-static char folder[64], list_path[96], base_path[96], notes_path[128];
+static struct temp temp;
+static char list_path[128], notes_path[128];
 static char logged[4096];
 
 static void keep_log(enum log_level level, const char *line)
@@ -27,12 +29,9 @@ static void keep_log(enum log_level level, const char *line)
 static int make_folder(void **state)
 {
 	(void)state;
-	snprintf(folder, sizeof folder, "/tmp/muabui-recipients-XXXXXX");
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(list_path, sizeof list_path, "%s/list", folder);
-	snprintf(base_path, sizeof base_path, "%s/store.db", folder);
-	snprintf(notes_path, sizeof notes_path, "%s.phones.sent", base_path);
+	temp_make(&temp);
+	snprintf(list_path, sizeof list_path, "%s/list", temp.directory);
+	snprintf(notes_path, sizeof notes_path, "%s.phones.sent", temp.path);
 	logged[0] = '\0';
 	log_set_sink(keep_log);
 	return 0;
@@ -41,9 +40,7 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
 	(void)state;
-	unlink(list_path);
-	unlink(notes_path);
-	rmdir(folder);
+	temp_remove(&temp);
 	log_set_sink(NULL);
 	return 0;
 }
@@ -57,7 +54,7 @@ static void write_list(const char *text)
 
 static struct recipients *make(void)
 {
-	const struct channel_env env = { .name = "phones", .store_path = base_path };
+	const struct channel_env env = { .name = "phones", .store_path = temp.path };
 	struct recipients *recipients = recipients_new(list_path, NULL, &env);
 
 	assert_non_null(recipients);
@@ -253,7 +250,7 @@ static void test_damaged_notes(void **state)
 static void test_files(void **state)
 {
 	struct buffer out;
-	char why[256], missing[128];
+	char why[256], missing[160];
 
 	(void)state;
 	write_list("one");
@@ -266,12 +263,12 @@ static void test_files(void **state)
 	assert_false(file_read(list_path, &out, why, sizeof why));
 	assert_non_null(strstr(why, list_path));
 	buffer_free(&out);
-	snprintf(missing, sizeof missing, "%s/no/such", folder);
+	snprintf(missing, sizeof missing, "%s/no/such", temp.directory);
 	buffer_init(&out, 6);
 	assert_false(file_read(missing, &out, why, sizeof why));
 	assert_false(file_replace(missing, "x", 1, why, sizeof why));
 	assert_non_null(strstr(why, missing));
-	assert_false(file_read(folder, &out, why, sizeof why));
+	assert_false(file_read(temp.directory, &out, why, sizeof why));
 	buffer_free(&out);
 	snprintf(missing, sizeof missing, "%s.new", list_path);
 	assert_int_equal(access(missing, F_OK), -1);
