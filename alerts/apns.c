@@ -5,17 +5,16 @@
  */
 #include "alerts/apns.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alerts/apns_token.h"
 #include "alerts/channel.h"
 #include "alerts/phone.h"
 #include "alerts/recipients.h"
 #include "core/clock.h"
 #include "core/http_client.h"
-#include "core/json.h"
 #include "core/jwt.h"
 #include "core/reason.h"
 #include "core/secret.h"
@@ -23,11 +22,6 @@
 enum {
 	RESPONSE_MAX = 4096,
 	BODY_MAX = 16 * 1024,
-	TOKEN_MAX = 1024,
-	TOKENS = 8,                    /* provider tokens at a time: keys of this box */
-	RENEW_MS = 50 * 60 * 1000,     /* Apple refuses one older than an hour … */
-	RENEW_MIN_MS = 20 * 60 * 1000, /* … and one more often than that */
-	KEY_ID_SIZE = 10,
 	DEVICE_MAX = 512,
 };
 
@@ -58,8 +52,8 @@ static const struct option options[] = {
 		.type = OPTION_STRING,
 		.offset = offsetof(struct apns_options, key_id),
 		.required = true,
-		.min = KEY_ID_SIZE,
-		.max = KEY_ID_SIZE,
+		.min = APNS_KEY_ID_SIZE,
+		.max = APNS_KEY_ID_SIZE,
 		.help = "The key's id, of ten characters.",
 	},
 	{
@@ -67,8 +61,8 @@ static const struct option options[] = {
 		.type = OPTION_STRING,
 		.offset = offsetof(struct apns_options, team_id),
 		.required = true,
-		.min = KEY_ID_SIZE,
-		.max = KEY_ID_SIZE,
+		.min = APNS_KEY_ID_SIZE,
+		.max = APNS_KEY_ID_SIZE,
 		.help = "The developer team's id, of ten characters.",
 	},
 	{
@@ -126,87 +120,6 @@ static void check(const void *values, const struct config_place *place)
 	const struct apns_options *settings = values;
 
 	channel_check_secure(settings->url, "url", place);
-}
-
-/* --- the provider token ----------------------------------------------------- */
-
-/*
- * Apple counts how often tokens are renewed, whoever of this program asks: a channel that
- * is opened again, a trial beside it. So they are kept for the whole program, by key and
- * team.
- */
-static struct provider_token {
-	char key_id[KEY_ID_SIZE + 1], team_id[KEY_ID_SIZE + 1];
-	char text[TOKEN_MAX]; /* "": free */
-	int64_t made_mono_ms;
-} tokens[TOKENS];
-static pthread_mutex_t tokens_mutex = PTHREAD_MUTEX_INITIALIZER;
-
-static bool make_token(
-	const struct apns_options *settings, const struct jwt_key *key, char *text)
-{
-	struct buffer claims, token;
-	struct json json;
-
-	buffer_init(&claims, 256);
-	buffer_init(&token, TOKEN_MAX - 1);
-	json_start(&json, &claims);
-	json_object(&json, NULL);
-	json_string(&json, "iss", settings->team_id);
-	json_integer(&json, "iat", clock_wall_ms() / 1000);
-	json_end_object(&json);
-	bool ok = !claims.failed &&
-		jwt_sign(key, settings->key_id, buffer_text(&claims), &token);
-	if (ok)
-		memcpy(text, token.data, token.length + 1);
-	buffer_free(&token);
-	buffer_free(&claims);
-	return ok;
-}
-
-/* The place of this key's token: its own, a free one, or the oldest. */
-static struct provider_token *place_of(const struct apns_options *settings)
-{
-	struct provider_token *found = &tokens[0];
-
-	for (size_t i = 0; i < TOKENS; i++) {
-		struct provider_token *token = &tokens[i];
-
-		if (token->text[0] && !strcmp(token->key_id, settings->key_id) &&
-			!strcmp(token->team_id, settings->team_id))
-			return token;
-		if (found->text[0] &&
-			(!token->text[0] || token->made_mono_ms < found->made_mono_ms))
-			found = token;
-	}
-	secret_wipe(found, sizeof *found);
-	return found;
-}
-
-/*
- * Copies the token to TEXT, made anew where it is old; WAS_REFUSED: or where it is old
- * enough to be. False: it cannot be signed, or was refused and is too young.
- */
-static bool get_token(const struct apns_options *settings, const struct jwt_key *key,
-	bool was_refused, char text[static TOKEN_MAX])
-{
-	int64_t now = clock_mono_ms();
-	bool ok = true;
-
-	pthread_mutex_lock(&tokens_mutex);
-	struct provider_token *token = place_of(settings);
-	int64_t age = now - token->made_mono_ms;
-	if (!token->text[0] || age >= (was_refused ? RENEW_MIN_MS : RENEW_MS)) {
-		ok = make_token(settings, key, token->text);
-		snprintf(token->key_id, sizeof token->key_id, "%s", settings->key_id);
-		snprintf(token->team_id, sizeof token->team_id, "%s", settings->team_id);
-		token->made_mono_ms = now;
-	} else if (was_refused) {
-		ok = false;
-	}
-	memcpy(text, token->text, TOKEN_MAX);
-	pthread_mutex_unlock(&tokens_mutex);
-	return ok;
 }
 
 /* --- the channel ------------------------------------------------------------ */
@@ -313,7 +226,7 @@ static void post(struct apns *apns, const struct push *push, const char *url,
 	const char *topic_header, const char *token, struct buffer *response,
 	struct answer *answer)
 {
-	char authorization[TOKEN_MAX + 32];
+	char authorization[APNS_TOKEN_MAX + 32];
 	const char *const headers[] = { "Content-Type: application/json",
 		"apns-push-type: alert", authorization, topic_header, push->id,
 		push->collapse, push->expiration, push->priority, NULL };
@@ -330,7 +243,7 @@ static enum apns_blame send_one(struct apns *apns, const struct push *push,
 {
 	const struct apns_options *settings = apns->options;
 	const char *topic = settings->topic;
-	char device[DEVICE_MAX], token[TOKEN_MAX], topic_header[300], url[1024];
+	char device[DEVICE_MAX], token[APNS_TOKEN_MAX], topic_header[300], url[1024];
 	enum apns_blame blame = APNS_SERVICE;
 	struct buffer response;
 	bool has_token;
@@ -343,11 +256,14 @@ static enum apns_blame send_one(struct apns *apns, const struct push *push,
 	snprintf(topic_header, sizeof topic_header, "apns-topic: %.250s", topic);
 	snprintf(url, sizeof url, "%.400s/3/device/%s", settings->url, device);
 	buffer_init(&response, RESPONSE_MAX);
-	has_token = get_token(settings, apns->key, false, token);
+	has_token = apns_token_get(
+		settings->key_id, settings->team_id, apns->key, false, token);
 	for (int attempt = 0; has_token && attempt < 2; attempt++) {
 		post(apns, push, url, topic_header, token, &response, answer);
 		blame = apns_judge(answer, &response);
-		if (blame != APNS_TOKEN || !get_token(settings, apns->key, true, token))
+		if (blame != APNS_TOKEN ||
+			!apns_token_get(settings->key_id, settings->team_id, apns->key,
+				true, token))
 			break;
 	}
 	if (!has_token) {

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "alerts/apns_token.h"
+#include "core/clock.h"
 #include "core/utf8.h"
 
 static struct message make_message(void)
@@ -167,6 +169,76 @@ static void test_answers(void **state)
 	}
 }
 
+/* The key pair of RFC 8291, appendix A. */
+static const char pem[] =
+	"-----BEGIN EC PRIVATE KEY-----\n"
+	"MDECAQEEIMn1j4mBPp+Ohy5x9CqmThdXySVNzGK3LdwBC7QEPqEcoAoGCCqGSM49\n"
+	"AwEH\n"
+	"-----END EC PRIVATE KEY-----\n";
+
+/* Another one, made for this test. */
+static const char other_pem[] =
+	"-----BEGIN EC PRIVATE KEY-----\n"
+	"MHcCAQEEIKw6EF2yLFFKStpwjD+pQtD9yDgxzrRwSG8zsxRyyiKvoAoGCCqGSM49\n"
+	"AwEHoUQDQgAE4HKXrLs1JITHbfDu1qHCjjti8MYAwtQOOeG8QyS/Hcx+ZEnY6jP/\n"
+	"9UJltJy6LIzV4OlOXIZi5L6ejUXCkFJw6g==\n"
+	"-----END EC PRIVATE KEY-----\n";
+
+static void test_provider_token_by_its_age(void **state)
+{
+	static const struct {
+		int minutes;
+		bool was_refused, is_given, is_new;
+	} rows[] = {
+		{ 0, false, true, true },
+		{ 1, false, true, false },
+		{ 19, true, false, false },
+		{ 49, false, true, false },
+		{ 50, false, true, true },
+		{ 51, true, false, false },
+		{ 69, true, false, false },
+		{ 70, true, true, true },
+		{ 119, false, true, false },
+		{ 120, false, true, true },
+	};
+	char why[128], token[APNS_TOKEN_MAX], last[APNS_TOKEN_MAX] = "";
+	const int64_t begin = INT64_C(1795300000000);
+
+	(void)state;
+	struct jwt_key *key = jwt_key_load(pem, JWT_ES256, why, sizeof why);
+	assert_non_null(key);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int64_t now = rows[i].minutes * INT64_C(60000);
+
+		clock_freeze(begin + now, 5000000 + now);
+		bool is_given = apns_token_get(
+			"ABC123DEFG", "TEAM456789", key, rows[i].was_refused, token);
+		if (is_given != rows[i].is_given ||
+			(strcmp(token, last) != 0) != rows[i].is_new)
+			fail_msg("after %d minutes", rows[i].minutes);
+		memcpy(last, token, sizeof last);
+	}
+	/* Another key's is another one, and the first one's stays. */
+	assert_true(apns_token_get("XYZ123DEFG", "TEAM456789", key, false, token));
+	assert_string_not_equal(token, last);
+	assert_true(apns_token_get("ABC123DEFG", "TEAM456789", key, false, token));
+	assert_string_equal(token, last);
+	/* So is a right one in the place of a wrong one, under the same name. */
+	struct jwt_key *other = jwt_key_load(other_pem, JWT_ES256, why, sizeof why);
+	assert_non_null(other);
+	assert_true(apns_token_get("ABC123DEFG", "TEAM456789", other, false, token));
+	assert_string_not_equal(token, last);
+	jwt_key_free(other);
+	/* More keys than there is room for: the oldest goes, nothing else happens. */
+	for (int i = 0; i < 20; i++) {
+		char id[APNS_KEY_ID_SIZE + 1];
+
+		snprintf(id, sizeof id, "KEY%07d", i);
+		assert_true(apns_token_get(id, "TEAM456789", key, false, token));
+	}
+	jwt_key_free(key);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_long_texts_fit),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_provider_token_by_its_age),
 	};
 
 	return cmocka_run_group_tests_name("apns", tests, NULL, NULL);
