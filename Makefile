@@ -17,10 +17,11 @@ JOBS       := $(shell nproc 2>/dev/null || echo 1)
 
 # Debian's packages: to build, to show it, to test it, to fuzz it.
 BUILD_DEPS := gcc libc6-dev libcjson-dev libconfig-dev libcurl4-openssl-dev \
-	libdeflate-dev libmicrohttpd-dev libpaho-mqtt-dev libprotobuf-c-dev libsnappy-dev \
-	libsqlite3-dev libssl-dev libsystemd-dev libzstd-dev protobuf-c-compiler zlib1g-dev
+	libdeflate-dev libmicrohttpd-dev libnghttp2-dev libpaho-mqtt-dev libprotobuf-c-dev \
+	libsnappy-dev libsqlite3-dev libssl-dev libsystemd-dev libzstd-dev \
+	protobuf-c-compiler zlib1g-dev
 DEMO_DEPS  := mosquitto mosquitto-clients
-TEST_DEPS  := clang-format faketime influxdb libcmocka-dev libmodbus-dev libnghttp2-dev \
+TEST_DEPS  := clang-format faketime influxdb libcmocka-dev libmodbus-dev \
 	libxml2-utils mosquitto mosquitto-clients nghttp2-server nginx-light nodejs \
 	openssh-client openssh-server openssl procps prometheus python3 \
 	python3-aiosmtpd python3-feedparser python3-h2 python3-pymodbus python3-pytest \
@@ -30,8 +31,8 @@ FUZZ_DEPS  := clang libclang-rt-14-dev python3
 ROOMS := core config store sensors derive alerts outputs web gateway
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
-LIBS := -lpaho-mqtt3as -lcurl -lsqlite3 -lmicrohttpd -lconfig -lcjson -lcrypto \
-	-ldeflate -lprotobuf-c -lsnappy -lsystemd -lz -lzstd -lm -lpthread
+LIBS := -lpaho-mqtt3as -lcurl -lsqlite3 -lmicrohttpd -lconfig -lcjson -lnghttp2 -lssl \
+	-lcrypto -ldeflate -lprotobuf-c -lsnappy -lsystemd -lz -lzstd -lm -lpthread
 
 override CFLAGS   += -std=c11 $(WARN) $(SANITIZE) -fno-strict-aliasing -pthread
 override CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -I/usr/include/modbus

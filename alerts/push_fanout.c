@@ -42,7 +42,7 @@ void push_sender_free(struct push_sender *sender)
 	free(sender);
 }
 
-static bool make_parts(struct push_sender *sender)
+static bool make_parts(struct push_sender *sender, char *why, size_t size)
 {
 	const struct webpush_options *options = sender->options;
 	size_t count = (size_t)options->in_flight;
@@ -50,12 +50,17 @@ static bool make_parts(struct push_sender *sender)
 	sender->jobs = calloc(count, sizeof *sender->jobs);
 	sender->run.results = calloc(2 * count, sizeof *sender->run.results);
 	sender->origins = push_origins_new();
-	sender->wire = push_wire_new(&(struct push_wire_settings){
-		.timeout_ms = options->timeout,
-		.ca_file = options->ca_file,
-		.connections = options->connections,
-	});
-	if (!sender->jobs || !sender->run.results || !sender->origins || !sender->wire)
+	sender->wire = push_wire_new(
+		&(struct push_wire_settings){
+			.timeout_ms = options->timeout,
+			.ca_file = options->ca_file,
+			.connections = options->connections,
+		},
+		why, size);
+	if (!sender->wire)
+		return false;
+	snprintf(why, size, "out of memory");
+	if (!sender->jobs || !sender->run.results || !sender->origins)
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		sender->jobs[i].next = sender->free_jobs;
@@ -82,8 +87,10 @@ struct push_sender *push_sender_new(const struct webpush_options *options,
 	if (!sender->vapid)
 		goto failed;
 	sender->store_path = strdup(store_path);
-	if (!sender->store_path || !make_parts(sender))
+	if (!sender->store_path)
 		goto no_memory;
+	if (!make_parts(sender, why, size))
+		goto failed;
 	return sender;
 no_memory:
 	snprintf(why, size, "out of memory");

@@ -44,6 +44,7 @@ bool push_job_start(struct push_sender *sender, const struct subscription *subsc
 	job->sealing.text_length = run->texts[language].length;
 	memcpy(job->sealing.p256dh, subscription->p256dh, sizeof job->sealing.p256dh);
 	memcpy(job->sealing.auth, subscription->auth, sizeof job->sealing.auth);
+	job->request.origin = origin->name;
 	job->request.url = job->endpoint;
 	job->request.headers = headers;
 	job->sealing.next = sender->batch;

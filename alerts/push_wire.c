@@ -1,53 +1,90 @@
 #include "alerts/push_wire.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "alerts/push_endpoint.h"
+#include "alerts/push_easy.h"
+#include "alerts/push_http2.h"
+#include "core/clock.h"
 
 enum {
-	CONNECTIONS_TOTAL = 128,
-	CONNECTIONS_KEPT = 32, /* when nothing is sent */
-	STREAMS = 100,         /* on one connection, where the service does not say */
+	SERVICES_MAX = 128,
+	CONNECTIONS_MAX = 32, /* to one service */
+	POLLED_MAX = 256,
+	TRIES_MAX = 3, /* of a request that a service has not looked at */
+	IDLE_MS = 55 * 1000,
+	LOOK_MS = 100, /* for what is overdue */
+	NAME_MAX_BYTES = 128,
+};
+
+/* One push service. */
+struct service {
+	char origin[NAME_MAX_BYTES];
+	bool is_old; /* it does not speak HTTP/2 */
+	struct push_dial dial;
+	struct push_requests waiting; /* for a connection with room */
+	struct push_http2 *connections[CONNECTIONS_MAX];
+	int64_t since_ms; /* of the newest connection: its handshake is limited */
+	int64_t used_ms;
 };
 
 struct push_wire {
 	CURLM *multi;
+	SSL_CTX *tls;
 	long timeout_ms;
+	int connections;
 	char *ca_file;
+	struct push_requests finished;
+	int64_t looked_ms;
+	size_t count;
+	struct service services[SERVICES_MAX];
+	struct curl_waitfd polled[POLLED_MAX];
 };
 
-struct push_wire *push_wire_new(const struct push_wire_settings *settings)
+struct push_wire *push_wire_new(
+	const struct push_wire_settings *settings, char *why, size_t size)
 {
+	const char *ca_file = settings->ca_file ? settings->ca_file : "";
 	struct push_wire *wire = calloc(1, sizeof *wire);
 
+	snprintf(why, size, "out of memory");
 	if (!wire)
 		return NULL;
-	wire->multi = curl_multi_init();
 	wire->timeout_ms = (long)settings->timeout_ms;
-	wire->ca_file = strdup(settings->ca_file ? settings->ca_file : "");
-	if (!wire->multi || !wire->ca_file) {
+	wire->connections = settings->connections < CONNECTIONS_MAX
+		? settings->connections
+		: CONNECTIONS_MAX;
+	wire->ca_file = strdup(ca_file);
+	wire->multi = curl_multi_init();
+	wire->tls = push_http2_context(ca_file, why, size);
+	if (!wire->ca_file || !wire->multi || !wire->tls) {
 		push_wire_free(wire);
 		return NULL;
 	}
-	curl_multi_setopt(wire->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
 	curl_multi_setopt(
 		wire->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)settings->connections);
-	curl_multi_setopt(
-		wire->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)CONNECTIONS_TOTAL);
-	curl_multi_setopt(wire->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
-	curl_multi_setopt(wire->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)STREAMS);
 	return wire;
+}
+
+static void hang_up(struct push_wire *wire, struct service *service)
+{
+	push_dial_cancel(wire->multi, &service->dial);
+	for (int i = 0; i < CONNECTIONS_MAX; i++) {
+		push_http2_free(service->connections[i]);
+		service->connections[i] = NULL;
+	}
 }
 
 void push_wire_free(struct push_wire *wire)
 {
 	if (!wire)
 		return;
-	curl_multi_cleanup(wire->multi);
+	for (size_t i = 0; i < wire->count; i++)
+		hang_up(wire, &wire->services[i]);
+	if (wire->multi)
+		curl_multi_cleanup(wire->multi);
+	SSL_CTX_free(wire->tls);
 	free(wire->ca_file);
 	free(wire);
 }
@@ -58,123 +95,202 @@ void push_request_free(struct push_request *request)
 	request->easy = NULL;
 }
 
-/* --- what curl calls -------------------------------------------------------------- */
+/* --- services
+ * ---------------------------------------------------------------------------- */
 
-/* Only the beginning of an answer that says no is of interest. */
-static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
+static bool is_idle(const struct service *service)
 {
-	struct push_request *request = arg;
-	size_t length = size * count;
-	size_t room = sizeof request->reason - 1 - request->excerpt;
-
-	room = length < room ? length : room;
-	memcpy(request->reason + request->excerpt, bytes, room);
-	request->excerpt += room;
-	request->reason[request->excerpt] = '\0';
-	return length;
-}
-
-/* A name of the public internet may lead into somebody's own network. */
-static curl_socket_t open_socket(
-	void *arg, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	struct push_request *request = arg;
-
-	(void)purpose;
-	if (!request->may_be_private && !push_address_is_public(&address->addr)) {
-		request->forbidden = true;
-		return CURL_SOCKET_BAD;
-	}
-	return socket(
-		address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-/* --- a request -------------------------------------------------------------------- */
-
-static bool set_up(const struct push_wire *wire, struct push_request *request)
-{
-	CURL *easy = curl_easy_init();
-
-	if (!easy)
+	if (service->dial.easy || service->waiting.count > 0)
 		return false;
-	request->easy = easy;
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_POST, 1L);
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, wire->timeout_ms);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, wire->timeout_ms);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	/* "" keeps curl from looking into the environment. */
-	curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "muabui");
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, request);
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, request);
-	return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-		(!*wire->ca_file ||
-			curl_easy_setopt(easy, CURLOPT_CAINFO, wire->ca_file) ==
-				CURLE_OK);
+	for (int i = 0; i < CONNECTIONS_MAX; i++)
+		if (service->connections[i] &&
+			push_http2_count(service->connections[i]) > 0)
+			return false;
+	return true;
 }
 
-bool push_wire_send(struct push_wire *wire, struct push_request *request)
+static struct service *find_service(struct push_wire *wire, const char *origin)
 {
-	if (!request->easy && !set_up(wire, request)) {
-		push_request_free(request);
-		return false;
+	struct service *oldest = NULL;
+
+	for (size_t i = 0; i < wire->count; i++) {
+		struct service *service = &wire->services[i];
+
+		if (strcmp(service->origin, origin) == 0)
+			return service;
+		if (is_idle(service) && (!oldest || service->used_ms < oldest->used_ms))
+			oldest = service;
 	}
-	request->status = 0;
-	request->retry_after_ms = -1;
-	request->forbidden = false;
-	request->excerpt = 0;
-	request->reason[0] = '\0';
-	CURL *easy = request->easy;
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
-	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body);
-	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->length);
-	return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
-		curl_multi_add_handle(wire->multi, easy) == CURLM_OK;
+	if (wire->count < SERVICES_MAX)
+		oldest = &wire->services[wire->count++];
+	if (!oldest)
+		return NULL;
+	hang_up(wire, oldest);
+	*oldest = (struct service){ 0 };
+	snprintf(oldest->origin, sizeof oldest->origin, "%s", origin);
+	oldest->is_old = strncmp(origin, "https://", 8) != 0;
+	return oldest;
 }
 
-void push_wire_run(struct push_wire *wire, int wait_ms)
+static void finish(struct push_wire *wire, struct push_request *request, const char *why)
 {
-	int running = 0;
-
-	curl_multi_perform(wire->multi, &running);
-	if (wait_ms <= 0)
-		return;
-	curl_multi_poll(wire->multi, NULL, 0, wait_ms, NULL);
-	curl_multi_perform(wire->multi, &running);
+	if (why)
+		push_request_end(request, 0, why);
+	push_requests_add(&wire->finished, request);
 }
 
-static void judge(struct push_request *request, CURLcode code)
+static void fail_waiting(struct push_wire *wire, struct service *service, const char *why)
 {
-	curl_off_t seconds = 0;
-	long status = 0;
+	struct push_request *request;
 
-	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
-	/* Cut off behind the headers: the far side's word stands. */
-	request->status = status >= 200 ? (int)status : 0;
-	if (request->status == 0) {
-		snprintf(request->reason, sizeof request->reason, "%s",
-			request->forbidden ? "leads to a private address"
-					   : curl_easy_strerror(code));
-		return;
+	while ((request = push_requests_pop(&service->waiting)))
+		finish(wire, request, why);
+}
+
+/* --- connections
+ * ---------------------------------------------------------------------------- */
+
+static void send_old(struct push_wire *wire, struct push_request *request)
+{
+	if (!push_easy_send(wire->multi, request, wire->timeout_ms, wire->ca_file))
+		finish(wire, request, "out of memory");
+}
+
+/* What is over on CONNECTION: to the finished, or once more to those that wait. */
+static void collect(struct push_wire *wire, struct service *service,
+	struct push_http2 *connection, bool all)
+{
+	struct push_request *request;
+
+	while ((request = push_http2_take(connection, all))) {
+		if (!request->is_unseen || ++request->tries >= TRIES_MAX) {
+			finish(wire, request, NULL);
+			continue;
+		}
+		push_request_reset(request);
+		push_requests_add(&service->waiting, request);
 	}
-	if (status < 300)
-		request->reason[0] = '\0';
-	if (curl_easy_getinfo(request->easy, CURLINFO_RETRY_AFTER, &seconds) ==
-			CURLE_OK &&
-		seconds > 0)
-		request->retry_after_ms = seconds * 1000;
 }
 
-struct push_request *push_wire_finished(struct push_wire *wire)
+static void drop(struct push_wire *wire, struct service *service, int index)
+{
+	struct push_http2 *connection = service->connections[index];
+
+	collect(wire, service, connection, true);
+	push_http2_free(connection);
+	service->connections[index] = NULL;
+}
+
+static void drive(struct push_wire *wire, struct service *service, int index)
+{
+	struct push_http2 *connection = service->connections[index];
+	bool was_shaking = push_http2_state(connection) == PUSH_HTTP2_SHAKING;
+	enum push_http2_state state = push_http2_drive(connection);
+	struct push_request *request;
+
+	collect(wire, service, connection, false);
+	if (state == PUSH_HTTP2_ENDED) {
+		if (was_shaking)
+			fail_waiting(wire, service, push_http2_why(connection));
+		drop(wire, service, index);
+	} else if (state == PUSH_HTTP2_OTHER) {
+		service->is_old = true;
+		drop(wire, service, index);
+		while ((request = push_requests_pop(&service->waiting)))
+			send_old(wire, request);
+	}
+}
+
+/* The connection with the most room; *SHAKING: one is coming about. */
+static struct push_http2 *find_room(
+	const struct service *service, bool *shaking, int *free_index)
+{
+	struct push_http2 *best = NULL;
+	unsigned most = 0;
+
+	*shaking = service->dial.easy != NULL;
+	*free_index = -1;
+	for (int i = CONNECTIONS_MAX - 1; i >= 0; i--) {
+		struct push_http2 *connection = service->connections[i];
+
+		if (!connection) {
+			*free_index = i;
+			continue;
+		}
+		*shaking |= push_http2_state(connection) == PUSH_HTTP2_SHAKING;
+		if (push_http2_room(connection) > most) {
+			most = push_http2_room(connection);
+			best = connection;
+		}
+	}
+	return best;
+}
+
+/* Puts those that wait on connections; begins another where all are full. */
+static void assign(struct push_wire *wire, struct service *service)
+{
+	bool shaking;
+	int index;
+
+	while (service->waiting.count > 0) {
+		struct push_http2 *connection = find_room(service, &shaking, &index);
+
+		if (!connection) {
+			if (shaking || index < 0 || index >= wire->connections)
+				return;
+			service->dial.may_be_private =
+				service->waiting.first->may_be_private;
+			if (!push_dial_begin(wire->multi, &service->dial, service->origin,
+				    wire->timeout_ms))
+				fail_waiting(wire, service, "out of memory");
+			return;
+		}
+		struct push_request *request = push_requests_pop(&service->waiting);
+		if (!push_http2_send(connection, request))
+			finish(wire, request, "the connection takes no more");
+	}
+}
+
+static void drive_all(struct push_wire *wire)
+{
+	for (size_t i = 0; i < wire->count; i++) {
+		struct service *service = &wire->services[i];
+
+		assign(wire, service);
+		for (int j = 0; j < CONNECTIONS_MAX; j++)
+			if (service->connections[j])
+				drive(wire, service, j);
+	}
+}
+
+/* A connection has come about, or has not. */
+static void end_dial(struct push_wire *wire, struct service *service, CURLcode code)
+{
+	char why[PUSH_REASON_SIZE] = "out of memory";
+	int64_t now_ms = clock_real_ms();
+	bool shaking;
+	int index;
+
+	int fd = push_dial_end(wire->multi, &service->dial, code, why, sizeof why);
+	find_room(service, &shaking, &index);
+	if (fd >= 0) {
+		service->connections[index] =
+			push_http2_new(wire->tls, fd, service->origin, now_ms);
+		service->since_ms = now_ms;
+	}
+	if (fd < 0 || !service->connections[index])
+		fail_waiting(wire, service, why);
+}
+
+static struct service *find_dial(struct push_wire *wire, const CURL *easy)
+{
+	for (size_t i = 0; i < wire->count; i++)
+		if (wire->services[i].dial.easy == easy)
+			return &wire->services[i];
+	return NULL;
+}
+
+static void read_curl(struct push_wire *wire)
 {
 	struct push_request *request = NULL;
 	CURLMsg *message;
@@ -183,17 +299,138 @@ struct push_request *push_wire_finished(struct push_wire *wire)
 	while ((message = curl_multi_info_read(wire->multi, &left))) {
 		if (message->msg != CURLMSG_DONE)
 			continue;
+		CURLcode code = message->data.result;
+		struct service *service = find_dial(wire, message->easy_handle);
+		if (service) {
+			end_dial(wire, service, code);
+			continue;
+		}
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &request);
-		judge(request, message->data.result);
-		curl_multi_remove_handle(wire->multi, request->easy);
-		return request;
+		push_easy_end(wire->multi, request, code);
+		finish(wire, request, NULL);
 	}
-	return NULL;
+}
+
+/* --- time
+ * --------------------------------------------------------------------------------------
+ */
+
+static void look_at_connection(
+	struct push_wire *wire, struct service *service, int index, int64_t now_ms)
+{
+	struct push_http2 *connection = service->connections[index];
+	int64_t silent_ms = now_ms - push_http2_heard_ms(connection);
+	struct push_request *request;
+	bool is_late = false;
+
+	while ((request = push_http2_overdue(connection, now_ms))) {
+		push_http2_cancel(connection, request);
+		finish(wire, request, "no answer in time");
+		is_late = true;
+	}
+	bool is_stuck = push_http2_state(connection) == PUSH_HTTP2_SHAKING &&
+		now_ms - service->since_ms >= wire->timeout_ms;
+	if (is_stuck)
+		fail_waiting(wire, service, "no TLS connection in time");
+	if (is_stuck || (is_late && silent_ms >= wire->timeout_ms) ||
+		(push_http2_count(connection) == 0 && silent_ms > IDLE_MS))
+		drop(wire, service, index);
+}
+
+static void look_at_clock(struct push_wire *wire)
+{
+	int64_t now_ms = clock_real_ms();
+
+	if (now_ms - wire->looked_ms < LOOK_MS)
+		return;
+	wire->looked_ms = now_ms;
+	for (size_t i = 0; i < wire->count; i++) {
+		struct service *service = &wire->services[i];
+
+		for (int j = 0; j < CONNECTIONS_MAX; j++)
+			if (service->connections[j])
+				look_at_connection(wire, service, j, now_ms);
+		while (service->waiting.first &&
+			service->waiting.first->deadline_ms <= now_ms)
+			finish(wire, push_requests_pop(&service->waiting),
+				"no connection in time");
+	}
+}
+
+/* --- requests
+ * -------------------------------------------------------------------------------------
+ */
+
+bool push_wire_send(struct push_wire *wire, struct push_request *request)
+{
+	struct service *service = find_service(wire, request->origin);
+
+	if (!service)
+		return false;
+	push_request_reset(request);
+	request->tries = 0;
+	request->connection = NULL;
+	request->deadline_ms = clock_real_ms() + wire->timeout_ms;
+	service->used_ms = clock_real_ms();
+	if (service->is_old)
+		return push_easy_send(
+			wire->multi, request, wire->timeout_ms, wire->ca_file);
+	push_requests_add(&service->waiting, request);
+	return true;
+}
+
+static unsigned list_polled(struct push_wire *wire)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < wire->count; i++)
+		for (int j = 0; j < CONNECTIONS_MAX && count < POLLED_MAX; j++) {
+			const struct push_http2 *connection =
+				wire->services[i].connections[j];
+			if (connection)
+				wire->polled[count++] = (struct curl_waitfd){
+					.fd = push_http2_fd(connection),
+					.events = (short)(CURL_WAIT_POLLIN |
+						(push_http2_wants_write(connection)
+								? CURL_WAIT_POLLOUT
+								: 0)),
+				};
+		}
+	return count;
+}
+
+void push_wire_run(struct push_wire *wire, int wait_ms)
+{
+	int running = 0;
+
+	drive_all(wire);
+	curl_multi_perform(wire->multi, &running);
+	read_curl(wire);
+	if (wait_ms > 0 && wire->finished.count == 0) {
+		curl_multi_poll(
+			wire->multi, wire->polled, list_polled(wire), wait_ms, NULL);
+		curl_multi_perform(wire->multi, &running);
+		read_curl(wire);
+		drive_all(wire);
+	}
+	look_at_clock(wire);
+}
+
+struct push_request *push_wire_finished(struct push_wire *wire)
+{
+	return push_requests_pop(&wire->finished);
 }
 
 void push_wire_cancel(struct push_wire *wire, struct push_request *request)
 {
-	curl_multi_remove_handle(wire->multi, request->easy);
+	struct service *service = find_service(wire, request->origin);
+
+	if (request->connection)
+		push_http2_cancel(request->connection, request);
+	else if (service && !service->is_old)
+		push_requests_remove(&service->waiting, request);
+	else if (request->easy)
+		curl_multi_remove_handle(wire->multi, request->easy);
 }
 
 void push_wire_wake(void *wire)

@@ -1,47 +1,25 @@
 /*
- * Many POSTs at a time from one thread: libcurl's multi interface, over HTTP/2 where the
- * push service speaks it, so that one connection carries a hundred of them. No redirects,
- * no proxy, no cookies; what a host's name leads to is looked at before connecting.
+ * Many POSTs at a time from one thread, to many push services: over HTTP/2, so that one
+ * connection carries a hundred of them, or HTTP/1.1 where a service speaks nothing else.
+ * No redirects, no proxy, no cookies; what a host's name leads to is looked at before
+ * connecting.
  */
 #ifndef MUABUI_ALERTS_PUSH_WIRE_H
 #define MUABUI_ALERTS_PUSH_WIRE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "alerts/push_request.h"
 
-struct curl_slist;
 struct push_wire;
 
-enum { PUSH_REASON_SIZE = 160 };
-
-/* One POST. Zeroed before its first use; used again as often as one likes. */
-struct push_request {
-	const char *url;
-	const struct curl_slist *headers;
-	const void *body;
-	size_t length;
-	bool may_be_private; /* private addresses are fine: the host was named */
-
-	int status;                    /* 0: no answer came */
-	int64_t retry_after_ms;        /* -1: nothing was said */
-	char reason[PUSH_REASON_SIZE]; /* as it came: to be made printable; "" when taken
-					*/
-
-	void *easy; /* the wire's own from here on */
-	bool forbidden;
-	size_t excerpt;
-	struct push_request *next;
-};
-
 struct push_wire_settings {
-	int64_t timeout_ms;  /* for a request, once it is sent */
+	int64_t timeout_ms;  /* for a request, and for a connection to come about */
 	const char *ca_file; /* "": the system's authorities */
-	int connections;     /* at most, to one host */
+	int connections;     /* at most, to one service */
 };
 
-/* NULL when memory is out. The free accepts NULL; nothing may be under way then. */
-struct push_wire *push_wire_new(const struct push_wire_settings *settings);
+/* NULL with the reason in WHY. The free accepts NULL; nothing may be under way then. */
+struct push_wire *push_wire_new(
+	const struct push_wire_settings *settings, char *why, size_t size);
 void push_wire_free(struct push_wire *wire);
 
 /* Frees what the wire keeps in REQUEST. */
