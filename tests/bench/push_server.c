@@ -1,12 +1,14 @@
 /*
  * A push service that counts: HTTP/2 over TLS on 127.0.0.1, as fast as it can.
  *
- *   push_server PORT STATS_PORT CERT KEY COUNT [EVERY]
+ *   push_server PORT STATS_PORT CERT KEY COUNT [EVERY [LIMIT]]
  *
  * A POST to /N (0 <= N < COUNT) is answered with 201; with EVERY above 0, of each EVERY
  * numbers the eighth is gone (410) and the fourteenth is told to come back in a second
- * when it is tried first (429). Whoever connects to STATS_PORT gets a line: requests,
- * numbers taken, numbers taken more than once, refused with 410, with 429, bytes.
+ * when it is tried first (429). A connection that has served LIMIT requests says goodbye,
+ * and what had come in by then is answered. Whoever connects to STATS_PORT gets a line:
+ * requests, numbers taken, numbers taken more than once, refused with 410, with 429,
+ * bytes.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -38,9 +40,11 @@ struct connection {
 	char out[64 << 10];
 	size_t out_length, out_at;
 	bool wants_write;
+	long served;
+	int32_t last; /* stream, after the goodbye; 0: it was not said */
 };
 
-static long count, every;
+static long count, every, limit;
 static uint8_t *tries, *taken;
 static long requests, distinct, twice, gone, busy, bytes;
 static int poll_fd;
@@ -136,13 +140,21 @@ static void reply(nghttp2_session *session, int32_t id, long number)
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
-	(void)arg;
+	struct connection *connection = arg;
+
 	if ((frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
 		(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
 		struct stream *stream = nghttp2_session_get_stream_user_data(
 			session, frame->hd.stream_id);
-		if (stream)
+		if (stream &&
+			(!connection->last || frame->hd.stream_id <= connection->last))
 			reply(session, frame->hd.stream_id, stream->number);
+		if (limit > 0 && ++connection->served == limit) {
+			connection->last =
+				nghttp2_session_get_last_proc_stream_id(session);
+			nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE,
+				connection->last, NGHTTP2_NO_ERROR, NULL, 0);
+		}
 	}
 	return 0;
 }
@@ -160,20 +172,15 @@ static void make_session(struct connection *connection)
 		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 100 },
 	};
 	nghttp2_session_callbacks *callbacks;
-	nghttp2_option *option;
 
-	/* libcurl 7.88 resets each stream when it is done with; too often for nghttp2. */
-	nghttp2_option_new(&option);
-	nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX, UINT64_MAX);
 	nghttp2_session_callbacks_new(&callbacks);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin);
 	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
-	nghttp2_session_server_new2(&connection->session, callbacks, connection, option);
+	nghttp2_session_server_new(&connection->session, callbacks, connection);
 	nghttp2_session_callbacks_del(callbacks);
-	nghttp2_option_del(option);
 	nghttp2_submit_settings(connection->session, NGHTTP2_FLAG_NONE, settings, 1);
 }
 
@@ -255,6 +262,11 @@ static void serve(struct connection *connection)
 		hang_up(connection);
 		return;
 	}
+	if (!nghttp2_session_want_read(connection->session) &&
+		!nghttp2_session_want_write(connection->session)) {
+		hang_up(connection);
+		return;
+	}
 	bool wants = connection->out_at < connection->out_length;
 	if (wants != connection->wants_write)
 		watch(EPOLL_CTL_MOD, connection->fd,
@@ -323,12 +335,14 @@ int main(int argc, char **argv)
 	int listeners[2];
 
 	if (argc < 6) {
-		fprintf(stderr, "push_server PORT STATS_PORT CERT KEY COUNT [EVERY]\n");
+		fprintf(stderr,
+			"push_server PORT STATS_PORT CERT KEY COUNT [EVERY [LIMIT]]\n");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
 	count = strtol(argv[5], NULL, 10);
 	every = argc > 6 ? strtol(argv[6], NULL, 10) : 0;
+	limit = argc > 7 ? strtol(argv[7], NULL, 10) : 0;
 	tries = calloc((size_t)count + 1, 1);
 	taken = calloc((size_t)count + 1, 1);
 	tls = SSL_CTX_new(TLS_server_method());

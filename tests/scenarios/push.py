@@ -3,6 +3,7 @@
 import base64
 import json
 import socket
+import ssl
 import subprocess
 import threading
 import urllib.error
@@ -29,6 +30,15 @@ def make_key(path):
     return answer.stdout.strip()
 
 
+def make_certificate(home, name="IP:127.0.0.1"):
+    cert, key = home.path / f"{name}-cert.pem", home.path / f"{name}-key.pem"
+    subprocess.run([find_program("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(key), "-out", str(cert),
+                    "-days", "2", "-subj", "/CN=push", "-addext", f"subjectAltName={name}"],
+                   check=True, capture_output=True)
+    return cert, key
+
+
 class Push:
     def __init__(self, handler):
         self.path = handler.path
@@ -39,12 +49,12 @@ class Push:
 class PushService:
     """A push service on this machine; `answer(push)` gives a status or (status, headers)."""
 
-    def __init__(self, home, answer=None):
+    def __init__(self, home, answer=None, certificate=None):
         self.answer = answer or (lambda push: 201)
         self.pushes = []  # everything, in the order of arrival
         self.taken = []
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.port}"
         service = self
         lock = threading.Lock()
 
@@ -76,6 +86,10 @@ class PushService:
                 pass
 
         self.server = Server(("127.0.0.1", self.port), Handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         home.keep(self)
 
@@ -146,17 +160,13 @@ def opened(pushes, everybody):
 class CountingService:
     """tests/bench/push_server: HTTP/2, of each EVERY numbers one gone and one busy."""
 
-    def __init__(self, home, count, every=20):
+    def __init__(self, home, count, every=20, limit=0):
         self.port, self.stats_port = free_port(), free_port()
         self.url = f"https://127.0.0.1:{self.port}"
-        self.cert, key = home.path / "push-cert.pem", home.path / "push-key.pem"
-        subprocess.run([find_program("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                        "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(key), "-out",
-                        str(self.cert), "-days", "2", "-subj", "/CN=push", "-addext",
-                        "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+        self.cert, key = make_certificate(home)
         self.process = Process(home, "push_server", [
             bench("push_server"), str(self.port), str(self.stats_port), str(self.cert), str(key),
-            str(count), str(every)])
+            str(count), str(every), str(limit)])
         wait_until(self.is_there, 10, "the push server")
 
     def is_there(self):

@@ -7,7 +7,7 @@ import pytest
 
 from lib import Gateway, free_port, mqtt_sensor, wait_until
 from mqtt_wire import Publisher
-from push import Browser, PushService, ask, browsers, make_key, opened
+from push import Browser, PushService, ask, browsers, make_certificate, make_key, opened
 from test_channels import say
 
 
@@ -249,4 +249,36 @@ def test_killed_in_the_middle(home, broker, service):
     assert kills >= 2
     twice = len(service.taken) - count
     assert twice <= kills * 2 * in_flight, f"{twice} were told twice"
+    gateway.stop()
+
+
+def test_over_tls(home, broker):
+    """HTTP/1.1 where there is no HTTP/2; and only to who can prove to be who is meant."""
+    good, other = make_certificate(home), make_certificate(home, "DNS:elsewhere.example")
+    both = home.path / "both.pem"
+    both.write_text(good[0].read_text() + other[0].read_text())
+    service, impostor = PushService(home, certificate=good), PushService(home, certificate=other)
+    ann, ben = [*browsers(service, "ann"), *browsers(impostor, "ben")]
+    gateway = make_gateway(home, broker, [service, impostor], ca_file=str(both), expires="6s")
+    node = start(gateway, broker)
+    ann.subscribe(gateway)
+    ben.subscribe(gateway)
+    say(gateway, node, 200)
+    wait_until(lambda: service.paths() == ["/ann"], 10, "the honest one")
+    wait_until(lambda: "1 told, 0 gone, 0 refused, 1 not reached" in gateway.log(), 20, gateway.log)
+    assert "IP address mismatch" in gateway.log()
+    assert not impostor.pushes
+    assert opened(service.taken, [ann])[0][2]["vapid"]["claims"]["aud"] == service.url
+    gateway.stop()
+
+
+def test_unknown_authorities_are_not_believed(home, broker):
+    service = PushService(home, certificate=make_certificate(home))
+    ann, = browsers(service, "ann")
+    gateway = make_gateway(home, broker, [service])
+    node = start(gateway, broker)
+    ann.subscribe(gateway)
+    say(gateway, node, 200)
+    wait_until(lambda: "self-signed certificate" in gateway.log(), 10, gateway.log)
+    assert not service.pushes
     gateway.stop()
