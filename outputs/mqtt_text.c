@@ -120,14 +120,27 @@ static void put_calibrations(struct json *json, const struct report *report)
 
 static void put_marks(struct json *json, const struct report *report)
 {
-	if (!(report->marks & (REPORT_BACKFILLED | REPORT_RETAINED)))
-		return;
-	json_array(json, "marks");
-	if (report->marks & REPORT_BACKFILLED)
-		json_string(json, NULL, "backfilled");
-	if (report->marks & REPORT_RETAINED)
-		json_string(json, NULL, "retained");
-	json_end_array(json);
+	static const struct {
+		uint16_t mark;
+		const char *name;
+	} marks[] = {
+		{ REPORT_BACKFILLED, "backfilled" },
+		{ REPORT_RETAINED, "retained" },
+		{ REPORT_REVISED, "revised" },
+		{ REPORT_INDICATIVE, "indicative" },
+	};
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+		if (!(report->marks & marks[i].mark))
+			continue;
+		if (!any)
+			json_array(json, "marks");
+		any = true;
+		json_string(json, NULL, marks[i].name);
+	}
+	if (any)
+		json_end_array(json);
 }
 
 static void put_json(const struct report *report, struct buffer *batch)

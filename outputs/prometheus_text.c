@@ -87,7 +87,8 @@ void prometheus_encode(
 	bool is_own = *own->area && strcmp(own->id, report->station) == 0;
 	char name[PROMETHEUS_NAME_SIZE], number[NUMBER_TEXT_SIZE];
 
-	if (report->marks & REPORT_RETAINED)
+	/* What takes the place of a sample is refused: it is there already. */
+	if (report->marks & (REPORT_RETAINED | REPORT_REVISED))
 		return;
 	for (size_t i = 0; i < report->count; i++) {
 		const struct reading *reading = &report->readings[i];

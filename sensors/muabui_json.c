@@ -170,6 +170,10 @@ static bool take_marks(struct document *document, struct json_scan *scan)
 			document->reader->report->marks |= REPORT_BACKFILLED;
 		else if (json_text_is(&mark, "retained"))
 			document->reader->report->marks |= REPORT_RETAINED;
+		else if (json_text_is(&mark, "revised"))
+			document->reader->report->marks |= REPORT_REVISED;
+		else if (json_text_is(&mark, "indicative"))
+			document->reader->report->marks |= REPORT_INDICATIVE;
 	}
 	return !scan->failed;
 }

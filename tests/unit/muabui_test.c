@@ -466,6 +466,8 @@ static void what_is_written_is_read_back(void **state)
 			list[i].status = (uint8_t)(chance_bits(&seed) % 3);
 			list[i].marks |= chance_bits(&seed) % 2 ? REPORT_BACKFILLED : 0;
 			list[i].marks |= chance_bits(&seed) % 2 ? REPORT_RETAINED : 0;
+			list[i].marks |= chance_bits(&seed) % 2 ? REPORT_REVISED : 0;
+			list[i].marks |= chance_bits(&seed) % 2 ? REPORT_INDICATIVE : 0;
 			list[i].readings[0].raw += chance_bits(&seed) % 2;
 			list[i].readings[0].flag = FLAG_NOT_EVALUATED;
 		}

@@ -108,6 +108,8 @@ static void test_only_what_may_be_used(void **state)
 	report.status = STATUS_MEASURING;
 	report.marks = REPORT_RETAINED;
 	prometheus_encode(&report, &own, &out);
+	report.marks = REPORT_REVISED | REPORT_BACKFILLED;
+	prometheus_encode(&report, &own, &out);
 	assert_int_equal(out.length, 0);
 	buffer_free(&out);
 }
