@@ -180,19 +180,31 @@ static void take_report(struct backtest *test, struct report *report)
 	take(test, source, report);
 }
 
+/*
+ * The recording has ended. An hour that was over by then is closed, also where the
+ * gateway would have waited a little more; and one that was nearly over.
+ */
+static void close_last_hour(struct backtest *test)
+{
+	int64_t last_ms = test->now_ms, over_ms = last_ms - last_ms % hour_ms;
+
+	if (over_ms + hour_ms - last_ms <= NEARLY_OVER_MS)
+		over_ms += hour_ms;
+	if (over_ms + INDICES_GRACE_MS <= last_ms)
+		return;
+	set_clock(test, over_ms + INDICES_GRACE_MS);
+	close_hours(test);
+	set_clock(test, last_ms);
+}
+
 static void play(struct backtest *test)
 {
 	struct report report;
 
 	while (!test->failed && backtest_rows_next(&test->rows, &report))
 		take_report(test, &report);
-	int64_t rest_ms = hour_ms - 1 - (test->now_ms - 1) % hour_ms;
-	if (test->failed || test->now_ms == 0 || rest_ms > NEARLY_OVER_MS)
-		return;
-	int64_t last_ms = test->now_ms;
-	set_clock(test, last_ms + rest_ms + INDICES_GRACE_MS);
-	close_hours(test);
-	set_clock(test, last_ms);
+	if (!test->failed && test->now_ms != 0)
+		close_last_hour(test);
 }
 
 static void sum_up(struct backtest *test)

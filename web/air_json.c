@@ -1,7 +1,9 @@
 #include "web/air_json.h"
 
 #include <math.h>
+#include <stddef.h>
 
+#include "alerts/texts.h"
 #include "core/category.h"
 #include "core/metric.h"
 #include "web/view.h"
@@ -11,6 +13,21 @@ static void put_number(struct json *json, const char *key, double value)
 {
 	if (isfinite(value))
 		json_number(json, key, nearbyint(value * 1000) / 1000);
+}
+
+/* The Decision's advice goes with VN_AQI's categories; for others nobody has any. */
+static void put_advice(
+	struct json *json, uint16_t metric, const struct category *category)
+{
+	size_t count;
+
+	if (metric != METRIC_VN_AQI && metric != METRIC_VN_AQI_DAY)
+		return;
+	ptrdiff_t level = category - category_table(metric, &count);
+	json_object(json, "advice");
+	json_string(json, "vi", texts_vi.aqi_advice[level]);
+	json_string(json, "en", texts_en.aqi_advice[level]);
+	json_end_object(json);
 }
 
 static void put_index(struct json *json, uint16_t metric, const struct air_index *index)
@@ -31,6 +48,7 @@ static void put_index(struct json *json, uint16_t metric, const struct air_index
 		json_string(json, "en", category->en);
 		json_end_object(json);
 		json_string(json, "colour", category->colour);
+		put_advice(json, metric, category);
 	}
 	json_string(json, "pollutant", air_pollutant_names[index->pollutant]);
 	json_object(json, "parts");

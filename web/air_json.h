@@ -8,7 +8,8 @@
 /*
  * Writes the member "air": {hour, day, provisional}, each null or
  *   {end, indicative, vn_aqi, us_aqi, eaqi, means, nowcast, completeness}
- * where an index is null or {value, category: {vi, en}, colour, pollutant, parts}, the
+ * where an index is null or {value, category: {vi, en}, colour, advice: {vi, en} (VN_AQI
+ * only), pollutant, parts}, the
  * others have a number per pollutant that is known, and a day has vn_aqi only. AIR NULL:
  * the member is null.
  */

@@ -91,6 +91,7 @@ def test_an_index_each_hour_an_alert_and_a_correction(parts):
     index = hour["vn_aqi"]
     assert (index["value"], index["pollutant"], index["parts"]) == (179, "pm25", {"pm25": 179})
     assert (index["category"], index["colour"]) == ({"vi": "Xấu", "en": "Bad"}, "#FF0000")
+    assert index["advice"]["en"].startswith("Cut heavy exertion outdoors")
     assert hour["indicative"] and hour["means"] == {"pm25": 120}
     assert hour["completeness"]["pm25"] >= 0.75
     # The hour that runs is shown, and is only shown.
