@@ -325,38 +325,9 @@ static void wake_recorder(void *arg)
 	ring_wake(((struct parts *)arg)->ring);
 }
 
-/* What is asked for, and the newest answer so far. */
-struct newest {
-	const char *station;
-	uint16_t metric;
-	int64_t time_ms;
-};
-
-static bool look_for_newest(void *arg, const struct latest_source *source)
-{
-	struct newest *newest = arg;
-
-	if (strcmp(source->station, newest->station) != 0)
-		return true;
-	for (size_t i = 0; i < source->count; i++) {
-		const struct latest_value *value = &source->values[i];
-
-		if (value->reading.metric == newest->metric &&
-			value->reading.flag <= FLAG_SUSPECT &&
-			value->status == STATUS_MEASURING &&
-			!(value->marks & REPORT_RETAINED) &&
-			value->time_ms > newest->time_ms)
-			newest->time_ms = value->time_ms;
-	}
-	return true;
-}
-
 static int64_t find_newest(void *arg, const char *station, uint16_t metric)
 {
-	struct newest newest = { .station = station, .metric = metric };
-
-	latest_each(((struct parts *)arg)->latest, look_for_newest, &newest);
-	return newest.time_ms;
+	return latest_time_of(((struct parts *)arg)->latest, station, metric);
 }
 
 static bool make_relay(struct parts *parts)

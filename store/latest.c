@@ -219,6 +219,40 @@ void latest_each(const struct latest *latest,
 			return;
 }
 
+/* What is asked for, and the newest so far. */
+struct newest {
+	const char *station;
+	uint16_t metric;
+	int64_t time_ms;
+};
+
+static bool look_at(void *arg, const struct latest_source *source)
+{
+	struct newest *newest = arg;
+
+	if (strcmp(source->station, newest->station) != 0)
+		return true;
+	for (size_t i = 0; i < source->count; i++) {
+		const struct latest_value *value = &source->values[i];
+
+		if (value->reading.metric == newest->metric &&
+			value->reading.flag <= FLAG_SUSPECT &&
+			value->status == STATUS_MEASURING &&
+			!(value->marks & REPORT_RETAINED) &&
+			value->time_ms > newest->time_ms)
+			newest->time_ms = value->time_ms;
+	}
+	return true;
+}
+
+int64_t latest_time_of(const struct latest *latest, const char *station, uint16_t metric)
+{
+	struct newest newest = { .station = station, .metric = metric };
+
+	latest_each(latest, look_at, &newest);
+	return newest.time_ms;
+}
+
 size_t latest_count(const struct latest *latest)
 {
 	pthread_mutex_lock((pthread_mutex_t *)&latest->mutex);

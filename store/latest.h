@@ -54,6 +54,12 @@ struct latest_source {
 void latest_each(const struct latest *latest,
 	bool (*each)(void *arg, const struct latest_source *source), void *arg);
 
+/*
+ * The time of the newest usable reading of METRIC at STATION, whichever sensor it is of:
+ * flagged 1 to 3, of a measuring instrument, not retained. 0: there is none.
+ */
+int64_t latest_time_of(const struct latest *latest, const char *station, uint16_t metric);
+
 /* Sources known. */
 size_t latest_count(const struct latest *latest);
 

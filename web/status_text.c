@@ -342,11 +342,30 @@ static void put_channel(struct status *status, const cJSON *channel)
 	put_delivery(status, channel);
 }
 
+/* What became of other gateways' alerts: all of it but what never happened. */
+static void put_relay(struct status *status, const cJSON *relay)
+{
+	const cJSON *verdict;
+	bool is_connected = is_true(relay, "connected");
+
+	put_name(status, relay, "", !is_connected);
+	buffer_puts(status->out, is_connected ? "connected" : "NOT CONNECTED");
+	cJSON_ArrayForEach(verdict, relay)
+	{
+		if (!cJSON_IsNumber(verdict) || verdict->valuedouble < 1)
+			continue;
+		buffer_printf(
+			status->out, ", %.0f %s", verdict->valuedouble, verdict->string);
+	}
+	buffer_putc(status->out, '\n');
+}
+
 static void put_all(struct status *status, const cJSON *root)
 {
 	const cJSON *sensors = cJSON_GetObjectItemCaseSensitive(root, "sensors");
 	const cJSON *outputs = cJSON_GetObjectItemCaseSensitive(root, "outputs");
 	const cJSON *channels = cJSON_GetObjectItemCaseSensitive(root, "channels");
+	const cJSON *relays = cJSON_GetObjectItemCaseSensitive(root, "relays");
 	const cJSON *item;
 
 	put_gateway(status, root);
@@ -361,6 +380,9 @@ static void put_all(struct status *status, const cJSON *root)
 	if (cJSON_GetArraySize(channels) > 0)
 		put_head(status, "CHANNEL", "TYPE", "DELIVERY");
 	cJSON_ArrayForEach(item, channels) put_channel(status, item);
+	if (cJSON_GetArraySize(relays) > 0)
+		put_head(status, "RELAY", "", "ALERTS OF OTHERS");
+	cJSON_ArrayForEach(item, relays) put_relay(status, item);
 	if (status->wrong == 0)
 		buffer_puts(status->out, "\nNothing is wrong.\n");
 	else

@@ -138,6 +138,7 @@ def test_an_alert_goes_on_with_its_own_id(home, kind):
     listed, = json.loads(city.centre.get("/api/v1/alerts?lang=en")[2])["alerts"]
     assert listed["id"] == first["id"] and not listed["active"]
     assert f"/feeds/cap/{first['id']}.2.xml" in city.centre.get("/feeds/cap.xml")[2]
+    assert "connected, 2 taken" in city.centre.run("status").stdout
     city.stop()
 
 
@@ -263,4 +264,19 @@ def test_alerts_wait_for_a_broker_that_is_away(home):
     wait_until(lambda: city.edge.channel("city")["failures"] >= 1, 15, "it does not go out")
     city.bus.start()
     wait_until(lambda: city.heard() == [(1, "firing")], 40, "the alert")
+    city.stop()
+
+
+def test_a_box_that_may_not_publish_says_so(home):
+    city = City(home)
+    city.edge.sections["alerts"]["channels"][0].update(
+        version=5, topic="muabui/somebody-else/alerts")
+    city.edge.configure()
+    city.start()
+    city.say(200)
+    wait_until(lambda: city.edge.channel("city")["held"], 15, "the channel is held")
+    city.edge.sections["alerts"]["channels"][0].update(topic="muabui/{box}/alerts")
+    city.edge.configure()
+    assert city.edge.reload()
+    wait_until(lambda: city.heard() == [(1, "firing")], 60, "once it is put right")
     city.stop()

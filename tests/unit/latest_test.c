@@ -269,6 +269,30 @@ static void readers_see_whole_reports(void **state)
 	latest_free(NULL);
 }
 
+static void tells_when_a_station_was_last_measured(void **state)
+{
+	(void)state;
+	struct latest *latest = latest_new();
+	struct report report = temp_report("A", "other", 9000, 10);
+
+	put(latest, 0, "A", "dust", 1000, 10);
+	put(latest, 0, "A", "second", 2000, 10);
+	put(latest, 0, "B", "dust", 3000, 10);
+	assert_int_equal(latest_time_of(latest, "A", METRIC_PM25), 2000);
+	assert_int_equal(latest_time_of(latest, "C", METRIC_PM25), 0);
+	assert_int_equal(latest_time_of(latest, "A", METRIC_RAIN), 0);
+	/* What says nothing of the present: a failed value, a retained copy. */
+	report.readings[0].flag = FLAG_FAIL;
+	latest_put(latest, 0, &report);
+	assert_int_equal(latest_time_of(latest, "A", METRIC_PM25), 2000);
+	assert_int_equal(latest_time_of(latest, "A", METRIC_PM10), 9000);
+	report.marks |= REPORT_RETAINED;
+	report.time_ms = 10000;
+	latest_put(latest, 0, &report);
+	assert_int_equal(latest_time_of(latest, "A", METRIC_PM10), 2000);
+	latest_free(latest);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +304,7 @@ int main(void)
 		cmocka_unit_test(many_sources_stay_in_order),
 		cmocka_unit_test(more_metrics_than_a_source_may_have),
 		cmocka_unit_test(readers_see_whole_reports),
+		cmocka_unit_test(tells_when_a_station_was_last_measured),
 	};
 
 	return cmocka_run_group_tests_name("latest", tests, NULL, NULL);
