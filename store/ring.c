@@ -1,412 +1,16 @@
-/*
- * The file: one page of header, then the data area. Positions are bytes written
- * since the beginning of time; a position's place in the area is its remainder.
- *
- *     oldest ≤ tail ≤ read ≤ head ≤ oldest + size
- *
- * oldest..tail  released slots, kept as long as nobody needs the room: their keys tell
- *               a redelivered message after a crash
- * tail..head    accepted, not yet stored
- *
- * A slot never wraps: a filler slot takes what is left at the end of the area.
- * Who dies while writing a slot leaves head where it was, so the slot does not exist.
- */
 #include "store/ring.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libdeflate.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/thread.h"
-#include "store/codec.h"
-#include "store/ring_keys.h"
+#include "store/ring_layout.h"
 
 enum {
-	HEADER_SIZE = 4096,
 	QUIET_LAP = 256 * 1024, /* an idle ring turns round here and stays small */
-	RISKED_MAX = 64,
-	WAIT_MS = 100, /* so that nobody oversleeps the end of waiting */
-	BOOTS_MAX = 8, /* remembered: reports wait over one, seldom more */
-	SLOT_MAX = 64 + 2 * NAME_SIZE + CODEC_MAX + 8,
+	WAIT_MS = 100,          /* so that nobody oversleeps the end of waiting */
 };
-
-static const char magic[8] = "muabuiR1";
-
-/*
- * After a power cut any page may be as it was before, slots of an earlier process and lap
- * in it. Their numbers tell them: within a ring numbers only grow, and after a crash they
- * go on so far above that none of what was lost can come again.
- */
-#define NUMBER_LEAP (UINT64_C(1) << 32)
-
-/* No ring ever comes so far: what says so is damaged. */
-#define NUMBER_LIMIT (UINT64_C(1) << 62)
-
-struct boot {
-	uint64_t first_seq; /* of the reports handed over in it; 0: a free place */
-	char id[40];
-};
-
-struct header {
-	char magic[8];
-	uint64_t size;
-	_Atomic uint64_t oldest, tail, head;
-	_Atomic uint64_t next_seq;
-	struct boot boots[BOOTS_MAX]; /* the latest first */
-	uint64_t in_use;              /* since an opening that no close has followed */
-};
-
-_Static_assert(sizeof(struct header) <= HEADER_SIZE, "the header is one page");
-
-struct slot {
-	uint32_t length;   /* of the slot, a multiple of 8 */
-	uint32_t checksum; /* CRC-32 of all that follows */
-	uint64_t seq;      /* 0: filler */
-	uint64_t key;
-	int64_t time_ms;
-	int64_t mono_ms;
-	uint32_t used; /* bytes of names and packed readings */
-	uint8_t station_length;
-	uint8_t sensor_length;
-	uint8_t spare[2];
-	uint8_t data[]; /* station, sensor, readings */
-};
-
-struct ring {
-	int fd;
-	struct header *header;
-	uint8_t *area;
-	size_t size;
-	pthread_mutex_t mutex;
-	pthread_cond_t filled; /* for the reader */
-	pthread_cond_t room;   /* for writers that wait */
-	bool reader_waits, woken, confirm_stored, was_in_use;
-	int64_t give_up_ms; /* real time at which writers stop waiting; 0: never */
-	uint64_t read;      /* the reader's position */
-	uint64_t last_read; /* where the report read last begins */
-	uint64_t stored;    /* the reader has released all before it */
-	uint64_t awaited;   /* somebody waits for all before it to be stored */
-	/*
-	 * Slots pushed out while the reader had them in its transaction: kept if that
-	 * succeeds, lost if not. The keys of the latest of them.
-	 */
-	uint64_t risked[RISKED_MAX];
-	uint64_t risked_count;
-	struct ring_keys *keys;
-	struct ring_status status;
-};
-
-static struct slot *slot_at(const struct ring *ring, uint64_t position)
-{
-	return (struct slot *)(ring->area + position % ring->size);
-}
-
-static uint32_t slot_checksum(const struct slot *slot)
-{
-	const size_t skip = offsetof(struct slot, seq);
-
-	return libdeflate_crc32(
-		0, (const uint8_t *)slot + skip, sizeof *slot - skip + slot->used);
-}
-
-/* May its length be believed? Enough for slots that were sound at opening. */
-static bool slot_is_plausible(const struct ring *ring, uint64_t position, uint64_t limit)
-{
-	const struct slot *slot = slot_at(ring, position);
-	size_t to_end = ring->size - position % ring->size;
-
-	return to_end >= sizeof *slot && slot->length >= sizeof *slot &&
-		slot->length % 8 == 0 && slot->length <= to_end &&
-		slot->length <= limit - position &&
-		slot->used <= slot->length - sizeof *slot &&
-		(size_t)slot->station_length + slot->sensor_length <= slot->used;
-}
-
-static bool slot_is_sound(const struct ring *ring, uint64_t position, uint64_t head)
-{
-	return slot_is_plausible(ring, position, head) &&
-		slot_at(ring, position)->seq < NUMBER_LIMIT &&
-		slot_at(ring, position)->checksum ==
-		slot_checksum(slot_at(ring, position));
-}
-
-/*
- * The end of area holds less than a slot's head: nothing can stand there, and
- * both sides know to go on at the start.
- */
-static uint64_t skip_stub(const struct ring *ring, uint64_t position)
-{
-	size_t to_end = ring->size - position % ring->size;
-
-	return to_end < sizeof(struct slot) ? position + to_end : position;
-}
-
-/* Makes FROM..TO, within one lap, a slot that says nothing. */
-static void write_filler(struct ring *ring, uint64_t from, uint64_t to)
-{
-	if (to - from < sizeof(struct slot))
-		return;
-	struct slot *slot = slot_at(ring, from);
-	*slot = (struct slot){ .length = (uint32_t)(to - from) };
-	slot->checksum = slot_checksum(slot);
-}
-
-/* --- opening ---------------------------------------------------------- */
-
-/* The next sound slot at or after POSITION, or HEAD: past what a power cut has torn. */
-static uint64_t find_sound(const struct ring *ring, uint64_t position, uint64_t head)
-{
-	while (position < head && !slot_is_sound(ring, position, head))
-		position += 8;
-	return position < head ? position : head;
-}
-
-/*
- * Puts a filler over what is torn at AT. Returns where it ends; HEAD when nothing sound
- * is behind it, and then the ring ends at AT.
- */
-static uint64_t bridge_torn(struct ring *ring, uint64_t at, uint64_t head)
-{
-	uint64_t next = find_sound(ring, at + sizeof(struct slot), head);
-	uint64_t lap_end = at + ring->size - at % ring->size;
-
-	ring->status.torn++;
-	if (next == head) {
-		ring->header->head = at;
-		return head;
-	}
-	if (next > lap_end)
-		next = lap_end;
-	write_filler(ring, at, next);
-	return next;
-}
-
-/*
- * Walks all that is in the file: counts what waits, learns the keys and the
- * highest sequence number. Torn slots become fillers, so that later walks may
- * trust lengths.
- */
-static void take_stock(struct ring *ring)
-{
-	struct header *header = ring->header;
-	uint64_t head = header->head, highest = 0, tail = UINT64_MAX;
-
-	for (uint64_t at = skip_stub(ring, header->oldest); at < head;) {
-		/* A filler may go over what was the tail. */
-		if (at >= header->tail && at < tail)
-			tail = at;
-		if (!slot_is_sound(ring, at, head)) {
-			at = skip_stub(ring, bridge_torn(ring, at, head));
-			continue;
-		}
-		struct slot *slot = slot_at(ring, at);
-		if (slot->seq > 0 && slot->seq <= highest) {
-			ring->status.torn++;
-			write_filler(ring, at, at + slot->length);
-			continue;
-		}
-		ring_keys_remember(ring->keys, slot->key);
-		if (slot->seq > highest)
-			highest = slot->seq;
-		if (slot->seq > 0 && at >= header->tail)
-			ring->status.recovered++;
-		at = skip_stub(ring, at + slot->length);
-	}
-	if (header->next_seq <= highest || header->next_seq >= NUMBER_LIMIT)
-		header->next_seq = highest + 1;
-	header->tail = tail < header->head ? tail : header->head;
-	if (header->oldest > header->tail)
-		header->oldest = (uint64_t)header->tail;
-	ring->read = ring->stored = header->tail;
-}
-
-static bool header_is_sound(const struct header *header, size_t file_size)
-{
-	uint64_t size = header->size, oldest = header->oldest, tail = header->tail,
-		 head = header->head;
-
-	return memcmp(header->magic, magic, sizeof magic) == 0 && head < NUMBER_LIMIT &&
-		file_size == HEADER_SIZE + size && size % 4096 == 0 && size > 0 &&
-		oldest <= tail && tail <= head && head - oldest <= size &&
-		(oldest | tail | head) % 8 == 0;
-}
-
-static void header_begin(struct ring *ring, uint64_t last_seq)
-{
-	memset(ring->header, 0, sizeof *ring->header);
-	memcpy(ring->header->magic, magic, sizeof magic);
-	ring->header->size = ring->size;
-	ring->header->next_seq = last_seq + 1;
-}
-
-/* Notes where the reports of this boot begin. */
-static void note_boot(struct ring *ring)
-{
-	struct boot *boots = ring->header->boots;
-	struct boot now = { .first_seq = ring->header->next_seq };
-
-	for (size_t i = 0; i < BOOTS_MAX; i++)
-		boots[i].id[sizeof boots[i].id - 1] = '\0';
-	snprintf(now.id, sizeof now.id, "%s", clock_boot_id());
-	if (boots[0].first_seq > 0 && strcmp(boots[0].id, now.id) == 0)
-		return;
-	memmove(boots + 1, boots, (BOOTS_MAX - 1) * sizeof *boots);
-	boots[0] = now;
-}
-
-const char *ring_boot(const struct ring *ring, uint64_t seq)
-{
-	const struct boot *boots = ring->header->boots;
-
-	for (size_t i = 0; i < BOOTS_MAX && boots[i].first_seq > 0; i++)
-		if (seq >= boots[i].first_seq)
-			return boots[i].id;
-	return "";
-}
-
-static int map_file(struct ring *ring, size_t size)
-{
-	/* Blocks are taken now: a full disk later must not become a SIGBUS. */
-	int error = posix_fallocate(ring->fd, 0, (off_t)(HEADER_SIZE + size));
-	if (error) {
-		errno = error;
-		return -1;
-	}
-	void *map = mmap(NULL, HEADER_SIZE + size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		ring->fd, 0);
-	if (map == MAP_FAILED)
-		return -1;
-	ring->header = map;
-	ring->area = (uint8_t *)map + HEADER_SIZE;
-	ring->size = size;
-	return 0;
-}
-
-static void unmap_file(struct ring *ring)
-{
-	if (ring->header)
-		munmap(ring->header, HEADER_SIZE + ring->size);
-	ring->header = NULL;
-}
-
-/*
- * An older run's file, of any size: kept as it is while something waits in it, so
- * a changed ring_size takes effect at the first start with an empty ring.
- */
-static int adopt_file(struct ring *ring, size_t file_size, size_t wanted)
-{
-	if (map_file(ring, file_size - HEADER_SIZE) < 0)
-		return -1;
-	bool sound = header_is_sound(ring->header, file_size);
-	if (sound && (ring->size == wanted || ring->header->tail != ring->header->head))
-		return 0;
-	uint64_t next_seq = sound ? (uint64_t)ring->header->next_seq : 1;
-	if (!sound)
-		ring->status.torn++;
-	unmap_file(ring);
-	if (ftruncate(ring->fd, (off_t)(HEADER_SIZE + wanted)) < 0 ||
-		map_file(ring, wanted) < 0)
-		return -1;
-	header_begin(ring, next_seq - 1);
-	return 0;
-}
-
-static int open_file(struct ring *ring, const char *path, size_t size)
-{
-	struct stat info;
-
-	ring->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-	if (ring->fd < 0 || flock(ring->fd, LOCK_EX | LOCK_NB) < 0 ||
-		fstat(ring->fd, &info) < 0)
-		return -1;
-	if (info.st_size > HEADER_SIZE && (info.st_size - HEADER_SIZE) % 4096 == 0)
-		return adopt_file(ring, (size_t)info.st_size, size);
-	if (ftruncate(ring->fd, 0) < 0 || map_file(ring, size) < 0)
-		return -1;
-	header_begin(ring, 0);
-	return 0;
-}
-
-static void free_ring(struct ring *ring)
-{
-	ring_keys_free(ring->keys);
-	free(ring);
-}
-
-struct ring *ring_open(const char *path, size_t size, char *why, size_t why_size)
-{
-	struct ring *ring = calloc(1, sizeof *ring);
-	pthread_condattr_t attributes;
-
-	if (ring)
-		ring->keys = ring_keys_new();
-	if (!ring || !ring->keys) {
-		snprintf(why, why_size, "out of memory");
-		if (ring)
-			free_ring(ring);
-		return NULL;
-	}
-	size = (size + 4095) / 4096 * 4096;
-	if (open_file(ring, path, size) < 0) {
-		snprintf(why, why_size, "%s: %s", path,
-			errno == EWOULDBLOCK ? "in use by another muabui"
-					     : strerror(errno));
-		unmap_file(ring);
-		if (ring->fd >= 0)
-			close(ring->fd);
-		free_ring(ring);
-		return NULL;
-	}
-	pthread_mutex_init(&ring->mutex, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&ring->filled, &attributes);
-	pthread_cond_init(&ring->room, &attributes);
-	pthread_condattr_destroy(&attributes);
-	take_stock(ring);
-	note_boot(ring);
-	ring->was_in_use = ring->header->in_use != 0;
-	ring->header->in_use = 1;
-	return ring;
-}
-
-void ring_number_after(struct ring *ring, uint64_t last_seq)
-{
-	pthread_mutex_lock(&ring->mutex);
-	/* The ring is behind the store: its own end was lost. */
-	bool is_behind = ring->header->next_seq <= last_seq;
-	if (is_behind)
-		ring->header->next_seq = last_seq + 1;
-	if (is_behind || ring->was_in_use)
-		ring->header->next_seq += NUMBER_LEAP;
-	ring->was_in_use = false;
-	pthread_mutex_unlock(&ring->mutex);
-	/* Whatever else a power cut takes, numbers do not go back. */
-	msync(ring->header, HEADER_SIZE, MS_SYNC);
-}
-
-void ring_close(struct ring *ring)
-{
-	if (!ring)
-		return;
-	ring->header->in_use = 0;
-	unmap_file(ring);
-	close(ring->fd);
-	pthread_cond_destroy(&ring->room);
-	pthread_cond_destroy(&ring->filled);
-	pthread_mutex_destroy(&ring->mutex);
-	free_ring(ring);
-}
 
 /* --- writing ---------------------------------------------------------- */
 
@@ -447,14 +51,14 @@ static uint64_t place_for(const struct ring *ring, size_t length)
 static bool forget_oldest(struct ring *ring)
 {
 	struct header *header = ring->header;
-	uint64_t oldest = skip_stub(ring, header->oldest);
+	uint64_t oldest = ring_skip_stub(ring, header->oldest);
 
 	if (oldest >= header->tail) {
 		header->oldest = (uint64_t)header->tail;
 		return false;
 	}
-	header->oldest = slot_is_plausible(ring, oldest, header->tail)
-		? skip_stub(ring, oldest + slot_at(ring, oldest)->length)
+	header->oldest = ring_slot_is_plausible(ring, oldest, header->tail)
+		? ring_skip_stub(ring, oldest + ring_slot_at(ring, oldest)->length)
 		: header->tail;
 	return true;
 }
@@ -462,17 +66,17 @@ static bool forget_oldest(struct ring *ring)
 static void drop_oldest(struct ring *ring)
 {
 	struct header *header = ring->header;
-	uint64_t tail = skip_stub(ring, header->tail);
-	const struct slot *slot = slot_at(ring, tail);
+	uint64_t tail = ring_skip_stub(ring, header->tail);
+	const struct slot *slot = ring_slot_at(ring, tail);
 
 	if (slot->seq && ring->read > tail) {
-		ring->risked[ring->risked_count++ % RISKED_MAX] = slot->key;
+		ring->risked[ring->risked_count++ % RING_RISKED_MAX] = slot->key;
 	} else if (slot->seq) {
 		ring->status.dropped++;
 		ring_keys_forget(ring->keys, slot->key);
 	}
-	header->tail = slot_is_plausible(ring, tail, header->head)
-		? skip_stub(ring, tail + slot->length)
+	header->tail = ring_slot_is_plausible(ring, tail, header->head)
+		? ring_skip_stub(ring, tail + slot->length)
 		: header->head;
 	if (ring->read < header->tail)
 		ring->read = header->tail;
@@ -521,9 +125,9 @@ static bool put_slot(struct ring *ring, struct slot *slot, enum ring_full full)
 			return false;
 	}
 	slot->seq = header->next_seq;
-	slot->checksum = slot_checksum(slot);
-	write_filler(ring, header->head, place);
-	memcpy(slot_at(ring, place), slot, slot->length);
+	slot->checksum = ring_slot_checksum(slot);
+	ring_write_filler(ring, header->head, place);
+	memcpy(ring_slot_at(ring, place), slot, slot->length);
 	header->next_seq = slot->seq + 1;
 	/* Last of all: from here on the slot is there, whatever happens to us. */
 	atomic_store_explicit(&header->head, place + slot->length, memory_order_release);
@@ -543,7 +147,7 @@ static void tell_reader(struct ring *ring)
 bool ring_push(
 	struct ring *ring, const struct report *report, uint64_t key, enum ring_full full)
 {
-	_Alignas(8) uint8_t bytes[SLOT_MAX];
+	_Alignas(8) uint8_t bytes[RING_SLOT_MAX];
 	struct slot *slot = (struct slot *)bytes;
 
 	make_slot(slot, report, key);
@@ -612,7 +216,7 @@ void ring_batch_clear(struct ring_batch *batch)
 
 bool ring_batch_add(struct ring_batch *batch, const struct report *report, uint64_t key)
 {
-	struct slot *slot = (struct slot *)buffer_reserve(&batch->slots, SLOT_MAX);
+	struct slot *slot = (struct slot *)buffer_reserve(&batch->slots, RING_SLOT_MAX);
 
 	if (!slot)
 		return false;
@@ -678,10 +282,10 @@ bool ring_next(struct ring *ring, struct report *report, uint64_t *seq)
 
 	pthread_mutex_lock(&ring->mutex);
 	uint64_t head = ring->header->head;
-	while (!found && (ring->read = skip_stub(ring, ring->read)) < head) {
-		const struct slot *slot = slot_at(ring, ring->read);
-		if (!slot_is_plausible(ring, ring->read, head)) {
-			ring->read = find_sound(ring, ring->read + 8, head);
+	while (!found && (ring->read = ring_skip_stub(ring, ring->read)) < head) {
+		const struct slot *slot = ring_slot_at(ring, ring->read);
+		if (!ring_slot_is_plausible(ring, ring->read, head)) {
+			ring->read = ring_find_sound(ring, ring->read + 8, head);
 			ring->status.torn++;
 			continue;
 		}
@@ -701,7 +305,8 @@ static void release_up_to(struct ring *ring, const uint64_t *position)
 	if (*position > ring->header->tail)
 		ring->header->tail = *position;
 	else if (*position < ring->header->tail && ring->risked_count > 0)
-		ring->risked[0] = ring->risked[(ring->risked_count - 1) % RISKED_MAX];
+		ring->risked[0] =
+			ring->risked[(ring->risked_count - 1) % RING_RISKED_MAX];
 	/* Only the last one can be the reader's own still. */
 	ring->risked_count =
 		ring->risked_count > 0 && *position < ring->header->tail ? 1 : 0;
@@ -726,7 +331,7 @@ void ring_rewind(struct ring *ring)
 	pthread_mutex_lock(&ring->mutex);
 	ring->read = ring->header->tail;
 	ring->status.dropped += ring->risked_count;
-	for (size_t i = 0; i < RISKED_MAX && i < ring->risked_count; i++)
+	for (size_t i = 0; i < RING_RISKED_MAX && i < ring->risked_count; i++)
 		ring_keys_forget(ring->keys, ring->risked[i]);
 	ring->risked_count = 0;
 	pthread_mutex_unlock(&ring->mutex);
