@@ -11,7 +11,7 @@
 
 enum { ADDRESS_MAX = 160 };
 
-/* --- what curl calls ---------------------------------------------------------------- */
+/* --- what curl calls ------------------------------------------------- */
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
 {

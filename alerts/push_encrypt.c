@@ -90,7 +90,7 @@ struct push_cipher *push_cipher_new(void)
 	return NULL;
 }
 
-/* --- points ------------------------------------------------------------------ */
+/* --- points ---------------------------------------------------------- */
 
 /* Only what is on the curve, and not infinity: that has one byte. */
 static bool read_point(struct push_cipher *cipher, const uint8_t *bytes)
@@ -125,7 +125,7 @@ static bool agree(struct push_cipher *cipher, uint8_t *own, uint8_t *secret)
 		BN_bn2binpad(cipher->x, secret, HASH_BYTES) == HASH_BYTES;
 }
 
-/* --- keys --------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------ */
 
 struct part {
 	const void *bytes;
@@ -175,7 +175,7 @@ static bool derive(struct push_cipher *cipher, const uint8_t *secret, const uint
 	return ok;
 }
 
-/* --- the record ---------------------------------------------------------------- */
+/* --- the record ------------------------------------------------------ */
 
 static bool seal(struct push_cipher *cipher, const uint8_t *key, const uint8_t *nonce,
 	const void *text, size_t length, uint8_t *out)

@@ -21,7 +21,7 @@ const char *const push_known_hosts[] = {
 
 enum { HOST_MAX = 100, PORT_HTTPS = 443, PORT_HTTP = 80 };
 
-/* --- patterns ----------------------------------------------------------------------- */
+/* --- patterns -------------------------------------------------------- */
 
 struct pattern {
 	bool plain; /* http: */
@@ -106,7 +106,7 @@ bool push_host_check(const char *text, char *why, size_t size)
 	return true;
 }
 
-/* --- endpoints ---------------------------------------------------------------------- */
+/* --- endpoints ------------------------------------------------------- */
 
 struct address {
 	bool plain;

@@ -94,8 +94,7 @@ static bool may_go_on(struct push_http2 *connection, int result)
 	return error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ;
 }
 
-/* --- what nghttp2 calls
- * ------------------------------------------------------------------ */
+/* --- what nghttp2 calls ---------------------------------------------- */
 
 static struct push_request *request_of(nghttp2_session *session, int32_t stream)
 {
@@ -165,8 +164,7 @@ static ssize_t read_body(nghttp2_session *session, int32_t stream, uint8_t *out,
 	return (ssize_t)size;
 }
 
-/* --- making one
- * ---------------------------------------------------------------------------- */
+/* --- making one ------------------------------------------------------ */
 
 static bool make_session(struct push_http2 *connection)
 {
@@ -225,8 +223,7 @@ void push_http2_free(struct push_http2 *connection)
 	free(connection);
 }
 
-/* --- moving
- * ------------------------------------------------------------------------------------ */
+/* --- moving ---------------------------------------------------------- */
 
 static enum push_http2_state shake_hands(struct push_http2 *connection)
 {
@@ -317,9 +314,7 @@ enum push_http2_state push_http2_drive(struct push_http2 *connection)
 	return connection->state;
 }
 
-/* --- requests
- * -------------------------------------------------------------------------------------
- */
+/* --- requests -------------------------------------------------------- */
 
 unsigned push_http2_room(const struct push_http2 *connection)
 {

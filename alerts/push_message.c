@@ -110,8 +110,7 @@ int64_t push_ttl_s(const struct message *message, int64_t now_ms)
 	return left < 0 ? 0 : left > PUSH_TTL_MAX_S ? PUSH_TTL_MAX_S : left;
 }
 
-/* --- who wants it
- * ----------------------------------------------------------------------- */
+/* --- who wants it ---------------------------------------------------- */
 
 bool push_is_early(const struct message *message)
 {

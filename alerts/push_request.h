@@ -8,6 +8,7 @@
 
 struct curl_slist;
 struct push_http2;
+struct push_requests;
 
 enum { PUSH_REASON_SIZE = 160 };
 
@@ -28,6 +29,8 @@ struct push_request {
 	/* The wire's own from here on. */
 	void *easy;
 	struct push_http2 *connection; /* that it is on */
+	struct push_requests *waiting; /* the list in which it waits for one */
+	bool is_easy;                  /* libcurl has it */
 	int32_t stream;
 	size_t sent; /* of the body */
 	int64_t deadline_ms;

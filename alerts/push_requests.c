@@ -55,8 +55,7 @@ bool push_job_start(struct push_sender *sender, const struct subscription *subsc
 	return true;
 }
 
-/* --- what became of it
- * ------------------------------------------------------------------ */
+/* --- what became of it ----------------------------------------------- */
 
 static void note(struct push_sender *sender, const struct push_job *job,
 	enum fanout_fate fate, int64_t due_ms)
@@ -155,8 +154,7 @@ static void finish(struct push_sender *sender, struct push_job *job)
 	sender->free_jobs = job;
 }
 
-/* --- moving on
- * ---------------------------------------------------------------------------- */
+/* --- moving on ------------------------------------------------------- */
 
 static struct push_job *job_of(struct push_request *request)
 {

@@ -1,4 +1,4 @@
-/* What push_fanout.c and push_requests.c share: the sender and one run of it. */
+/* What push_fanout.c, push_walk.c and push_requests.c share: the sender and one run. */
 #ifndef MUABUI_ALERTS_PUSH_SENDER_H
 #define MUABUI_ALERTS_PUSH_SENDER_H
 
@@ -67,7 +67,17 @@ struct push_sender {
 	struct push_run run;
 };
 
-/* --- push_requests.c: one subscription ------------------------------------------ */
+/* --- push_walk.c: whose turn it is ----------------------------------- */
+
+/* Keeps what is done in the store; the second where that is much, or waits for long. */
+void push_save(struct push_sender *sender);
+void push_save_some(struct push_sender *sender);
+
+/* Begins with those it has not come to yet, and with those that are owed and due. */
+void push_walk(struct push_sender *sender);
+void push_take_due(struct push_sender *sender);
+
+/* --- push_requests.c: one subscription ------------------------------- */
 
 /* Begins with SUBSCRIPTION. False: there is no free job, or no headers. */
 bool push_job_start(struct push_sender *sender, const struct subscription *subscription,

@@ -95,8 +95,7 @@ void push_request_free(struct push_request *request)
 	request->easy = NULL;
 }
 
-/* --- services
- * ---------------------------------------------------------------------------- */
+/* --- services -------------------------------------------------------- */
 
 static bool is_idle(const struct service *service)
 {
@@ -139,20 +138,36 @@ static void finish(struct push_wire *wire, struct push_request *request, const c
 	push_requests_add(&wire->finished, request);
 }
 
+static void wait(struct service *service, struct push_request *request)
+{
+	request->waiting = &service->waiting;
+	push_requests_add(&service->waiting, request);
+}
+
+static struct push_request *next_waiting(struct service *service)
+{
+	struct push_request *request = push_requests_pop(&service->waiting);
+
+	if (request)
+		request->waiting = NULL;
+	return request;
+}
+
 static void fail_waiting(struct push_wire *wire, struct service *service, const char *why)
 {
 	struct push_request *request;
 
-	while ((request = push_requests_pop(&service->waiting)))
+	while ((request = next_waiting(service)))
 		finish(wire, request, why);
 }
 
-/* --- connections
- * ---------------------------------------------------------------------------- */
+/* --- connections ----------------------------------------------------- */
 
 static void send_old(struct push_wire *wire, struct push_request *request)
 {
-	if (!push_easy_send(wire->multi, request, wire->timeout_ms, wire->ca_file))
+	request->is_easy =
+		push_easy_send(wire->multi, request, wire->timeout_ms, wire->ca_file);
+	if (!request->is_easy)
 		finish(wire, request, "out of memory");
 }
 
@@ -168,7 +183,7 @@ static void collect(struct push_wire *wire, struct service *service,
 			continue;
 		}
 		push_request_reset(request);
-		push_requests_add(&service->waiting, request);
+		wait(service, request);
 	}
 }
 
@@ -196,7 +211,7 @@ static void drive(struct push_wire *wire, struct service *service, int index)
 	} else if (state == PUSH_HTTP2_OTHER) {
 		service->is_old = true;
 		drop(wire, service, index);
-		while ((request = push_requests_pop(&service->waiting)))
+		while ((request = next_waiting(service)))
 			send_old(wire, request);
 	}
 }
@@ -245,7 +260,7 @@ static void assign(struct push_wire *wire, struct service *service)
 				fail_waiting(wire, service, "out of memory");
 			return;
 		}
-		struct push_request *request = push_requests_pop(&service->waiting);
+		struct push_request *request = next_waiting(service);
 		if (!push_http2_send(connection, request))
 			finish(wire, request, "the connection takes no more");
 	}
@@ -307,13 +322,12 @@ static void read_curl(struct push_wire *wire)
 		}
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &request);
 		push_easy_end(wire->multi, request, code);
+		request->is_easy = false;
 		finish(wire, request, NULL);
 	}
 }
 
-/* --- time
- * --------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------ */
 
 static void look_at_connection(
 	struct push_wire *wire, struct service *service, int index, int64_t now_ms)
@@ -352,14 +366,11 @@ static void look_at_clock(struct push_wire *wire)
 				look_at_connection(wire, service, j, now_ms);
 		while (service->waiting.first &&
 			service->waiting.first->deadline_ms <= now_ms)
-			finish(wire, push_requests_pop(&service->waiting),
-				"no connection in time");
+			finish(wire, next_waiting(service), "no connection in time");
 	}
 }
 
-/* --- requests
- * -------------------------------------------------------------------------------------
- */
+/* --- requests -------------------------------------------------------- */
 
 bool push_wire_send(struct push_wire *wire, struct push_request *request)
 {
@@ -372,11 +383,11 @@ bool push_wire_send(struct push_wire *wire, struct push_request *request)
 	request->connection = NULL;
 	request->deadline_ms = clock_real_ms() + wire->timeout_ms;
 	service->used_ms = clock_real_ms();
-	if (service->is_old)
-		return push_easy_send(
-			wire->multi, request, wire->timeout_ms, wire->ca_file);
-	push_requests_add(&service->waiting, request);
-	return true;
+	request->is_easy = service->is_old &&
+		push_easy_send(wire->multi, request, wire->timeout_ms, wire->ca_file);
+	if (!service->is_old)
+		wait(service, request);
+	return request->is_easy || !service->is_old;
 }
 
 static unsigned list_polled(struct push_wire *wire)
@@ -423,14 +434,14 @@ struct push_request *push_wire_finished(struct push_wire *wire)
 
 void push_wire_cancel(struct push_wire *wire, struct push_request *request)
 {
-	struct service *service = find_service(wire, request->origin);
-
 	if (request->connection)
 		push_http2_cancel(request->connection, request);
-	else if (service && !service->is_old)
-		push_requests_remove(&service->waiting, request);
-	else if (request->easy)
+	else if (request->waiting)
+		push_requests_remove(request->waiting, request);
+	else if (request->is_easy)
 		curl_multi_remove_handle(wire->multi, request->easy);
+	request->waiting = NULL;
+	request->is_easy = false;
 }
 
 void push_wire_wake(void *wire)

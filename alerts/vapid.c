@@ -100,7 +100,7 @@ bool vapid_header(
 	return ok && !out->failed;
 }
 
-/* --- making one ----------------------------------------------------------------- */
+/* --- making one ------------------------------------------------------ */
 
 /* A new private key as PEM. The length, 0: OpenSSL failed. */
 static size_t make_pem(char pem[static PEM_MAX])

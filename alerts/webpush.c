@@ -138,7 +138,7 @@ static void check(const void *values, const struct config_place *place)
 				hosts->values[i], why);
 }
 
-/* --- what others ask ---------------------------------------------------------------- */
+/* --- what others ask ------------------------------------------------- */
 
 extern const struct channel_driver channel_webpush;
 
@@ -169,7 +169,7 @@ void webpush_check(const struct option_list *channels, const struct config_place
 	}
 }
 
-/* --- the channel -------------------------------------------------------------------- */
+/* --- the channel ----------------------------------------------------- */
 
 struct webpush {
 	struct push_sender *sender; /* NULL: a trial */

@@ -41,7 +41,7 @@ static int64_t ask(struct store *store, const char *sql, const struct fanout *fa
 	return statement_done(store, stmt, rc) < 0 ? -1 : number;
 }
 
-/* --- beginning -------------------------------------------------------------- */
+/* --- beginning ------------------------------------------------------- */
 
 /* 1: FANOUT and REVISION are filled in; 0: there is none; -1. */
 static int find(struct store *store, const char *channel, const char *episode,
@@ -137,7 +137,7 @@ int fanout_begin(struct store *store, const char *channel, const char *episode,
 	return -1;
 }
 
-/* --- single subscriptions -------------------------------------------------------- */
+/* --- single subscriptions -------------------------------------------- */
 
 static void copy_bits(
 	uint8_t bits[static FANOUT_CHUNK / 8], sqlite3_stmt *stmt, int column)
@@ -215,7 +215,7 @@ static int note_bits(struct store *store, int64_t fanout, struct fanout_bits *bi
 	return 0;
 }
 
-/* --- what became of them ------------------------------------------------------ */
+/* --- what became of them --------------------------------------------- */
 
 /* Nothing of it is left but the secret, by which its page learns of it. */
 #define MARK_GONE                                                              \
@@ -305,7 +305,7 @@ failed:
 	return -1;
 }
 
-/* --- those that are owed -------------------------------------------------------- */
+/* --- those that are owed --------------------------------------------- */
 
 int fanout_due(struct store *store, const struct fanout *fanout, int64_t now_ms,
 	int limit,
@@ -363,7 +363,7 @@ int64_t fanout_owed(struct store *store, const struct fanout *fanout)
 	return count_owed(store, fanout);
 }
 
-/* --- the end ---------------------------------------------------------------------- */
+/* --- the end --------------------------------------------------------- */
 
 /* Those beyond done_to that nobody came to before the end. */
 static int64_t count_unseen(struct store *store, const struct fanout *fanout)

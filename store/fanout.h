@@ -110,7 +110,7 @@ int fanout_sweep(struct store *store, const char *channel, int64_t now_ms,
 		const struct fanout_counts *counts),
 	void *arg);
 
-/* --- single subscriptions ---------------------------------------------------- */
+/* --- single subscriptions -------------------------------------------- */
 
 /* What is known of the FANOUT_CHUNK subscriptions around one. */
 struct fanout_bits {

@@ -61,7 +61,7 @@ bool subscription_read(sqlite3_stmt *stmt, struct subscription *subscription)
 		copy_text(s->areas, sizeof s->areas, stmt, 5);
 }
 
-/* --- making and changing --------------------------------------------------- */
+/* --- making and changing --------------------------------------------- */
 
 static bool make_secret(char secret[static SUBSCRIPTION_SECRET_SIZE])
 {
@@ -210,7 +210,7 @@ enum subscription_found subscriptions_remove(struct store *store, const char *se
 							: SUBSCRIPTION_NONE;
 }
 
-/* --- reading --------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------- */
 
 int64_t subscriptions_count(struct store *store)
 {

@@ -118,8 +118,7 @@ static void say_trouble(struct signup *signup, struct web_reply *reply)
 	web_problem(reply, 503, "Subscriptions cannot be taken at present.");
 }
 
-/* --- requests
- * ------------------------------------------------------------------------------ */
+/* --- requests -------------------------------------------------------- */
 
 void signup_key(const struct web_request *request, struct web_reply *reply)
 {

@@ -26,7 +26,7 @@ static bool is_default(const cJSON *item)
 	return cJSON_IsNull(item);
 }
 
-/* --- wishes ------------------------------------------------------------------------ */
+/* --- wishes ---------------------------------------------------------- */
 
 static bool read_areas(const cJSON *areas, struct subscription *subscription, char *why)
 {

@@ -56,7 +56,7 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* --- HTTP/2 ------------------------------------------------------------------------ */
+/* --- HTTP/2 ---------------------------------------------------------- */
 
 static int on_begin(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {

@@ -46,7 +46,7 @@ static struct subscription make_subscription(void)
 	return (struct subscription){ .quiet_from = -1, .quiet_to = -1 };
 }
 
-/* --- payload ------------------------------------------------------------------- */
+/* --- payload --------------------------------------------------------- */
 
 static const char *text_of(const cJSON *object, const char *key)
 {
@@ -142,7 +142,7 @@ static void test_headers(void **unused)
 	assert_int_equal(push_ttl_s(&message, now_ms), PUSH_TTL_MAX_S);
 }
 
-/* --- who wants it ------------------------------------------------------------------ */
+/* --- who wants it ---------------------------------------------------- */
 
 static void test_levels(void **unused)
 {

@@ -145,7 +145,7 @@ static void test_change(void **unused)
 	assert_true(one.sensitive);
 }
 
-/* --- how often --------------------------------------------------------------- */
+/* --- how often ------------------------------------------------------- */
 
 static struct rate rate;
 

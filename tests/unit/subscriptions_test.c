@@ -62,7 +62,7 @@ static const char *add(int index)
 	return secret;
 }
 
-/* --- subscriptions --------------------------------------------------------------- */
+/* --- subscriptions --------------------------------------------------- */
 
 static void test_round_trip(void **unused)
 {
@@ -139,7 +139,7 @@ static void test_numbers_are_given_once(void **unused)
 	assert_int_equal(there.number, 2);
 }
 
-/* --- fan-outs ----------------------------------------------------------------------- */
+/* --- fan-outs -------------------------------------------------------- */
 
 static struct fanout begin(int revision, int64_t *superseded)
 {
