@@ -11,17 +11,49 @@ import time
 
 import pytest
 
-from lib import HERE, Gateway, count, mqtt_sensor, wait_until
+from lib import HERE, Gateway, HttpSink, count, mqtt_sensor, wait_until
 from mqtt_wire import Publisher
+from push_servers import Fcm, Gotify
 
-# Channels by type: their configuration for a sink, and what tells one message from another.
-CHANNELS = {
-    "webhook": (lambda sink: {"url": sink.url},
-                lambda request: (request["id"], request["state"])),
-    "ntfy": (lambda sink: {"url": f"{sink.url}/ward"},
-             lambda request: (request["sequence_id"],
-                              "resolved" if "Đã hết" in request["title"] else "firing")),
-}
+
+class FarSide:
+    """A channel's: its configuration, and what it has taken as (id, state) pairs."""
+
+    def __init__(self, sink, channel, taken):
+        self.sink, self.channel, self.taken = sink, {**channel, "name": "it"}, taken
+
+    def heard(self):
+        """In the order of their first arrival."""
+        return list(dict.fromkeys(self.taken()))
+
+
+def webhook(home):
+    sink = HttpSink(home)
+    return FarSide(sink, {"type": "webhook", "url": sink.url}, lambda: [
+        (message["id"], message["state"]) for message in sink.messages()])
+
+
+def ntfy(home):
+    sink = HttpSink(home)
+    return FarSide(sink, {"type": "ntfy", "url": f"{sink.url}/ward"}, lambda: [
+        (message["sequence_id"], "resolved" if "Đã hết" in message["title"] else "firing")
+        for message in sink.messages()])
+
+
+def gotify(home):
+    far = Gotify(home)
+    return FarSide(far.sink, far.channel(), lambda: [
+        (alert["id"], alert["state"])
+        for alert in (message["extras"]["muabui::alert"] for message in far.sent)])
+
+
+def fcm(home):
+    far = Fcm(home)
+    return FarSide(far.sink, far.channel(), lambda: [
+        (push["data"]["id"], push["data"]["state"]) for push in far.sent])
+
+
+CHANNELS = [webhook, ntfy, gotify, fcm]
 
 # When a transaction of the gateway reaches the disk: tests/scenarios/kill_at.c.
 POINTS = ["reading-write", "reading-written", "reading-synced", "received", "answered",
@@ -32,7 +64,7 @@ class Killer:
     """Ends a gateway at a named point."""
 
     def __init__(self, home, gateway, sink):
-        self.gateway, self.sink = gateway, sink
+        self.gateway = gateway
         self.file = home.path / "kill-at"
         library = home.path / "kill_at.so"
         subprocess.run([os.environ.get("CC", "cc").split()[-1], "-shared", "-fPIC", "-O1", "-o",
@@ -41,7 +73,7 @@ class Killer:
                        "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "")
                        + ":verify_asan_link_order=0"}
         self.at = None  # the point of a request that is waited for
-        sink.answer = self.answer
+        self.taken, sink.answer = sink.answer, self.answer
 
     def arm(self, point):
         whose, _, what = point.partition("-")
@@ -56,6 +88,9 @@ class Killer:
         fresh.rename(self.file)
 
     def answer(self, request):
+        answer = self.taken(request)
+        if request.path == "/token":  # of the way there, not of a message
+            return answer
         point, self.at = self.at, None
         whose, _, what = (point or "").partition("-")
         if whose == "record":
@@ -64,7 +99,7 @@ class Killer:
             self.gateway.kill9()
         elif whose == "answered":
             threading.Timer(0.001, self.gateway.kill9).start()
-        return 204
+        return answer
 
     def wait(self):
         """Until it is dead."""
@@ -72,13 +107,12 @@ class Killer:
         self.file.unlink(missing_ok=True)
 
 
-def make(home, broker, sink, channel):
-    settings, _ = CHANNELS[channel]
+def make(home, broker, far):
     return Gateway(
         home, sensors=[mqtt_sensor(broker)],
         alerts={"rules": [{"name": "dust", "metric": "pm25", "above": 150.0,
                            "clear_below": 120.0}],
-                "channels": [{"name": "it", "type": channel, **settings(sink)}]})
+                "channels": [far.channel]})
 
 
 def start(gateway):
@@ -86,15 +120,8 @@ def start(gateway):
     gateway.wait_connected("nodes")
 
 
-def heard(sink, channel):
-    """The messages in the order of their first arrival."""
-    tell = CHANNELS[channel][1]
-    return list(dict.fromkeys(tell(message) for message in sink.messages()))
-
-
-def pairs(sink, channel):
+def pairs(messages):
     """Alerts and all-clears in turn, each two of one episode; else the scenario has failed."""
-    messages = heard(sink, channel)
     assert [state for _, state in messages] == (["firing", "resolved"] * len(messages))[
         :len(messages)], messages
     for (first, _), (second, _) in zip(messages[::2], messages[1::2]):
@@ -106,9 +133,10 @@ def pairs(sink, channel):
 
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("point", POINTS)
-def test_killed_at_a_point(home, broker, sink, channel, point):
-    gateway = make(home, broker, sink, channel)
-    killer = Killer(home, gateway, sink)
+def test_killed_at_a_point(home, broker, channel, point):
+    far = channel(home)
+    gateway = make(home, broker, far)
+    killer = Killer(home, gateway, far.sink)
     start(gateway)
     node = Publisher(broker)
     for number, pm25 in enumerate((200, 100, 210, 110), 1):
@@ -117,20 +145,21 @@ def test_killed_at_a_point(home, broker, sink, channel, point):
         node.publish("env/A/air", {"pm25": pm25})
         killer.wait()
         start(gateway)
-        wait_until(lambda: len(heard(sink, channel)) >= number, 20, lambda: "message "
-                   f"{number}, after {heard(sink, channel)}")
-    assert len(pairs(sink, channel)) == 4
+        wait_until(lambda: len(far.heard()) >= number, 20, lambda: "message "
+                   f"{number}, after {far.heard()}")
+    assert len(pairs(far.heard())) == 4
     gateway.stop()
     assert gateway.query("SELECT count(*) FROM outbox") == [(0,)]
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_killed_at_random(home, broker, sink, channel):
+def test_killed_at_random(home, broker, channel):
     kills = count("ALERT_KILLS", 8)
     seed = int(os.environ.get("SEED", random.SystemRandom().randint(0, 10 ** 9)))
     print(f"SEED={seed}")
     moments = random.Random(seed)
-    gateway = make(home, broker, sink, channel)
+    far = channel(home)
+    gateway = make(home, broker, far)
     start(gateway)
     node = Publisher(broker)
     for number in range(1, kills + 1):
@@ -138,7 +167,7 @@ def test_killed_at_random(home, broker, sink, channel):
         time.sleep(moments.uniform(0, 0.03))  # the moment is the point, not a condition
         gateway.kill9()
         start(gateway)
-        wait_until(lambda: len(heard(sink, channel)) >= number, 20, lambda: "message "
-                   f"{number}, after {heard(sink, channel)}")
-    assert len(pairs(sink, channel)) == kills
+        wait_until(lambda: len(far.heard()) >= number, 20, lambda: "message "
+                   f"{number}, after {far.heard()}")
+    assert len(pairs(far.heard())) == kills
     gateway.stop()
