@@ -49,8 +49,9 @@ void rule_window_add(const struct rule *rule, struct rule_window *window, int64_
 	double value, int64_t credit_ms);
 
 /*
- * What RULE holds against its threshold, of the window that ends at TIME_MS with VALUE;
- * NAN while it is not complete enough or has too few readings.
+ * What RULE holds against its threshold, of the window that ends at TIME_MS with VALUE,
+ * in a decimal people can read; NAN while it is not complete enough or has too few
+ * readings.
  */
 double rule_window_measure(const struct rule *rule, const struct rule_window *window,
 	int64_t time_ms, double value);

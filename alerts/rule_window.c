@@ -9,6 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/number.h"
+
 enum { RING = RULE_BUCKETS + 1 };
 
 static int64_t width_of(const struct rule *rule)
@@ -108,16 +110,17 @@ double rule_window_measure(const struct rule *rule, const struct rule_window *wi
 {
 	struct extent extent = extent_of(rule, window, time_ms);
 	static const double dust = 1e-9;
+	enum { DIGITS = 6 }; /* more than any instrument knows */
 
 	if (extent.count + dust < rule->min_readings)
 		return NAN;
 	if (rule->measure == RULE_RISE)
-		return value - extent.extreme;
+		return number_round(value - extent.extreme, DIGITS);
 	if (extent.weight + dust < rule->min_complete * (double)rule->window)
 		return NAN;
 	if (rule->measure == RULE_MAXIMUM)
 		return extent.extreme;
-	return extent.weight > 0 ? extent.sum / extent.weight : NAN;
+	return extent.weight > 0 ? number_round(extent.sum / extent.weight, DIGITS) : NAN;
 }
 
 void rule_window_shift(const struct rule *rule, struct rule_window *window,

@@ -88,6 +88,11 @@ static void test_average_is_by_time(void **unused)
 	for (int i = 31; i <= 60; i++)
 		show(&rule, &windowed, midnight + (int64_t)i * MINUTE, 10);
 	assert_true(fabs(measured(&windowed) - 55) < 1e-6);
+	/* A mean is a number people can read. */
+	start(&windowed);
+	for (int i = 0; i <= 45; i += 5)
+		show(&rule, &windowed, midnight + (int64_t)i * MINUTE, i / 3.5);
+	assert_true(measured(&windowed) == 7.14286);
 }
 
 static void test_what_is_not_complete(void **unused)
