@@ -205,6 +205,18 @@ struct air_mean air_station_mean(const struct air_station *station,
 	return mean;
 }
 
+bool air_station_is_indicative(const struct air_station *station)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < station->count; i++) {
+		if (station->parts[i].role == AIR_REFERENCE)
+			return false;
+		any |= station->parts[i].role == AIR_INDICATIVE;
+	}
+	return any;
+}
+
 void air_station_close(struct air_station *station, int64_t end_ms)
 {
 	for (size_t i = 0; i < station->count; i++)

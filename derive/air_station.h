@@ -94,6 +94,12 @@ struct air_mean {
 struct air_mean air_station_mean(const struct air_station *station,
 	enum air_pollutant pollutant, int64_t end_ms, int elapsed, double need);
 
+/*
+ * Is what is made of STATION indicative, also where no mean says so because its sensors
+ * are silent? Not if there is one of reference grade among them.
+ */
+bool air_station_is_indicative(const struct air_station *station);
+
 /* Forgets the hours that end at END_MS or before. */
 void air_station_close(struct air_station *station, int64_t end_ms);
 

@@ -94,8 +94,8 @@ static bool take_means(const struct indices *indices, const struct air_station *
 		any |= !isnan(mean.mean);
 		is_indicative |= mean.indicative;
 	}
-	if (any)
-		*indicative = is_indicative;
+	if (air->count > 0)
+		*indicative = any ? is_indicative : air_station_is_indicative(air);
 	return any;
 }
 

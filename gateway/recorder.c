@@ -57,11 +57,12 @@ struct recorder {
 	struct buffer batch;
 	size_t batch_count;
 	uint64_t lost_shown;
-	bool pausing;   /* before the store is tried again */
-	bool failing;   /* since the last commit that worked */
-	bool urgent;    /* an alert is in the batch: commit at once */
-	bool has_index; /* reports beside the batch are in the transaction */
-	uint64_t seq;   /* of the newest report in the batch or the store */
+	bool pausing;            /* before the store is tried again */
+	bool failing;            /* since the last commit that worked */
+	bool urgent;             /* an alert is in the batch: commit at once */
+	size_t index_reports;    /* in the transaction beside the batch … */
+	uint64_t index_readings; /* … and their readings */
+	uint64_t seq;            /* of the newest report in the batch or the store */
 	int64_t last_id;
 	int64_t began_ms; /* real time of the batch's first report */
 	int64_t commit_real_ms;
@@ -211,8 +212,9 @@ static void count_commit(struct recorder *recorder, uint64_t readings)
 {
 	struct recorder_stats *stats = recorder->settings.stats;
 
-	atomic_fetch_add(&stats->reports, recorder->batch_count);
-	atomic_fetch_add(&stats->readings, readings);
+	atomic_fetch_add(
+		&stats->reports, recorder->batch_count + recorder->index_reports);
+	atomic_fetch_add(&stats->readings, readings + recorder->index_readings);
 	atomic_fetch_add(&stats->commits, 1);
 	stats->last_commit_ms = clock_wall_ms();
 	stats->forgotten = recorder->room.forgotten;
@@ -233,12 +235,13 @@ static bool commit(struct recorder *recorder, bool merge, bool current)
 	uint64_t readings = 0;
 
 	recorder->commit_real_ms = clock_real_ms();
-	recorder->has_index = false;
+	recorder->index_reports = 0;
+	recorder->index_readings = 0;
 	if (write_batch(recorder, merge, &readings) < 0) {
 		start_again(recorder);
 		return false;
 	}
-	bool has_reports = recorder->batch_count > 0 || recorder->has_index;
+	bool has_reports = recorder->batch_count > 0 || recorder->index_reports > 0;
 	bool has_messages = recorder->urgent;
 	if (merge)
 		recorder->next_merge_ms = clock_mono_ms() + merge_every_ms;
@@ -414,9 +417,8 @@ static int keep_index(void *arg, int64_t source, const struct report *report)
 	if (store_append(recorder->settings.store, source, report->time_ms, packed,
 		    length, &recorder->last_id) < 0)
 		return -1;
-	recorder->has_index = true;
-	atomic_fetch_add(&stats->reports, 1);
-	atomic_fetch_add(&stats->readings, report->count);
+	recorder->index_reports++;
+	recorder->index_readings += report->count;
 	count_flags(recorder, report);
 	latest_put(recorder->settings.latest, 0, report);
 	int messages = alerts_report(recorder->alerts, report, clock_wall_ms());

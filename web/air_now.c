@@ -41,13 +41,18 @@ static int measure(struct store *store, const struct config *config, const char 
 	int result = air_read_minutes(store, station, relayed_too,
 		end_ms - AIR_BEFORE * hour_ms, end_ms, take, &gathering);
 
+	bool any = false;
+
 	for (size_t p = 0; p < AIR_POLLUTANTS; p++) {
 		struct air_mean mean = air_station_mean(&gathering.air,
 			(enum air_pollutant)p, end_ms, elapsed, rules.need);
 		span->means[p] = mean.mean;
 		span->completeness[p] = mean.completeness;
 		span->indicative |= mean.indicative;
+		any |= !isnan(mean.mean);
 	}
+	if (!any)
+		span->indicative = air_station_is_indicative(&gathering.air);
 	air_station_free(&gathering.air);
 	return result;
 }
