@@ -264,6 +264,11 @@ def test_alerts_wait_for_a_broker_that_is_away(home):
     wait_until(lambda: city.edge.channel("city")["failures"] >= 1, 15, "it does not go out")
     city.bus.start()
     wait_until(lambda: city.heard() == [(1, "firing")], 40, "the alert")
+    # A trial reaches the broker, and no citizen.
+    assert city.edge.run("alert", "test", "city").returncode == 0
+    name = 'relay_messages_total{relay="edges",verdict="nonsense"}'
+    wait_until(lambda: counted(city.centre, name) == 1, 15, "the trial is not relayed")
+    assert city.heard() == [(1, "firing")]
     city.stop()
 
 
