@@ -5,7 +5,10 @@
 #include "store/dead_letters.h"
 #include "store/reports.h"
 
-enum { PAUSE_MS = 60 * 1000 }; /* after a failure that is not the letter's */
+enum {
+	PAUSE_MS = 60 * 1000, /* after a failure that is not the letter's */
+	COUNT_MS = 10 * 1000, /* how long an operator's doing may stay unseen */
+};
 
 struct wanted {
 	struct output *output;
@@ -48,11 +51,26 @@ static void settle(struct output *output, int64_t id, const char *reason)
 	pthread_mutex_unlock(&output->mutex);
 }
 
+/* Operators drop letters, too. */
+static void count_letters(struct output *output)
+{
+	int64_t now_ms = clock_real_ms();
+
+	if (now_ms < output->count_ms)
+		return;
+	output->count_ms = now_ms + COUNT_MS;
+	int64_t dead = store_dead_letter_count(output->store, output->item->name);
+	pthread_mutex_lock(&output->mutex);
+	output->status.dead = (uint64_t)dead;
+	pthread_mutex_unlock(&output->mutex);
+}
+
 bool output_send_again(struct output *output)
 {
 	struct answer answer = { .outcome = OUTCOME_RETRY, .retry_after_ms = -1 };
 	int64_t id, report;
 
+	count_letters(output);
 	if (clock_real_ms() < output->again_ms || bell_is_stopping(&output->bell) ||
 		dead_letters_next(output->store, output->item->name, &id, &report) <= 0)
 		return false;

@@ -62,6 +62,7 @@ struct output {
 	unsigned attempts;  /* failed ones in a row */
 	enum mood mood;
 	int64_t letter_log_ms;
+	int64_t count_ms;   /* when the dead letters are counted next */
 	int64_t again_ms;   /* before it no dead letter is tried again */
 	void *begun;        /* the self that periods->begin() was called for */
 	int64_t latest_ms;  /* no stamp after it is believed; for periods */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -41,7 +42,11 @@ enum {
 	HURRIED_MS = 1000,
 	BUSY_STEP_MS = 5,
 	CHUNK_BYTES = 64 * 1024,
+	DAMAGED_MAX = 8, /* stores moved aside that are kept */
 };
+
+/* The files of a store. */
+static const char *const suffixes[] = { "", "-wal", "-shm" };
 
 static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS mark("
@@ -273,9 +278,33 @@ static int open_connection(struct store *store, enum store_role role)
 	return 0;
 }
 
+/*
+ * A disk that damages one store after the other must not be filled with them: the newest
+ * stay.
+ */
+static void remove_oldest(const char *path)
+{
+	char pattern[PATH_MAX], name[PATH_MAX];
+	glob_t found = { .gl_pathc = 0 };
+
+	/* Ended by digits: not their -wal and -shm. All have the time in as many. */
+	snprintf(pattern, sizeof pattern, "%s.damaged-*[0-9]", path);
+	if (glob(pattern, 0, NULL, &found) == 0) {
+		for (size_t i = 0; i + DAMAGED_MAX < found.gl_pathc; i++) {
+			log_error("%s: removed: %d newer damaged stores are kept",
+				found.gl_pathv[i], DAMAGED_MAX);
+			for (size_t k = 0; k < sizeof suffixes / sizeof *suffixes; k++) {
+				snprintf(name, sizeof name, "%s%s", found.gl_pathv[i],
+					suffixes[k]);
+				unlink(name);
+			}
+		}
+	}
+	globfree(&found);
+}
+
 void store_move_aside(const char *path)
 {
-	static const char *const suffixes[] = { "", "-wal", "-shm" };
 	char from[PATH_MAX], to[PATH_MAX];
 	long long now = (long long)clock_wall_ms();
 
@@ -288,6 +317,7 @@ void store_move_aside(const char *path)
 	log_error("%s: damaged; kept as %s.damaged-%lld, a new store is begun", path,
 		path, now);
 	snprintf(moved_aside, sizeof moved_aside, "%s.damaged-%lld", path, now);
+	remove_oldest(path);
 	connection_heal();
 }
 
@@ -420,7 +450,6 @@ void store_rollback(struct store *store)
 
 int64_t store_size(struct store *store)
 {
-	static const char *const suffixes[] = { "", "-wal", "-shm" };
 	int64_t total = 0;
 
 	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {

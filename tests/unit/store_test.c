@@ -634,6 +634,24 @@ static void an_id_out_of_order_is_damage(void **state)
 	assert_false(store_is_damaged());
 }
 
+static void only_the_newest_damaged_files_stay(void **state)
+{
+	char oldest[160], newest[160];
+
+	(void)state;
+	for (int round = 0; round < 11; round++) {
+		clock_freeze(1795314600000 + round, 0);
+		store_close(store);
+		store_move_aside(temp.path);
+		store = temp_open(&temp, STORE_RECORDER);
+	}
+	assert_int_equal(count_files(".damaged-"), 8);
+	snprintf(oldest, sizeof oldest, "%s.damaged-1795314600002", temp.path);
+	snprintf(newest, sizeof newest, "%s.damaged-1795314600010", temp.path);
+	assert_int_equal(access(oldest, F_OK), -1);
+	assert_int_equal(access(newest, F_OK), 0);
+}
+
 static void damaged_rows_are_skipped_and_counted(void **state)
 {
 	(void)state;
@@ -682,6 +700,7 @@ int main(void)
 		TEST(no_flipped_bit_of_the_head_refuses_a_store),
 		TEST(a_damaged_file_is_moved_aside),
 		TEST(an_id_out_of_order_is_damage),
+		TEST(only_the_newest_damaged_files_stay),
 		TEST(damaged_rows_are_skipped_and_counted),
 	};
 
