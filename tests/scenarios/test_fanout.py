@@ -7,7 +7,7 @@ from push import CountingService, SilentHost, fill
 from test_webpush import done, make_gateway, start
 
 SUBSCRIBERS = count("SUBSCRIBERS", 2000) // 20 * 20
-SECONDS = 15 + SUBSCRIBERS // 1000  # the message is worth telling
+SECONDS = 8 + SUBSCRIBERS // 1000  # the message is worth telling
 
 
 def prepare(home, broker, limit=0, **options):
