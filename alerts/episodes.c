@@ -70,7 +70,9 @@ static int try_telling(struct alerts *alerts, const struct subject *subject,
 		entry->owed = OWED_ALERT;
 		return 0;
 	}
-	if (!gate_is_limited(alerts, subject, event->severity, now_ms))
+	/* A digest that speaks for it goes on doing so, but for the worst. */
+	bool stays = entry->gathered && event->severity < SEVERITY_EXTREME;
+	if (!stays && !gate_is_limited(alerts, subject, event->severity, now_ms))
 		return episode_tell(alerts, subject, event, now_ms);
 	entry->owed = OWED_NOTHING;
 	entry->severity = event->severity;

@@ -74,7 +74,7 @@ static bool area_is_told(
 		if (!area)
 			return false;
 		const struct entry *entry = area->entries[i];
-		if (entry && episode_stands(entry) && entry->told &&
+		if (entry && episode_stands(entry) && (entry->told || entry->digested) &&
 			entry->severity >= severity)
 			return true;
 	}

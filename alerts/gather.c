@@ -231,7 +231,10 @@ static int tell_single(struct alerts *alerts, struct digest *digest,
 	digest->due_ms = 0;
 	if (digest_save(alerts->store, digest) < 0)
 		return -1;
-	int added = episode_tell(alerts, single, &event, now_ms);
+	bool inhibited = gate_is_inhibited(alerts, single, event.severity);
+	if (inhibited)
+		single->entry->owed = OWED_ALERT;
+	int added = inhibited ? 0 : episode_tell(alerts, single, &event, now_ms);
 	return added < 0 ||
 			states_save(alerts, single->rule, single->place, single->entry) <
 				0

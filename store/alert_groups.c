@@ -6,6 +6,7 @@ const char alert_groups_schema[] =
 	"CREATE TABLE IF NOT EXISTS alert_told("
 	" id INTEGER PRIMARY KEY, audience INTEGER NOT NULL, area TEXT NOT NULL,"
 	" time INTEGER NOT NULL);"
+	"CREATE INDEX IF NOT EXISTS alert_told_time ON alert_told(time);"
 	"CREATE TABLE IF NOT EXISTS alert_digest("
 	" key TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;";
 

@@ -59,9 +59,18 @@ static void forget_ended(struct desk *desk, int64_t now_ms)
 static void take_silence(void *arg, const struct silence *silence)
 {
 	struct desk *desk = arg;
+	struct silence *place = &desk->silences[0];
 
-	if (desk->count < DESK_SILENCES_MAX)
+	if (desk->count < DESK_SILENCES_MAX) {
 		desk->silences[desk->count++] = *silence;
+		return;
+	}
+	/* Before the clock is set many that have ended seem to be in force. */
+	for (size_t i = 1; i < desk->count; i++)
+		if (desk->silences[i].until_ms < place->until_ms)
+			place = &desk->silences[i];
+	if (place->until_ms < silence->until_ms)
+		*place = *silence;
 }
 
 bool desk_silence(struct desk *desk, const struct silence *silence)
@@ -69,7 +78,8 @@ bool desk_silence(struct desk *desk, const struct silence *silence)
 	lock(desk);
 	forget_ended(desk, silence->since_ms);
 	bool room = desk->count < DESK_SILENCES_MAX;
-	take_silence(desk, silence);
+	if (room)
+		take_silence(desk, silence);
 	unlock(desk);
 	return room;
 }

@@ -126,6 +126,13 @@ static void test_history(void **state)
 	assert_int_equal(in_force, 1);
 	assert_int_equal(desk_open(desk, store), 0);
 	assert_int_equal(desk_covers(desk, "dust", "A", "x", start + 1), 1);
+	/* By a clock that is not set yet all of them seem to be in force. */
+	struct silence last = make_silence("dust", "B", "", 3600 * 1000);
+	assert_int_equal(decisions_keep_silence(store, &last), 0);
+	clock_freeze(1000, 1000);
+	assert_int_equal(desk_open(desk, store), 0);
+	assert_int_equal(desk_covers(desk, "dust", "A", "x", start + 1), 1);
+	assert_int_equal(desk_covers(desk, "dust", "B", "x", start + 1), last.id);
 }
 
 static void test_acknowledgements(void **state)

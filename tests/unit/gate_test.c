@@ -299,6 +299,30 @@ static void test_acknowledged(void **state)
 	assert_int_equal(tick(store, start + 7 * HOUR), 1);
 }
 
+/* That it has become worse is news to those who deal with it, too. */
+static void test_acknowledged_and_worse(void **state)
+{
+	struct store *store = *state;
+	struct acknowledgement acknowledgement = { .author = "an", .time_ms = start };
+
+	rules[0].audience = AUDIENCE_OPERATORS;
+	rules[0].steps[0] = (struct rule_step){ 50, 40, SEVERITY_MODERATE };
+	rules[0].steps[1] = (struct rule_step){ 100, 90, SEVERITY_SEVERE };
+	rules[0].step_count = 2;
+	rules[0].repeat = MINUTE;
+	begin(store);
+	assert_int_equal(say(store, "X", start, 60), 1);
+	struct message first = take(store, "officers");
+	snprintf(acknowledgement.episode, sizeof acknowledgement.episode, "%s", first.id);
+	desk_acknowledge(desk, &acknowledgement);
+	assert_int_equal(say(store, "X", start + MINUTE, 60), 0);
+	assert_int_equal(say(store, "X", start + 2 * MINUTE, 120), 1);
+	assert_int_equal(take(store, "officers").severity, SEVERITY_SEVERE);
+	assert_int_equal(say(store, "X", start + 3 * MINUTE, 120), 0);
+	assert_int_equal(say(store, "X", start + 4 * MINUTE, 30), 1);
+	assert_true(take(store, "officers").resolved);
+}
+
 /* --- inhibition --------------------------------------------------------------- */
 
 /* A device that is at fault says nothing of the air. */
@@ -501,6 +525,42 @@ static void test_the_highest_severity_passes(void **state)
 	expect(store, "D", false, 1);
 }
 
+/* One that becomes as bad as can be leaves the crowd, and no other does. */
+static void test_escalation_passes(void **state)
+{
+	struct store *store = *state;
+
+	set_limit(1);
+	rules[0].steps[0] = (struct rule_step){ 50, 40, SEVERITY_MODERATE };
+	rules[0].steps[1] = (struct rule_step){ 100, 90, SEVERITY_SEVERE };
+	rules[0].steps[2] = (struct rule_step){ 200, 190, SEVERITY_EXTREME };
+	rules[0].step_count = 3;
+	begin(store);
+	assert_int_equal(say(store, "A", start, 60), 2);
+	assert_int_equal(say(store, "B", start + 1, 60), 0);
+	assert_int_equal(say(store, "C", start + 2, 60), 0);
+	assert_int_equal(tick(store, start + SECOND), 2);
+	expect(store, "A", false, 1);
+	assert_string_equal(take(store, "web").rule, "digest");
+	assert_int_equal(say(store, "C", start + 2 * SECOND, 120), 0);
+	restart(store);
+	assert_int_equal(say(store, "B", start + 3 * SECOND, 250), 2);
+	struct message worst = take(store, "web");
+	assert_string_equal(worst.station, "B");
+	assert_int_equal(worst.severity, SEVERITY_EXTREME);
+	assert_int_equal(worst.revision, 1);
+	/* Told by itself, it ends by itself; and the digest when its last one is over. */
+	assert_int_equal(say(store, "B", start + 4 * SECOND, 30), 2);
+	expect(store, "B", true, 2);
+	assert_int_equal(tick(store, start + 5 * SECOND), 0);
+	assert_int_equal(say(store, "C", start + 6 * SECOND, 30), 0);
+	assert_int_equal(tick(store, start + 6 * SECOND), 2);
+	struct message over = take(store, "web");
+	assert_true(over.resolved);
+	assert_string_equal(over.rule, "digest");
+	expect_nothing(store);
+}
+
 /* Gathered and over before anybody heard of it. */
 static void test_over_before_the_digest(void **state)
 {
@@ -663,12 +723,14 @@ int main(void)
 		TEST(test_nothing_from_stale_data),
 		TEST(test_ended_by_hand),
 		TEST(test_acknowledged),
+		TEST(test_acknowledged_and_worse),
 		TEST(test_a_fault_mutes_the_threshold),
 		TEST(test_no_all_clear_from_a_fault),
 		TEST(test_an_area_mutes_its_stations),
 		TEST(test_a_station_outlives_the_area_alert),
 		TEST(test_beyond_the_limit),
 		TEST(test_the_highest_severity_passes),
+		TEST(test_escalation_passes),
 		TEST(test_over_before_the_digest),
 		TEST(test_operators),
 		TEST(test_gathering),
