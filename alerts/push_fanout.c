@@ -227,17 +227,15 @@ static bool begin(
 static bool is_outdated(struct push_sender *sender)
 {
 	struct push_run *run = &sender->run;
-	char origin[NAME_SIZE];
 	int64_t now_ms = clock_real_ms();
-	int revision = 0;
-	bool resolved;
 
 	if (now_ms - run->asked_ms < ASK_MS)
 		return false;
 	run->asked_ms = now_ms;
-	return history_newest(sender->store, run->message->id, &revision, &resolved,
-		       origin) > 0 &&
-		revision > run->message->revision;
+	int outdated = fanout_is_outdated(
+		sender->store, sender->channel, run->message->id, run->message->revision);
+	run->failed |= outdated < 0;
+	return outdated != 0;
 }
 
 static bool is_over(struct push_sender *sender)

@@ -134,7 +134,16 @@ const struct curl_slist *push_origin_headers(struct push_origin *origin, uint64_
 /* --- whether it is sent to -------------------------------------------------------------
  */
 
-enum push_admission push_origin_admit(
+static unsigned count_unproven(const struct push_origins *origins)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < origins->count; i++)
+		count += origins->items[i].answers ? 0 : origins->items[i].in_flight;
+	return count;
+}
+
+enum push_admission push_origin_admit(const struct push_origins *origins,
 	const struct push_origin *origin, unsigned window, int64_t now_ms)
 {
 	unsigned most = window - window / 4;
@@ -142,6 +151,8 @@ enum push_admission push_origin_admit(
 
 	if (now_ms < origin->until_ms)
 		return PUSH_DEFER;
+	if (!origin->answers && count_unproven(origins) >= window / 2)
+		return origin->in_flight > 0 && moves ? PUSH_WAIT : PUSH_DEFER;
 	if (origin->in_flight == 0)
 		return PUSH_GO;
 	/* Of one that has failed a single message shows whether it is back. */

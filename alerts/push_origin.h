@@ -61,8 +61,12 @@ enum push_admission {
 	PUSH_DEFER, /* it fails, or does not move: not before push_origin_until() */
 };
 
-/* May one more of the WINDOW that may be under way at all go to ORIGIN at NOW_MS? */
-enum push_admission push_origin_admit(
+/*
+ * May one more of the WINDOW that may be under way at all go to ORIGIN, one of ORIGINS,
+ * at NOW_MS? Those that have not answered yet share half the window: hosts that anybody
+ * may have made up must not hold up the others.
+ */
+enum push_admission push_origin_admit(const struct push_origins *origins,
 	const struct push_origin *origin, unsigned window, int64_t now_ms);
 
 /* For how many ms after NOW_MS it is best left alone. */

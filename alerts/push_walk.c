@@ -92,7 +92,8 @@ static bool take_next(struct push_sender *sender, const struct subscription *nex
 	if (!origin)
 		return false;
 	int64_t now_ms = clock_real_ms();
-	switch (push_origin_admit(origin, (unsigned)sender->options->in_flight, now_ms)) {
+	switch (push_origin_admit(
+		sender->origins, origin, (unsigned)sender->options->in_flight, now_ms)) {
 	case PUSH_GO:
 		return push_job_start(sender, next, origin, 0, false);
 	case PUSH_WAIT:
@@ -146,8 +147,8 @@ static void take_owed(
 		push_origins_get(sender->origins, subscription->origin);
 	if (!origin)
 		return;
-	switch (push_origin_admit(
-		origin, (unsigned)sender->options->in_flight, clock_real_ms())) {
+	switch (push_origin_admit(sender->origins, origin,
+		(unsigned)sender->options->in_flight, clock_real_ms())) {
 	case PUSH_GO:
 		push_job_start(sender, subscription, origin, attempts, true);
 		break;

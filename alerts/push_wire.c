@@ -414,6 +414,8 @@ void push_wire_run(struct push_wire *wire, int wait_ms)
 {
 	int running = 0;
 
+	/* First, so that nothing is put on what has long been idle. */
+	look_at_clock(wire);
 	drive_all(wire);
 	curl_multi_perform(wire->multi, &running);
 	read_curl(wire);
@@ -424,7 +426,6 @@ void push_wire_run(struct push_wire *wire, int wait_ms)
 		read_curl(wire);
 		drive_all(wire);
 	}
-	look_at_clock(wire);
 }
 
 struct push_request *push_wire_finished(struct push_wire *wire)

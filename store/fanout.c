@@ -363,6 +363,22 @@ int64_t fanout_owed(struct store *store, const struct fanout *fanout)
 	return count_owed(store, fanout);
 }
 
+int fanout_is_outdated(
+	struct store *store, const char *channel, const char *episode, int revision)
+{
+	sqlite3_stmt *stmt = statement(store,
+		"SELECT 1 FROM outbox WHERE channel=?1 AND episode=?2 AND revision>?3"
+		" LIMIT 1");
+
+	if (!stmt)
+		return -1;
+	sqlite3_bind_text(stmt, 1, channel, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 2, episode, -1, SQLITE_STATIC);
+	sqlite3_bind_int(stmt, 3, revision);
+	int rc = sqlite3_step(stmt);
+	return statement_done(store, stmt, rc) < 0 ? -1 : rc == SQLITE_ROW;
+}
+
 /* --- the end --------------------------------------------------------- */
 
 /* Those beyond done_to that nobody came to before the end. */

@@ -95,6 +95,13 @@ int fanout_next_due(struct store *store, const struct fanout *fanout, int64_t *d
 int64_t fanout_owed(struct store *store, const struct fanout *fanout);
 
 /*
+ * Does a later message of the episode wait in CHANNEL's outbox, so that whoever has not
+ * had this one is told that instead? 1, 0, or -1 on error.
+ */
+int fanout_is_outdated(
+	struct store *store, const char *channel, const char *episode, int revision);
+
+/*
  * It is over: what is still owed, and whoever it has not come to, is given up and
  * counted. FORGET: nor need it be known any more who was told (after the all-clear). 0 or
  * -1.

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "store/fanout.h"
+#include "store/outbox.h"
 #include "store/subscriptions.h"
 #include "tests/unit/temp_store.h"
 
@@ -347,6 +348,23 @@ static void test_sweep(void **unused)
 	assert_int_equal((int)temp_number(store, "SELECT count(*) FROM fanout"), 0);
 }
 
+static void test_outdated(void **unused)
+{
+	struct outbox_item row = {
+		.channel = "web", .episode = "episode", .revision = 2, .body = "{}"
+	};
+
+	(void)unused;
+	assert_int_equal(fanout_is_outdated(store, "web", "episode", 1), 0);
+	assert_int_equal(store_begin(store), 0);
+	assert_int_equal(outbox_add(store, &row), 0);
+	assert_int_equal(store_commit(store), 0);
+	assert_int_equal(fanout_is_outdated(store, "web", "episode", 1), 1);
+	assert_int_equal(fanout_is_outdated(store, "web", "episode", 2), 0);
+	assert_int_equal(fanout_is_outdated(store, "hook", "episode", 1), 0);
+	assert_int_equal(fanout_is_outdated(store, "web", "other", 1), 0);
+}
+
 /* Bits far apart, in one save. */
 static void test_told_of_many(void **unused)
 {
@@ -379,6 +397,7 @@ int main(void)
 		TEST(test_refusals_end_it),
 		TEST(test_removed_while_owed),
 		TEST(test_sweep),
+		TEST(test_outdated),
 		TEST(test_told_of_many),
 	};
 
