@@ -78,6 +78,7 @@ struct parts *parts_new(void)
 		.latest = parts->latest,
 		.directory = parts->directory,
 		.calibrating = parts->calibrating,
+		.desk = parts->desk,
 		.recorder = &parts->stats,
 		.version = MUABUI_VERSION,
 		.started_ms = clock_wall_ms(),

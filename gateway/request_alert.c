@@ -157,7 +157,8 @@ static const char *check_silence(
 		return "there is no such station";
 	if (*silence->area && !knows_area(inquiry->requests, silence->area))
 		return "there is no such area";
-	if (!desk_has_room(inquiry->requests->desk, silence->since_ms))
+	if (desk_in_force(inquiry->requests->desk, silence->since_ms) >=
+		DESK_SILENCES_MAX)
 		return "too many silences are in force";
 	/* By a clock that is going to be set it would be over at once, or never. */
 	return clock_is_set() ? NULL : "the clock is not set yet: its end cannot be told";

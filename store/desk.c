@@ -84,15 +84,17 @@ bool desk_silence(struct desk *desk, const struct silence *silence)
 	return room;
 }
 
-bool desk_has_room(const struct desk *desk, int64_t now_ms)
+size_t desk_in_force(const struct desk *desk, int64_t now_ms)
 {
 	size_t in_force = 0;
 
+	if (!desk_has_silences(desk))
+		return 0;
 	lock(desk);
 	for (size_t i = 0; i < desk->count; i++)
 		in_force += desk->silences[i].until_ms > now_ms;
 	unlock(desk);
-	return in_force < DESK_SILENCES_MAX;
+	return in_force;
 }
 
 bool desk_unsilence(struct desk *desk, int64_t id, int64_t now_ms)

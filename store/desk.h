@@ -8,6 +8,7 @@
 #define MUABUI_STORE_DESK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "store/decisions.h"
@@ -30,8 +31,8 @@ int desk_open(struct desk *desk, struct store *store);
 /* Takes SILENCE, which decisions_keep_silence() has kept. False: there are too many. */
 bool desk_silence(struct desk *desk, const struct silence *silence);
 
-/* Is there room for one more silence at NOW_MS? */
-bool desk_has_room(const struct desk *desk, int64_t now_ms);
+/* How many silences are in force at NOW_MS. */
+size_t desk_in_force(const struct desk *desk, int64_t now_ms);
 
 /* Ends the silence ID. False: none of that id is in force at NOW_MS. */
 bool desk_unsilence(struct desk *desk, int64_t id, int64_t now_ms);

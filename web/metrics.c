@@ -462,6 +462,14 @@ static void put_channels(struct buffer *out, const struct gateway_view *view)
 	free(all);
 }
 
+static void put_silences(struct buffer *out, const struct gateway_view *view)
+{
+	put_family(out, "alert_silences", "gauge",
+		"Silences of operators that are in force.");
+	put_sample(out, "alert_silences", NULL,
+		(double)desk_in_force(view->desk, clock_wall_ms()));
+}
+
 static void put_relays(struct buffer *out, const struct gateway_view *view)
 {
 	struct relay_status status;
@@ -539,6 +547,7 @@ void metrics_write(const struct gateway_view *view, struct buffer *out)
 	put_sensors(out, view);
 	put_outputs(out, view);
 	put_channels(out, view);
+	put_silences(out, view);
 	put_relays(out, view);
 	put_readings(out, view);
 }

@@ -360,6 +360,18 @@ static void put_relay(struct status *status, const cJSON *relay)
 	buffer_putc(status->out, '\n');
 }
 
+/* What keeps messages back must not be forgotten. */
+static void put_silences(struct status *status, const cJSON *root)
+{
+	double count = number(root, "silences");
+
+	if (!(count > 0))
+		return;
+	put_line(status, "alerts", false);
+	buffer_printf(status->out, "%.0f %s in force: see muabui alert silences\n", count,
+		count > 1 ? "silences" : "silence");
+}
+
 static void put_all(struct status *status, const cJSON *root)
 {
 	const cJSON *sensors = cJSON_GetObjectItemCaseSensitive(root, "sensors");
@@ -380,6 +392,7 @@ static void put_all(struct status *status, const cJSON *root)
 	if (cJSON_GetArraySize(channels) > 0)
 		put_head(status, "CHANNEL", "TYPE", "DELIVERY");
 	cJSON_ArrayForEach(item, channels) put_channel(status, item);
+	put_silences(status, root);
 	if (cJSON_GetArraySize(relays) > 0)
 		put_head(status, "RELAY", "", "ALERTS OF OTHERS");
 	cJSON_ArrayForEach(item, relays) put_relay(status, item);

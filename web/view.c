@@ -316,6 +316,7 @@ static void put_parts(struct json *json, const struct gateway_view *view, int64_
 		put_channel(json, &status);
 	}
 	json_end_array(json);
+	json_integer(json, "silences", (int64_t)desk_in_force(view->desk, now_ms));
 	put_relays(json, view);
 }
 

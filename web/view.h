@@ -18,6 +18,7 @@
 #include "outputs/output.h"
 #include "sensors/sensor.h"
 #include "store/calibrating.h"
+#include "store/desk.h"
 #include "store/directory.h"
 #include "store/latest.h"
 #include "store/ring.h"
@@ -50,13 +51,14 @@ struct recorder_stats {
 
 /*
  * Parts that the gateway does not have may be NULL: sensors, outputs, notifier, relay,
- * ring, calibrating.
+ * ring, calibrating, desk.
  */
 struct gateway_view {
 	const struct config *config;
 	const struct latest *latest;
 	const struct directory *directory;
 	const struct calibrating *calibrating;
+	const struct desk *desk;
 	struct ring *ring;
 	const struct sensors *sensors;
 	const struct outputs *outputs;

@@ -57,6 +57,8 @@ def test_a_silence_survives_a_kill_and_what_stands_is_told_afterwards(home, brok
     silence, = json.loads(alert(gateway, "silences", "--json"))["silences"]
     assert (silence["author"], silence["reason"], silence["in_force"]) == (
         getpass.getuser(), REASON, True)
+    assert "1 silence in force" in gateway.run("status").stdout
+    assert "\nmuabui_alert_silences 1\n" in gateway.get("/metrics")[2]
     say(gateway, node, 200)
     say(gateway, node, 200, "B")  # another station's alert shows that nothing is stuck
     wait_until(lambda: states(sink) == ["firing"], 10, "B's alert")
