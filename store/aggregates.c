@@ -115,6 +115,31 @@ int aggregates_has(struct store *store, const char *station, uint16_t metric)
 	return statement_done(store, stmt, rc) < 0 ? -1 : rc == SQLITE_ROW;
 }
 
+int aggregates_sensors(struct store *store, const char *station, uint16_t metric,
+	void (*each)(void *arg, const char *sensor), void *arg)
+{
+	static const char sql[] =
+		"SELECT sensor FROM source WHERE station = ?1 AND (EXISTS("
+		" SELECT 1 FROM minute WHERE minute.source = source.id AND metric = ?2)"
+		" OR EXISTS(SELECT 1 FROM hour"
+		"  WHERE hour.source = source.id AND metric = ?2)) ORDER BY sensor";
+	sqlite3_stmt *stmt = statement(store, sql);
+	int count = 0, rc;
+
+	if (!stmt)
+		return -1;
+	sqlite3_bind_text(stmt, 1, station, -1, SQLITE_STATIC);
+	sqlite3_bind_int(stmt, 2, metric);
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		const char *sensor = (const char *)sqlite3_column_text(stmt, 0);
+		if (!sensor)
+			continue;
+		count++;
+		each(arg, sensor);
+	}
+	return statement_done(store, stmt, rc) < 0 ? -1 : count;
+}
+
 static sqlite3_stmt *scan_statement(struct store *store, enum aggregate_step step)
 {
 #define SCAN(TABLE)                                                              \

@@ -61,6 +61,13 @@ struct aggregate {
 /* 1: there is a minute of METRIC at STATION (NULL or "": anywhere); 0 or -1. */
 int aggregates_has(struct store *store, const char *station, uint16_t metric);
 
+/*
+ * Calls EACH, which must not use STORE, with the sensors of STATION that have minutes or
+ * hours of METRIC, by name. How many, or -1.
+ */
+int aggregates_sensors(struct store *store, const char *station, uint16_t metric,
+	void (*each)(void *arg, const char *sensor), void *arg);
+
 enum aggregate_step { AGGREGATE_MINUTE, AGGREGATE_HOUR };
 
 /*

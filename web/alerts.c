@@ -1,12 +1,12 @@
 #include "web/alerts.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
 #include "core/json.h"
-#include "core/log.h"
 #include "store/episodes.h"
+#include "web/query.h"
+#include "web/readers.h"
 
 enum {
 	LIMIT = 100,
@@ -24,41 +24,6 @@ struct listing {
 	int64_t last_ms; /* of the last one that is listed */
 	int64_t next_ms; /* of a further page; 0: there is none */
 };
-
-/* False: REPLY is a problem document. A missing argument leaves MS as it is. */
-static bool take_time(const struct web_request *request, struct web_reply *reply,
-	const char *name, int64_t *ms)
-{
-	char text[CLOCK_TEXT_SIZE];
-	int found = web_query(request, name, text, sizeof text);
-
-	/* A plus that was not escaped has become a blank. */
-	for (char *at = text; found > 0 && *at; at++)
-		if (*at == ' ')
-			*at = '+';
-	if (found == 0 || (found > 0 && clock_parse(text, ms)))
-		return true;
-	web_problem(reply, 400,
-		"from and to are times like 2026-11-25T07:00:00+07:00 (%2B for the plus).");
-	return false;
-}
-
-static bool take_limit(
-	const struct web_request *request, struct web_reply *reply, int *limit)
-{
-	char text[16], *end;
-	int found = web_query(request, "limit", text, sizeof text);
-
-	if (found == 0)
-		return true;
-	long number = found > 0 ? strtol(text, &end, 10) : 0;
-	if (found < 0 || *end || number < 1 || number > LIMIT_MAX) {
-		web_problem(reply, 400, "limit is a whole number from 1 to 1000.");
-		return false;
-	}
-	*limit = (int)number;
-	return true;
-}
 
 /* The members of the message TEXT, an object, into the object that is open. */
 static void put_members(struct json *json, const char *text)
@@ -99,9 +64,9 @@ static bool choose(const struct web_request *request, struct web_reply *reply,
 	int64_t from_ms = INT64_MIN;
 
 	*choice = (struct history_choice){ .newest_only = true };
-	if (!take_time(request, reply, "from", &from_ms) ||
-		!take_time(request, reply, "to", &choice->to_ms) ||
-		!take_limit(request, reply, &listing->limit))
+	if (!query_time(request, reply, "from", &from_ms) ||
+		!query_time(request, reply, "to", &choice->to_ms) ||
+		!query_count(request, reply, "limit", LIMIT_MAX, &listing->limit))
 		return false;
 	is_asked = from_ms != INT64_MIN || choice->to_ms > 0;
 	choice->from_ms = from_ms != INT64_MIN ? from_ms : 0;
@@ -122,14 +87,11 @@ void api_alerts(const struct web_request *request, struct web_reply *reply)
 		.limit = LIMIT,
 	};
 	struct history_choice choice;
-	char why[256];
 
 	if (!choose(request, reply, &listing, &choice))
 		return;
-	struct store *store = store_open(
-		request->view->config->store.path, STORE_READER, why, sizeof why);
+	struct store *store = readers_take(request->readers);
 	if (!store) {
-		log_warning("%s", why);
 		web_problem(reply, 503, "The store cannot be read now; try again.");
 		return;
 	}
@@ -137,7 +99,7 @@ void api_alerts(const struct web_request *request, struct web_reply *reply)
 	json_object(&listing.json, NULL);
 	json_array(&listing.json, "alerts");
 	int count = history_each(store, &choice, put_alert, &listing);
-	store_close(store);
+	readers_give(request->readers, store, count >= 0);
 	if (count < 0) {
 		web_problem(reply, 503, "The alerts cannot be read now; try again.");
 		return;

@@ -1,144 +1,96 @@
 #include "web/api.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "core/clock.h"
-#include "core/json.h"
-#include "core/metric.h"
-#include "store/store.h"
-#include "web/air_json.h"
-#include "web/stations.h"
+#include "core/percent.h"
+#include "web/query.h"
+#include "web/readers.h"
+#include "web/station_json.h"
 
-static void put_value(struct json *json, const struct latest_value *value)
-{
-	const struct reading *reading = &value->reading;
-	const struct metric *metric = metric_by_id(reading->metric);
-
-	if (!metric)
-		return;
-	json_object(json, NULL);
-	json_string(json, "metric", metric->name);
-	json_number(json, "value", reading->value);
-	json_string(json, "unit", metric->unit);
-	json_time(json, "time", value->time_ms, VIEW_OFFSET_MINUTES);
-	json_integer(json, "flag", reading->flag);
-	if (reading->raw < reading->value || reading->raw > reading->value)
-		json_number(json, "raw", reading->raw);
-	if (reading->calibration > 0)
-		json_integer(json, "calibration", reading->calibration);
-	if (value->status == STATUS_CALIBRATING)
-		json_string(json, "status", "calibrating");
-	else if (value->status == STATUS_FAULT)
-		json_string(json, "status", "fault");
-	if (value->marks & REPORT_RETAINED)
-		json_bool(json, "retained", true);
-	if (value->marks & REPORT_INDICATIVE)
-		json_bool(json, "indicative", true);
-	if (value->marks & REPORT_REVISED)
-		json_bool(json, "revised", true);
-	json_end_object(json);
-}
-
-/* What the visitor writes to; AIR: of the one station that is asked for. */
-struct walk {
-	struct json json;
-	bool with_air;
-	const struct air_now *air; /* NULL: not known */
-};
-
-static void begin(void *arg, const struct station_view *station)
-{
-	struct json *json = &((struct walk *)arg)->json;
-
-	json_object(json, NULL);
-	json_string(json, "id", station->id);
-	json_string(json, "name", station->name);
-	json_string(json, "area", station->area);
-	json_number(json, "latitude", station->latitude);
-	json_number(json, "longitude", station->longitude);
-	json_bool(json, "indicative", station->indicative);
-	json_array(json, "sensors");
-}
-
-static void sensor(void *arg, const struct latest_source *source)
-{
-	struct json *json = &((struct walk *)arg)->json;
-
-	json_object(json, NULL);
-	json_string(json, "name", source->sensor);
-	json_time(json, "time", source->time_ms, VIEW_OFFSET_MINUTES);
-	json_array(json, "values");
-	for (size_t i = 0; i < source->count; i++)
-		put_value(json, &source->values[i]);
-	json_end_array(json);
-	json_end_object(json);
-}
-
-static void end(void *arg, const struct station_view *station, int64_t newest_ms)
-{
-	const struct walk *walk = arg;
-	struct json *json = &((struct walk *)arg)->json;
-
-	(void)station;
-	json_end_array(json);
-	if (walk->with_air)
-		air_json(json, walk->air);
-	if (newest_ms > 0)
-		json_time(json, "time", newest_ms, VIEW_OFFSET_MINUTES);
-	else
-		json_null(json, "time");
-	json_end_object(json);
-}
-
-static const struct station_visitor visitor = {
-	.begin = begin,
-	.sensor = sensor,
-	.end = end,
-};
-
-static void start(struct json *json, struct web_reply *reply)
+static void finish(struct web_reply *reply, const struct station_page *page)
 {
 	reply->type = "application/json";
 	reply->cache = "public, max-age=5";
-	json_start(json, &reply->body);
+	reply->modified_ms = page->newest_ms;
+	/* Weak: the same data, an hour older, has the same tag and other ages. */
+	snprintf(reply->made_etag, sizeof reply->made_etag, "W/\"%016" PRIx64 "\"",
+		page->hash);
+	reply->etag = reply->made_etag;
 }
 
-/* What is kept of STATION's air. False: it cannot be read now. */
-static bool read_air(
-	const struct gateway_view *view, const char *station, struct air_now *air)
+static void put_link(struct web_reply *reply, const struct station_page *page)
 {
-	const char *path = view->config->store.path;
-	char why[256];
-	struct store *store =
-		path ? store_open(path, STORE_READER, why, sizeof why) : NULL;
+	struct buffer link;
 
-	if (!store)
+	buffer_init(&link, sizeof reply->link - 1);
+	buffer_puts(&link, "</api/v1/stations?");
+	if (page->is_summary)
+		buffer_puts(&link, "fields=summary&");
+	buffer_printf(&link, "limit=%zu&cursor=", page->limit);
+	percent_append(&link, page->last);
+	buffer_puts(&link, ">; rel=\"next\"");
+	if (!link.failed)
+		snprintf(reply->link, sizeof reply->link, "%s", buffer_text(&link));
+	buffer_free(&link);
+}
+
+/* False: REPLY is a problem document. */
+static bool choose(const struct web_request *request, struct web_reply *reply,
+	struct station_page *page, char cursor[static NAME_SIZE])
+{
+	char fields[16];
+	int limit = API_STATIONS_MAX;
+
+	if (!query_text(request, reply, "fields", fields, sizeof fields) ||
+		!query_text(request, reply, "cursor", cursor, NAME_SIZE) ||
+		!query_count(request, reply, "limit", API_STATIONS_MAX, &limit))
 		return false;
-	bool got = air_now_read(store, view->config, station, clock_wall_ms(), air) == 0;
-	store_close(store);
-	return got;
+	page->is_summary = strcmp(fields, "summary") == 0;
+	if (*fields && !page->is_summary) {
+		web_problem(reply, 400, "fields may be \"summary\".");
+		return false;
+	}
+	page->cursor = cursor;
+	page->limit = (size_t)limit;
+	return true;
 }
 
 void api_stations(const struct web_request *request, struct web_reply *reply)
 {
-	struct walk walk = { .with_air = false };
+	struct station_page page = { .now_ms = clock_wall_ms() };
+	char cursor[NAME_SIZE];
 
-	start(&walk.json, reply);
-	json_array(&walk.json, NULL);
-	stations_walk(request->view, NULL, &visitor, &walk);
-	json_end_array(&walk.json);
-	buffer_putc(&reply->body, '\n');
+	if (!choose(request, reply, &page, cursor))
+		return;
+	station_json(request->view, &page, &reply->body);
+	if (page.has_more)
+		put_link(reply, &page);
+	finish(reply, &page);
 }
 
 void api_station(const struct web_request *request, struct web_reply *reply)
 {
-	struct walk walk = { .with_air = true };
+	const struct gateway_view *view = request->view;
+	struct rain_now rain = { .count = 0 };
 	struct air_now air;
+	struct station_page page = { .only = request->id, .now_ms = clock_wall_ms() };
+	struct store *store = readers_take(request->readers);
 
-	if (read_air(request->view, request->id, &air))
-		walk.air = &air;
-	start(&walk.json, reply);
-	if (!stations_walk(request->view, request->id, &visitor, &walk)) {
+	/* Without the store it says what is in memory. */
+	bool has_air = store &&
+		air_now_read(store, view->config, request->id, page.now_ms, &air) == 0;
+	bool has_rain = has_air &&
+		rain_now_read(store, view->config, request->id, page.now_ms, &rain) == 0;
+	readers_give(request->readers, store, has_rain);
+	page.air = has_air ? &air : NULL;
+	page.rain = has_rain ? &rain : NULL;
+	station_json(view, &page, &reply->body);
+	rain_now_free(&rain);
+	if (page.count == 0)
 		web_problem(reply, 404, "There is no station with this id.");
-		return;
-	}
-	buffer_putc(&reply->body, '\n');
+	else
+		finish(reply, &page);
 }

@@ -8,10 +8,10 @@
 #include "alerts/cap.h"
 #include "alerts/cap_chain.h"
 #include "core/clock.h"
-#include "core/log.h"
 #include "core/xml.h"
 #include "store/codec.h"
 #include "store/episodes.h"
+#include "web/readers.h"
 
 enum {
 	ENTRIES_MAX = 500, /* of the newest; nobody has so many alerts */
@@ -22,14 +22,10 @@ static const int64_t look_back_ms = 8LL * 24 * 3600 * 1000; /* for what has gone
 static struct store *open_store(
 	const struct web_request *request, struct web_reply *reply)
 {
-	char why[256];
-	struct store *store = store_open(
-		request->view->config->store.path, STORE_READER, why, sizeof why);
+	struct store *store = readers_take(request->readers);
 
-	if (!store) {
-		log_warning("%s", why);
+	if (!store)
 		web_problem(reply, 503, "The store cannot be read now; try again.");
-	}
 	return store;
 }
 
@@ -158,7 +154,7 @@ void feed_cap(const struct web_request *request, struct web_reply *reply)
 	buffer_init(&feed.entries, WEB_BODY_MAX / 2);
 	bool whole = history_each(store, &active, put_entry, &feed) >= 0 &&
 		history_each(store, &lately, note_change, &feed) >= 0;
-	store_close(store);
+	readers_give(request->readers, store, whole);
 	if (!whole || feed.entries.failed) {
 		web_problem(reply, 503, "The alerts cannot be read now; try again.");
 	} else {
@@ -201,7 +197,7 @@ void feed_cap_message(const struct web_request *request, struct web_reply *reply
 			return;
 		found = cap_chain_write(store, request->view->config, episode, revision,
 			&reply->body, &sent_ms);
-		store_close(store);
+		readers_give(request->readers, store, found >= 0);
 	}
 	if (found == 0) {
 		web_problem(reply, 404, "There is no such message, or not any more.");

@@ -1,8 +1,10 @@
 #include "web/route.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "core/json.h"
+#include "core/number.h"
 #include "core/utf8.h"
 
 enum { PATH_MAX_BYTES = 512 };
@@ -76,6 +78,13 @@ const struct web_route *web_route_find(const char *path, char id[static NAME_SIZ
 	return NULL;
 }
 
+const char *web_route_methods(const struct web_route *route)
+{
+	if (!route || !route->methods)
+		return NULL;
+	return route->methods & WEB_POST ? "POST" : "PATCH, DELETE";
+}
+
 int web_query(const struct web_request *request, const char *name, char *out, size_t size)
 {
 	const char *value =
@@ -84,6 +93,79 @@ int web_query(const struct web_request *request, const char *name, char *out, si
 	if (!value)
 		return 0;
 	return web_decode(value, strlen(value), out, size) ? 1 : -1;
+}
+
+/* How exactly the range of LENGTH bytes names TYPE: 3 itself, 2 its kind, 1 as one of
+ * all; 0: not at all. */
+static int fits(const char *range, size_t length, const char *type)
+{
+	size_t main_length = strcspn(type, "/") + 1;
+
+	if (length == strlen(type) && strncasecmp(range, type, length) == 0)
+		return 3;
+	if (length == main_length + 1 && range[main_length] == '*' &&
+		strncasecmp(range, type, main_length) == 0)
+		return 2;
+	return length == 3 && memcmp(range, "*/*", 3) == 0 ? 1 : 0;
+}
+
+/* The weight among the parameters at TEXT, which end with LENGTH, in thousandths. */
+static int weight(const char *text, size_t length)
+{
+	for (size_t i = 0; i + 2 < length; i++) {
+		double value;
+
+		if (text[i] != ';')
+			continue;
+		while (i + 1 < length && text[i + 1] == ' ')
+			i++;
+		if (i + 3 >= length || (text[i + 1] | 0x20) != 'q' || text[i + 2] != '=')
+			continue;
+		size_t digits = strcspn(text + i + 3, ";, ");
+		if (i + 3 + digits > length)
+			digits = length - i - 3;
+		if (!number_parse(text + i + 3, digits, &value) || value < 0 || value > 1)
+			return 1000;
+		return (int)(value * 1000 + 0.5);
+	}
+	return 1000;
+}
+
+/* How much ACCEPT wants TYPE: the most exact range decides. */
+static int wanted(const char *accept, const char *type)
+{
+	int best_fit = 0, best = 0;
+
+	while (*accept) {
+		accept += strspn(accept, " \t,");
+		size_t whole = strcspn(accept, ",");
+		size_t length = 0;
+		while (length < whole && !strchr("; \t", accept[length]))
+			length++;
+		int fit = fits(accept, length, type);
+		if (fit > best_fit) {
+			best_fit = fit;
+			best = weight(accept + length, whole - length);
+		}
+		accept += whole;
+	}
+	return best;
+}
+
+int web_accept(const char *accept, const char *const *types)
+{
+	int best = -1, most = 0;
+
+	if (!accept || accept[strspn(accept, " \t,")] == '\0')
+		return 0;
+	for (int i = 0; types[i]; i++) {
+		int much = wanted(accept, types[i]);
+		if (much > most) {
+			most = much;
+			best = i;
+		}
+	}
+	return best;
 }
 
 static const char *title_of(int status)
@@ -95,6 +177,8 @@ static const char *title_of(int status)
 		return "Not Found";
 	case 405:
 		return "Method Not Allowed";
+	case 406:
+		return "Not Acceptable";
 	case 410:
 		return "Gone";
 	case 413:
@@ -120,6 +204,8 @@ void web_problem(struct web_reply *reply, int status, const char *detail)
 	reply->type = "application/problem+json";
 	reply->cache = NULL;
 	reply->etag = NULL;
+	reply->modified_ms = 0;
+	reply->link[0] = '\0';
 	json_start(&json, &reply->body);
 	json_object(&json, NULL);
 	json_string(&json, "type", "about:blank");

@@ -15,14 +15,31 @@ static void handle_health(const struct web_request *request, struct web_reply *r
 	buffer_putc(&reply->body, '\n');
 }
 
+static const char *const json_only[] = { "application/json", NULL };
+
+static const char *const list_arguments[] = { "fields", "limit", "cursor", NULL };
+static const char *const alerts_arguments[] = { "from", "to", "limit", NULL };
+
 const struct web_route web_routes[] = {
 	{ .path = "/", .handle = page_handle, .keep_ms = 1000 },
 	{ .path = "/style.css", .handle = asset_handle },
 	{ .path = "/page.js", .handle = asset_handle },
 	{ .path = "/icon.svg", .handle = asset_handle },
-	{ .path = "/api/v1/stations", .handle = api_stations, .keep_ms = 1000 },
-	{ .path = "/api/v1/stations/{id}", .handle = api_station },
-	{ .path = "/api/v1/alerts", .handle = api_alerts },
+	{ .path = "/api/v1/stations",
+		.handle = api_stations,
+		.keep_ms = 1000,
+		.arguments = list_arguments,
+		.types = json_only },
+	{ .path = "/api/v1/stations/{id}",
+		.handle = api_station,
+		.keep_ms = 1000,
+		.types = json_only },
+	{ .path = "/api/v1/alerts",
+		.handle = api_alerts,
+		.keep_ms = 1000,
+		.arguments = alerts_arguments,
+		.types = json_only,
+		.is_costly = true },
 	{ .path = "/feeds/cap.xml", .handle = feed_cap },
 	{ .path = "/feeds/cap/{id}", .handle = feed_cap_message },
 	{ .path = "/api/v1/push-key", .handle = signup_key },

@@ -1,60 +1,51 @@
 #include "web/server.h"
 
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/listen.h"
+#include "web/crowd.h"
+#include "web/headers.h"
+#include "web/readers.h"
+#include "web/respond.h"
 #include "web/signup.h"
-#include "web/route.h"
 
 enum {
-	CONNECTIONS = 256,
-	CONNECTIONS_PER_IP = 64,     /* phones behind one address are many */
-	CONNECTION_TIMEOUT_S = 15,   /* without a byte either way */
-	CONNECTION_MEMORY = 8 << 10, /* request line and headers, both ways */
-	LIVE_MAX = 64 << 20,         /* bytes of all bodies being sent at one time */
-	ROUTES_MAX = 32,
-	MODIFIED_SIZE = 64,
+	/*
+	 * What is shown of the present is ready in memory; history is read from the
+	 * store within some ten milliseconds. With three threads somebody who reads
+	 * years keeps no one else waiting, and it costs no more than three stacks. Each
+	 * request takes a connection to the store of its own (web/readers.h).
+	 */
+	THREADS = 3,
+	CONNECTIONS = 3000,           /* most of them wait for events */
+	CONNECTIONS_PER_ADDRESS = 64, /* phones behind one address are many */
+	FILES_BESIDE = 256,           /* descriptors that the rest of the gateway has */
+	CONNECTION_TIMEOUT_S = 15,    /* without a byte either way */
+	CONNECTION_MEMORY = 8 << 10,  /* request line and headers, both ways */
+	READS_PER_MINUTE = 600,       /* of the store, for one address */
 };
 
-/* A reply that serves everybody for a while. */
-struct kept {
-	struct MHD_Response *response;
-	unsigned status;
-	int64_t until_ms; /* real time */
-};
-
-/* All but `view` belongs to the server's thread while that runs. */
 struct web {
 	const struct gateway_view *view;
 	struct MHD_Daemon *daemon;
 	struct signup *signup;
+	struct readers *readers;
+	struct responder *responder;
+	struct crowd *crowd;
+	pthread_mutex_t mutex; /* over the rate */
+	struct rate reads;
+	struct rate_key here4, here6;
 	int port;
-	size_t live; /* bytes of the bodies that exist */
-	struct kept kept[ROUTES_MAX][WORDS_LANGUAGES];
-};
-
-struct body {
-	struct web *web;
-	char *data;
-	size_t capacity;
-};
-
-static const char *const headers[][2] = {
-	{ "Content-Security-Policy",
-		"default-src 'self'; base-uri 'none'; form-action 'none'; "
-		"frame-ancestors 'none'" },
-	{ "X-Content-Type-Options", "nosniff" },
-	{ "Referrer-Policy", "no-referrer" },
-	{ "Cross-Origin-Opener-Policy", "same-origin" },
 };
 
 /* The body of a request that may have one, as it comes in. */
@@ -62,138 +53,7 @@ struct upload {
 	struct buffer body;
 };
 
-static void free_body(void *arg)
-{
-	struct body *body = arg;
-
-	body->web->live -= body->capacity;
-	free(body->data);
-	free(body);
-}
-
-/* Hands REPLY's body over to a response; with NULL it stays where it is. */
-static struct MHD_Response *make_response(struct web *web, struct web_reply *reply)
-{
-	if (reply->fixed)
-		return MHD_create_response_from_buffer(reply->fixed_length,
-			(void *)reply->fixed, MHD_RESPMEM_PERSISTENT);
-	struct body *body = malloc(sizeof *body);
-	if (!body)
-		return NULL;
-	*body = (struct body){
-		.web = web,
-		.data = reply->body.data,
-		.capacity = reply->body.capacity,
-	};
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer_with_free_callback_cls(
-			reply->body.length, body->data, free_body, body);
-	if (!response) {
-		free(body);
-		return NULL;
-	}
-	web->live += body->capacity;
-	buffer_init(&reply->body, WEB_BODY_MAX);
-	return response;
-}
-
-/* As HTTP writes times (RFC 9110 §5.6.7), whatever the locale. */
-static void format_modified(int64_t ms, char text[static MODIFIED_SIZE])
-{
-	static const char days[] = "SunMonTueWedThuFriSat";
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	time_t seconds = (time_t)(ms / 1000);
-	struct tm tm;
-
-	gmtime_r(&seconds, &tm);
-	snprintf(text, MODIFIED_SIZE, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
-		days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon,
-		tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
-static void add_modified(struct MHD_Response *response, int64_t ms)
-{
-	char text[MODIFIED_SIZE];
-
-	format_modified(ms, text);
-	MHD_add_response_header(response, "Last-Modified", text);
-}
-
-static void add_headers(
-	struct MHD_Response *response, const struct web_reply *reply, const char *path)
-{
-	for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
-		MHD_add_response_header(response, headers[i][0], headers[i][1]);
-	MHD_add_response_header(response, "Content-Type", reply->type);
-	MHD_add_response_header(
-		response, "Cache-Control", reply->cache ? reply->cache : "no-store");
-	if (reply->modified_ms > 0)
-		add_modified(response, reply->modified_ms);
-	if (reply->etag)
-		MHD_add_response_header(response, "ETag", reply->etag);
-	/* Pages elsewhere may show our data, and may not subscribe their readers. */
-	if (strncmp(path, "/api/", 5) == 0 && !reply->allow)
-		MHD_add_response_header(response, "Access-Control-Allow-Origin", "*");
-	if (reply->status == 405)
-		MHD_add_response_header(
-			response, "Allow", reply->allow ? reply->allow : "GET, HEAD");
-	if (reply->retry_after_s > 0) {
-		char seconds[16];
-		snprintf(seconds, sizeof seconds, "%d", reply->retry_after_s);
-		MHD_add_response_header(response, "Retry-After", seconds);
-	}
-}
-
-/* Problem documents for programs, a line for people. */
-static void refuse(
-	struct web_reply *reply, const char *path, int status, const char *detail)
-{
-	web_problem(reply, status, detail);
-	if (strncmp(path, "/api/", 5) == 0)
-		return;
-	buffer_clear(&reply->body);
-	buffer_printf(&reply->body, "%s\n", detail);
-	reply->type = "text/plain; charset=utf-8";
-}
-
-/* Turns REPLY into a response, whatever has to be said instead of it. */
-static struct MHD_Response *finish(
-	struct web *web, struct web_reply *reply, const char *path)
-{
-	if (reply->body.failed)
-		refuse(reply, path, 500, "The answer is too large.");
-	else if (web->live + reply->body.capacity > LIVE_MAX)
-		refuse(reply, path, 503, "Too much is being sent; try again.");
-	struct MHD_Response *response = make_response(web, reply);
-	if (response)
-		add_headers(response, reply, path);
-	return response;
-}
-
-static const char *allowed(const struct web_route *route)
-{
-	if (!route || !route->methods)
-		return NULL;
-	return route->methods & WEB_POST ? "POST" : "PATCH, DELETE";
-}
-
-static enum MHD_Result answer_error(struct web *web, struct MHD_Connection *connection,
-	const char *path, int status, const char *detail)
-{
-	char id[NAME_SIZE];
-	struct web_reply reply = { .allow = allowed(web_route_find(path, id)) };
-
-	buffer_init(&reply.body, 4096);
-	refuse(&reply, path, status, detail);
-	struct MHD_Response *response = finish(web, &reply, path);
-	buffer_free(&reply.body);
-	if (!response)
-		return MHD_NO;
-	enum MHD_Result result =
-		MHD_queue_response(connection, (unsigned)status, response);
-	MHD_destroy_response(response);
-	return result;
-}
+/* --- what was asked --------------------------------------------------------------- */
 
 static const char *query_argument(const void *connection, const char *name)
 {
@@ -219,97 +79,36 @@ static void read_query(struct web_request *request, struct MHD_Connection *conne
 		request->language = WORDS_EN;
 }
 
-/* 304 where the reader has it already, by its ETag or, without one, by its time. */
-static bool is_unchanged(struct MHD_Connection *connection, const struct web_reply *reply)
-{
-	const char *known = reply->etag ? MHD_lookup_connection_value(connection,
-						  MHD_HEADER_KIND, "If-None-Match")
-					: NULL;
-
-	if (known)
-		return strstr(known, reply->etag) || strcmp(known, "*") == 0;
-	const char *since = MHD_lookup_connection_value(
-		connection, MHD_HEADER_KIND, "If-Modified-Since");
-	char modified[MODIFIED_SIZE];
-	if (!since || reply->modified_ms == 0 || reply->status != 200)
-		return false;
-	/* Readers say again what they were told. */
-	format_modified(reply->modified_ms, modified);
-	return strcmp(since, modified) == 0;
-}
-
-static enum MHD_Result answer_route(struct web *web, struct MHD_Connection *connection,
-	const struct web_route *route, struct web_request *request)
-{
-	struct web_reply reply = { .status = 200, .allow = allowed(route) };
-	size_t index = (size_t)(route - web_routes);
-	struct kept *kept = route->keep_ms > 0 && index < ROUTES_MAX
-		? &web->kept[index][request->language]
-		: NULL;
-	int64_t now_ms = clock_real_ms();
-
-	if (kept && kept->response && now_ms < kept->until_ms)
-		return MHD_queue_response(connection, kept->status, kept->response);
-
-	buffer_init(&reply.body, WEB_BODY_MAX);
-	route->handle(request, &reply);
-	if (is_unchanged(connection, &reply)) {
-		reply.status = 304;
-		reply.fixed = "";
-		reply.fixed_length = 0;
-	}
-	struct MHD_Response *response = finish(web, &reply, request->path);
-	buffer_free(&reply.body);
-	if (!response)
-		return MHD_NO;
-	enum MHD_Result result =
-		MHD_queue_response(connection, (unsigned)reply.status, response);
-	if (!kept || reply.status != 200) {
-		MHD_destroy_response(response);
-		return result;
-	}
-	if (kept->response)
-		MHD_destroy_response(kept->response);
-	*kept = (struct kept){
-		.response = response,
-		.status = (unsigned)reply.status,
-		.until_ms = now_ms + route->keep_ms,
-	};
-	return result;
-}
-
-static const char *header(struct MHD_Connection *connection, const char *name)
-{
-	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-}
-
 static bool has_body(struct MHD_Connection *connection)
 {
-	const char *length = header(connection, "Content-Length");
+	const char *length = respond_header(connection, "Content-Length");
 
 	return (length && strcmp(length, "0") != 0) ||
-		header(connection, "Transfer-Encoding");
+		respond_header(connection, "Transfer-Encoding");
+}
+
+static bool is_here(const struct web *web, const struct rate_key *key)
+{
+	return memcmp(key, &web->here4, sizeof *key) == 0 ||
+		memcmp(key, &web->here6, sizeof *key) == 0;
 }
 
 /*
  * Who asks. Behind a proxy on this machine everybody would be the proxy: there, what it
  * has added to X-Forwarded-For counts, which is the last address.
  */
-static void find_asker(struct MHD_Connection *connection, struct rate_key *from)
+static void find_asker(
+	const struct web *web, struct MHD_Connection *connection, struct rate_key *from)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const char *forwarded = header(connection, "X-Forwarded-For");
-	struct rate_key here4, here6, said;
+	const char *forwarded = respond_header(connection, "X-Forwarded-For");
+	struct rate_key said;
 
 	*from = (struct rate_key){ { 0 } };
-	if (info)
+	if (info && info->client_addr)
 		rate_key_of(info->client_addr, from);
-	rate_key_parse("127.0.0.1", &here4);
-	rate_key_parse("::1", &here6);
-	if (!forwarded ||
-		(memcmp(from, &here4, sizeof here4) &&
-			memcmp(from, &here6, sizeof here6)))
+	if (!forwarded || !is_here(web, from))
 		return;
 	const char *last = strrchr(forwarded, ',');
 	last = last ? last + 1 : forwarded;
@@ -325,20 +124,68 @@ static enum web_method find_method(const char *method)
 						: WEB_GET;
 }
 
+/* --- answers --------------------------------------------------------------------------
+ */
+
+static enum MHD_Result refuse(struct web *web, struct MHD_Connection *connection,
+	const char *path, int status, const char *detail)
+{
+	char id[NAME_SIZE];
+
+	return respond_refuse(web->responder, connection, path, status, detail,
+		web_route_methods(web_route_find(path, id)), 0);
+}
+
+static enum MHD_Result refuse_unknown(
+	struct web *web, struct MHD_Connection *connection, const char *path)
+{
+	return refuse(web, connection, path, 404, "There is nothing at this address.");
+}
+
+/* May FROM read from the store? Whoever is on this machine may, as often as it likes. */
+static bool may_read(struct web *web, const struct rate_key *from, int64_t *wait_ms)
+{
+	if (is_here(web, from))
+		return true;
+	pthread_mutex_lock(&web->mutex);
+	bool may = rate_allows(&web->reads, from, clock_real_ms(), wait_ms);
+	pthread_mutex_unlock(&web->mutex);
+	return may;
+}
+
+static enum MHD_Result answer_read(struct web *web, struct MHD_Connection *connection,
+	const struct web_route *route, struct web_request *request)
+{
+	const char *accept = respond_header(connection, "Accept");
+	int type = route->types ? web_accept(accept, route->types) : 0;
+	int64_t wait_ms = 0;
+
+	if (type < 0)
+		return refuse(web, connection, request->path, 406,
+			"This is not to be had in a form that Accept allows.");
+	request->type = (size_t)type;
+	read_query(request, connection);
+	find_asker(web, connection, &request->from);
+	if (route->is_costly && !may_read(web, &request->from, &wait_ms))
+		return respond_refuse(web->responder, connection, request->path, 429,
+			"Too many requests came from this address; wait.", NULL,
+			(int)(wait_ms / 1000 + 1));
+	return respond(web->responder, connection, route, request);
+}
+
 /* The first call of a request that changes something: its headers are there. */
 static enum MHD_Result begin_change(struct web *web, struct MHD_Connection *connection,
 	const char *path, enum web_method method, void **context)
 {
-	const char *length = header(connection, "Content-Length");
+	const char *length = respond_header(connection, "Content-Length");
 
 	if (!web->signup)
-		return answer_error(
-			web, connection, path, 404, "There is nothing at this address.");
+		return refuse_unknown(web, connection, path);
 	if (method == WEB_DELETE && has_body(connection))
-		return answer_error(web, connection, path, 413,
+		return refuse(web, connection, path, 413,
 			"A request to remove something must not have a body.");
 	if (length && strtoull(length, NULL, 10) > WEB_UPLOAD_MAX)
-		return answer_error(web, connection, path, 413, "The body is too large.");
+		return refuse(web, connection, path, 413, "The body is too large.");
 	struct upload *upload = calloc(1, sizeof *upload);
 	if (!upload)
 		return MHD_NO;
@@ -358,13 +205,22 @@ static enum MHD_Result go_on(struct web *web, struct MHD_Connection *connection,
 		/* Only without a Content-Length: whoever sends on is not listened to. */
 		return upload->body.failed ? MHD_NO : MHD_YES;
 	}
-	const char *type = header(connection, "Content-Type");
+	const char *type = respond_header(connection, "Content-Type");
 	request->is_json = type && strncasecmp(type, "application/json", 16) == 0 &&
 		(type[16] == '\0' || type[16] == ';' || type[16] == ' ');
 	request->body = buffer_text(&upload->body);
 	request->body_length = upload->body.length;
-	find_asker(connection, &request->from);
-	return answer_route(web, connection, route, request);
+	find_asker(web, connection, &request->from);
+	return respond(web->responder, connection, route, request);
+}
+
+/* An address where people subscribe, and METHOD is none of its methods. */
+static enum MHD_Result refuse_at_signup(
+	struct web *web, struct MHD_Connection *connection, const char *path)
+{
+	if (!web->signup)
+		return refuse_unknown(web, connection, path);
+	return refuse(web, connection, path, 405, "This address is for subscribing.");
 }
 
 static enum MHD_Result begin(struct web *web, struct MHD_Connection *connection,
@@ -376,19 +232,20 @@ static enum MHD_Result begin(struct web *web, struct MHD_Connection *connection,
 
 	*context = web;
 	if (!route)
-		return answer_error(
-			web, connection, path, 404, "There is nothing at this address.");
+		return refuse_unknown(web, connection, path);
 	if (route->methods & request->method)
 		return begin_change(web, connection, path, request->method, context);
+	if (strcmp(method, "OPTIONS") == 0 && (!route->methods || web->signup) &&
+		!has_body(connection))
+		return respond_options(connection, path, web_route_methods(route),
+			!route->methods && headers_is_interface(path));
 	if (route->methods)
-		return answer_error(web, connection, path, web->signup ? 405 : 404,
-			web->signup ? "This address is for subscribing."
-				    : "There is nothing at this address.");
+		return refuse_at_signup(web, connection, path);
 	if (!is_read)
-		return answer_error(
+		return refuse(
 			web, connection, path, 405, "This address can only be read.");
 	if (has_body(connection))
-		return answer_error(
+		return refuse(
 			web, connection, path, 413, "A request must not have a body.");
 	return MHD_YES;
 }
@@ -403,10 +260,13 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
 	size_t *upload_size, void **context)
 {
 	struct web *web = arg;
-	struct web_request request = { .view = web->view,
+	struct web_request request = {
+		.view = web->view,
 		.path = path,
 		.signup = web->signup,
-		.method = find_method(method) };
+		.readers = web->readers,
+		.method = find_method(method),
+	};
 	const struct web_route *route = web_route_find(path, request.id);
 
 	(void)version;
@@ -417,10 +277,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
 	if (*context != web)
 		return go_on(
 			web, connection, route, &request, *context, upload, upload_size);
-	if (*upload_size > 0)
-		return MHD_NO;
-	read_query(&request, connection);
-	return answer_route(web, connection, route, &request);
+	return *upload_size > 0 ? MHD_NO : answer_read(web, connection, route, &request);
 }
 
 static void end_request(void *arg, struct MHD_Connection *connection, void **context,
@@ -458,31 +315,125 @@ static void log_library(void *arg, const char *format, va_list arguments)
 	log_debug("web: %s", line);
 }
 
+/* --- connections ----------------------------------------------------------------------
+ */
+
+static enum MHD_Result accept_from(
+	void *arg, const struct sockaddr *address, socklen_t length)
+{
+	struct web *web = arg;
+	struct rate_key key;
+
+	(void)length;
+	rate_key_of(address, &key);
+	return is_here(web, &key) || crowd_has_room(web->crowd, &key) ? MHD_YES : MHD_NO;
+}
+
+static void note_connection(void *arg, struct MHD_Connection *connection, void **context,
+	enum MHD_ConnectionNotificationCode code)
+{
+	struct web *web = arg;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	struct rate_key key;
+
+	(void)context;
+	if (!info || !info->client_addr)
+		return;
+	rate_key_of(info->client_addr, &key);
+	if (is_here(web, &key))
+		return;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		crowd_enter(web->crowd, &key);
+	else
+		crowd_leave(web->crowd, &key);
+}
+
+/* As many connections as there can be descriptors for, CONNECTIONS at most. */
+static unsigned find_limit(void)
+{
+	struct rlimit files;
+	rlim_t wanted = CONNECTIONS + FILES_BESIDE;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return CONNECTIONS / 10;
+	if (files.rlim_cur < wanted) {
+		files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+		setrlimit(RLIMIT_NOFILE, &files);
+		getrlimit(RLIMIT_NOFILE, &files);
+	}
+	if (files.rlim_cur >= wanted)
+		return CONNECTIONS;
+	return files.rlim_cur > 2 * FILES_BESIDE
+		? (unsigned)(files.rlim_cur - FILES_BESIDE)
+		: FILES_BESIDE / 2;
+}
+
+static struct MHD_Daemon *start_daemon(struct web *web, int fd)
+{
+	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG |
+			MHD_ALLOW_SUSPEND_RESUME,
+		0, accept_from, web, handle, web, MHD_OPTION_EXTERNAL_LOGGER, log_library,
+		NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE,
+		(unsigned)THREADS, MHD_OPTION_CONNECTION_LIMIT, find_limit(),
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_TIMEOUT_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK,
+		leave_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED, end_request, web,
+		MHD_OPTION_NOTIFY_CONNECTION, note_connection, web, MHD_OPTION_END);
+}
+
+/* --- start and stop -------------------------------------------------------------------
+ */
+
+static void free_web(struct web *web)
+{
+	if (!web)
+		return;
+	responder_free(web->responder);
+	readers_free(web->readers);
+	crowd_free(web->crowd);
+	signup_free(web->signup);
+	pthread_mutex_destroy(&web->mutex);
+	free(web);
+}
+
+static struct web *make_web(const struct gateway_view *view)
+{
+	struct web *web = calloc(1, sizeof *web);
+
+	if (!web)
+		return NULL;
+	pthread_mutex_init(&web->mutex, NULL);
+	web->view = view;
+	rate_init(&web->reads, READS_PER_MINUTE);
+	rate_key_parse("127.0.0.1", &web->here4);
+	rate_key_parse("::1", &web->here6);
+	web->signup = signup_new(view->config);
+	web->responder = responder_new();
+	web->readers = readers_new(view->config->store.path);
+	web->crowd = crowd_new(CONNECTIONS_PER_ADDRESS);
+	if (web->responder && web->readers && web->crowd)
+		return web;
+	free_web(web);
+	return NULL;
+}
+
 struct web *web_start(
 	const char *listen, const struct gateway_view *view, char *why, size_t size)
 {
-	struct web *web = calloc(1, sizeof *web);
+	struct web *web = make_web(view);
 	int fd;
 
 	if (!web) {
 		snprintf(why, size, "%s: out of memory", listen);
 		return NULL;
 	}
-	web->view = view;
-	web->signup = signup_new(view->config);
 	fd = listen_open(listen, why, size);
 	if (fd < 0)
 		goto free_web;
 	web->port = listen_port(fd);
-	web->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG,
-		0, NULL, NULL, handle, web, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-		(unsigned)CONNECTIONS_PER_IP, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
-		MHD_OPTION_NOTIFY_COMPLETED, end_request, web, MHD_OPTION_END);
+	web->daemon = start_daemon(web, fd);
 	if (!web->daemon) {
 		snprintf(why, size, "%s: the HTTP server cannot be started", listen);
 		goto close_socket;
@@ -492,8 +443,7 @@ struct web *web_start(
 close_socket:
 	close(fd);
 free_web:
-	signup_free(web->signup);
-	free(web);
+	free_web(web);
 	return NULL;
 }
 
@@ -502,12 +452,7 @@ void web_stop(struct web *web)
 	if (!web)
 		return;
 	MHD_stop_daemon(web->daemon);
-	for (size_t i = 0; i < ROUTES_MAX; i++)
-		for (size_t j = 0; j < WORDS_LANGUAGES; j++)
-			if (web->kept[i][j].response)
-				MHD_destroy_response(web->kept[i][j].response);
-	signup_free(web->signup);
-	free(web);
+	free_web(web);
 }
 
 int web_port(const struct web *web)

@@ -1,5 +1,6 @@
 #include "web/signup.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct signup {
 	bool said_key;  /* that it cannot be read */
 	bool said_full; /* that there are as many as may be */
 	struct rate rate;
+	pthread_mutex_t mutex; /* over all of it: the server has several threads */
 };
 
 struct signup *signup_new(const struct config *config)
@@ -32,6 +34,7 @@ struct signup *signup_new(const struct config *config)
 		return NULL;
 	signup->config = config;
 	signup->options = options;
+	pthread_mutex_init(&signup->mutex, NULL);
 	rate_init(&signup->rate, options->requests_per_minute);
 	return signup;
 }
@@ -41,6 +44,7 @@ void signup_free(struct signup *signup)
 	if (!signup)
 		return;
 	store_close(signup->store);
+	pthread_mutex_destroy(&signup->mutex);
 	free(signup);
 }
 
@@ -120,7 +124,7 @@ static void say_trouble(struct signup *signup, struct web_reply *reply)
 
 /* --- requests -------------------------------------------------------- */
 
-void signup_key(const struct web_request *request, struct web_reply *reply)
+static void answer_key(const struct web_request *request, struct web_reply *reply)
 {
 	struct json json;
 
@@ -153,7 +157,7 @@ static void say_id(struct web_reply *reply, const char *secret)
 	buffer_putc(&reply->body, '\n');
 }
 
-void signup_subscriptions(const struct web_request *request, struct web_reply *reply)
+static void subscribe(const struct web_request *request, struct web_reply *reply)
 {
 	char why[WISHES_WHY_SIZE], secret[SUBSCRIPTION_SECRET_SIZE];
 	struct subscription subscription = { .quiet_from = -1, .quiet_to = -1 };
@@ -224,7 +228,7 @@ static void change(const struct web_request *request, struct web_reply *reply)
 	say_found(signup, reply, found);
 }
 
-void signup_subscription(const struct web_request *request, struct web_reply *reply)
+static void change_or_end(const struct web_request *request, struct web_reply *reply)
 {
 	if (is_refused(request, reply))
 		return;
@@ -233,4 +237,29 @@ void signup_subscription(const struct web_request *request, struct web_reply *re
 			subscriptions_remove(request->signup->store, request->id));
 	else
 		change(request, reply);
+}
+
+static void alone(const struct web_request *request, struct web_reply *reply,
+	void (*answer)(const struct web_request *request, struct web_reply *reply))
+{
+	if (request->signup)
+		pthread_mutex_lock(&request->signup->mutex);
+	answer(request, reply);
+	if (request->signup)
+		pthread_mutex_unlock(&request->signup->mutex);
+}
+
+void signup_key(const struct web_request *request, struct web_reply *reply)
+{
+	alone(request, reply, answer_key);
+}
+
+void signup_subscriptions(const struct web_request *request, struct web_reply *reply)
+{
+	alone(request, reply, subscribe);
+}
+
+void signup_subscription(const struct web_request *request, struct web_reply *reply)
+{
+	alone(request, reply, change_or_end);
 }

@@ -15,7 +15,7 @@
 #include "config/config.h"
 #include "web/route.h"
 
-/* Used by the server's thread only, but for the first and the last. */
+/* Thread-safe, but for the first and the last. */
 struct signup;
 
 /* NULL: CONFIG has no webpush channel, or memory is out. The free accepts NULL. */

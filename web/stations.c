@@ -2,10 +2,17 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/metric.h"
 #include "web/words.h"
+
+/* The ids of the directory, in order. */
+struct known {
+	char (*ids)[NAME_SIZE];
+	size_t count, capacity, at;
+};
 
 struct walk {
 	const struct gateway_view *view;
@@ -15,6 +22,7 @@ struct walk {
 	bool own; /* this pass is for the gateway's own station */
 	bool open;
 	bool any;
+	struct known known_ids; /* that are not visited yet: from AT on */
 	struct station_view station;
 	struct station known;
 	int64_t newest_ms;
@@ -52,6 +60,40 @@ static void end(struct walk *walk)
 	walk->open = false;
 }
 
+static void note_known(void *arg, const struct station *station)
+{
+	struct known *known = arg;
+
+	if (known->count == known->capacity) {
+		size_t capacity = known->capacity ? known->capacity * 2 : 64;
+		char(*ids)[NAME_SIZE] = realloc(known->ids, capacity * sizeof *ids);
+		if (!ids)
+			return;
+		known->ids = ids;
+		known->capacity = capacity;
+	}
+	memcpy(known->ids[known->count++], station->id, NAME_SIZE);
+}
+
+/* Visits the known stations of which nothing was heard, up to BEFORE (NULL: all). */
+static void visit_silent(struct walk *walk, const char *before)
+{
+	struct known *known = &walk->known_ids;
+
+	for (; known->at < known->count; known->at++) {
+		const char *id = known->ids[known->at];
+		int order = before ? strcmp(id, before) : -1;
+
+		if (order > 0)
+			return;
+		if (order == 0 || strcmp(id, walk->view->config->station.id) == 0 ||
+			(walk->only && strcmp(id, walk->only) != 0))
+			continue;
+		begin(walk, id);
+		end(walk);
+	}
+}
+
 static bool each(void *arg, const struct latest_source *source)
 {
 	struct walk *walk = arg;
@@ -61,8 +103,10 @@ static bool each(void *arg, const struct latest_source *source)
 		return true;
 	if (walk->open && strcmp(source->station, walk->known.id) != 0)
 		end(walk);
-	if (!walk->open)
+	if (!walk->open) {
+		visit_silent(walk, source->station);
 		begin(walk, source->station);
+	}
 	if (source->time_ms > walk->newest_ms)
 		walk->newest_ms = source->time_ms;
 	walk->visitor->sensor(walk->arg, source);
@@ -83,8 +127,12 @@ bool stations_walk(const struct gateway_view *view, const char *only,
 	}
 	if (!only || strcmp(only, own_id) != 0) {
 		walk.own = false;
+		if (visitor->silent_too && view->directory)
+			directory_each(view->directory, note_known, &walk.known_ids);
 		latest_each(view->latest, each, &walk);
 		end(&walk);
+		visit_silent(&walk, NULL);
+		free(walk.known_ids.ids);
 	}
 	return walk.any;
 }

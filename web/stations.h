@@ -25,11 +25,14 @@ struct station_visitor {
 	void (*sensor)(void *arg, const struct latest_source *source);
 	/* NEWEST_MS: of its newest report, 0: there is none. */
 	void (*end)(void *arg, const struct station_view *station, int64_t newest_ms);
+	bool silent_too; /* also stations that are known, but of which nothing was heard
+			  */
 };
 
 /*
  * Visits the gateway's own station first (also when it has no data yet), then the
- * others by id. ONLY: the one station to visit; NULL: all. False when there was none.
+ * others by id; those without data only where VISITOR wants them. ONLY: the one station
+ * to visit; NULL: all. False when there was none.
  */
 bool stations_walk(const struct gateway_view *view, const char *only,
 	const struct station_visitor *visitor, void *arg);

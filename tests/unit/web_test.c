@@ -403,15 +403,15 @@ static void test_head(void **state)
 
 static void test_other_methods(void **state)
 {
-	static const char *const methods[] = { "POST", "PUT", "DELETE", "PATCH",
-		"OPTIONS", "TRACE", "BREW" };
+	static const char *const methods[] = { "POST", "PUT", "DELETE", "PATCH", "TRACE",
+		"BREW" };
 	struct answer_text answer;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
 		ask(methods[i], "/api/v1/stations", "", &answer);
 		assert_int_equal(answer.status, 405);
-		assert_true(has_header(&answer, "Allow: GET, HEAD\r\n"));
+		assert_true(has_header(&answer, "Allow: GET, HEAD, OPTIONS\r\n"));
 		assert_true(has_header(&answer, "application/problem+json"));
 		buffer_free(&answer.all);
 	}
@@ -545,9 +545,10 @@ static void test_reader_that_stops(void **state)
 	usleep(100 * 1000);
 	get("/api/v1/stations", &answer);
 	assert_int_equal(answer.status, 200);
-	assert_true(answer.body_length > 2000000);
+	assert_true(answer.body_length > 1000000);
+	assert_true(has_header(&answer, "?limit=1000&cursor=S-000997>; rel=\"next\""));
 	cJSON *all = cJSON_Parse(answer.body);
-	assert_int_equal(cJSON_GetArraySize(all), 3002);
+	assert_int_equal(cJSON_GetArraySize(all), 1000);
 	cJSON_Delete(all);
 	buffer_free(&answer.all);
 	get("/api/v1/stations/S-000777", &answer);
@@ -556,23 +557,120 @@ static void test_reader_that_stops(void **state)
 	close(fd);
 }
 
-static void test_too_large(void **state)
+/* The ids of all stations, page by page; how many. */
+static int read_pages(const char *first, size_t most)
+{
+	char target[256];
+	int count = 0;
+
+	snprintf(target, sizeof target, "%s", first);
+	while (*target) {
+		struct answer_text answer;
+		get(target, &answer);
+		assert_int_equal(answer.status, 200);
+		assert_true(answer.body_length < most);
+		cJSON *all = cJSON_Parse(answer.body);
+		assert_true(cJSON_GetArraySize(all) > 0);
+		count += cJSON_GetArraySize(all);
+		cJSON_Delete(all);
+		const char *link = strstr(buffer_text(&answer.all), "\r\nLink: <");
+		if (link && link < answer.body)
+			snprintf(target, sizeof target, "%.*s",
+				(int)strcspn(link + 9, ">"), link + 9);
+		else
+			target[0] = '\0';
+		buffer_free(&answer.all);
+	}
+	return count;
+}
+
+static void test_pages(void **state)
+{
+	(void)state;
+	assert_int_equal(read_pages("/api/v1/stations?limit=1", 4000), 2);
+	for (int i = 0; i < 4000; i++) {
+		char station[32];
+		snprintf(station, sizeof station, "S-%06d", i);
+		for (uint16_t metric = METRIC_PM1; metric <= METRIC_RAIN_DAY; metric++)
+			fake_report(station, "a sensor", metric, i + 0.125, FLAG_GOOD, 0);
+	}
+	/* A page also ends by its weight, before it would be too large to be sent. */
+	assert_int_equal(read_pages("/api/v1/stations", 5 << 20), 4002);
+	assert_int_equal(read_pages("/api/v1/stations?fields=summary", 1 << 20), 4002);
+	assert_int_equal(status_of("GET", "/api/v1/stations?limit=0"), 400);
+	assert_int_equal(status_of("GET", "/api/v1/stations?limit=1001"), 400);
+	assert_int_equal(status_of("GET", "/api/v1/stations?fields=all"), 400);
+	assert_int_equal(status_of("GET", "/api/v1/stations?near=21.0,105.8"), 200);
+}
+
+static void test_options(void **state)
 {
 	struct answer_text answer;
 
 	(void)state;
-	for (int i = 0; i < 12000; i++) {
-		char station[32];
-		snprintf(station, sizeof station, "S-%06d", i);
-		for (uint16_t metric = METRIC_PM1; metric <= METRIC_NOX; metric++)
-			fake_report(station, "dust", metric, i, FLAG_GOOD, 0);
-	}
-	get("/api/v1/stations", &answer);
-	assert_int_equal(answer.status, 500);
-	assert_true(answer.body_length < 1000);
+	ask("OPTIONS", "/api/v1/stations", "Origin: https://x\r\n", &answer);
+	assert_int_equal(answer.status, 204);
+	assert_true(has_header(&answer, "Allow: GET, HEAD, OPTIONS\r\n"));
+	assert_true(has_header(&answer, "Access-Control-Allow-Methods: GET, HEAD"));
+	buffer_free(&answer.all);
+	ask("OPTIONS", "/", "", &answer);
+	assert_int_equal(answer.status, 204);
+	assert_false(has_header(&answer, "Access-Control-"));
+	buffer_free(&answer.all);
+}
+
+static void test_accept(void **state)
+{
+	static const char *const types[] = { "application/json", "text/csv", NULL };
+
+	(void)state;
+	assert_int_equal(web_accept(NULL, types), 0);
+	assert_int_equal(web_accept("", types), 0);
+	assert_int_equal(web_accept("*/*", types), 0);
+	assert_int_equal(web_accept("text/csv", types), 1);
+	assert_int_equal(web_accept("text/*", types), 1);
+	assert_int_equal(web_accept("TEXT/CSV;header=present", types), 1);
+	assert_int_equal(web_accept("text/html, application/json;q=0.3", types), 0);
+	assert_int_equal(web_accept("application/json;q=0.3, text/csv; q=0.5", types), 1);
+	assert_int_equal(web_accept("*/*;q=0.5, application/json;q=0", types), 1);
+	assert_int_equal(web_accept("text/html", types), -1);
+	assert_int_equal(web_accept("text/csv;q=0", types), -1);
+	assert_int_equal(web_accept("application/jsonx", types), -1);
+	assert_int_equal(web_accept("a,;q=,,;;text/csv;q=7", types), -1);
+	assert_int_equal(status_of("GET", "/api/v1/stations"), 200);
+
+	struct answer_text answer;
+	ask("GET", "/api/v1/stations", "Accept: text/csv\r\n", &answer);
+	assert_int_equal(answer.status, 406);
 	assert_true(has_header(&answer, "application/problem+json"));
 	buffer_free(&answer.all);
-	assert_int_equal(status_of("GET", "/healthz"), 200);
+}
+
+static void test_tags(void **state)
+{
+	static const char *const targets[] = { "/api/v1/stations",
+		"/api/v1/stations?fields=summary", "/api/v1/stations/HN-CG-01" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+		struct answer_text answer;
+		char known[80];
+		get(targets[i], &answer);
+		const char *tag = strstr(buffer_text(&answer.all), "\r\nETag: ");
+		assert_non_null(tag);
+		assert_true(has_header(&answer, "Vary: Accept-Encoding"));
+		snprintf(known, sizeof known, "If-None-Match: \"x\", %.*s\r\n",
+			(int)strcspn(tag + 8, "\r"), tag + 8);
+		buffer_free(&answer.all);
+		ask("GET", targets[i], known, &answer);
+		assert_int_equal(answer.status, 304);
+		assert_string_equal(answer.body, "");
+		assert_true(has_header(&answer, "ETag: W/"));
+		buffer_free(&answer.all);
+		ask("GET", targets[i], "If-None-Match: \"x\"\r\n", &answer);
+		assert_int_equal(answer.status, 200);
+		buffer_free(&answer.all);
+	}
 }
 
 static void test_many_connections(void **state)
@@ -700,7 +798,10 @@ int main(void)
 			test_slow_clients_block_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_reader_that_stops, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_too_large, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_pages, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_options, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_accept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_tags, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many_connections, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_keep_alive, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_listen, set_up, tear_down),
