@@ -187,7 +187,9 @@ def test_services_that_say_no(home, broker, service):
     say(gateway, node, 200)
     wait_until(lambda: service.paths() == ["/also", "/broken", "/busy", "/well"], 15,
                "those who can be reached")
-    assert tries["/wrong"] == 1 and tries["/gone"] == 1 and tries["/busy"] == 2
+    assert tries["/gone"] == 1 and tries["/busy"] == 2
+    # Twice, where it was the first to be answered: then it was not known whose fault it is.
+    wait_until(lambda: tries["/wrong"] in (1, 2), 5, tries)
     done(gateway)
     wait_until(lambda: "4 told, 1 gone, 1 refused, 1 not reached in time, 0 not come to"
                in gateway.log(), 10, gateway.log)
