@@ -14,16 +14,15 @@
 #include "core/log.h"
 #include "core/metric.h"
 #include "gateway/control.h"
+#include "gateway/lodging.h"
 #include "gateway/recorder.h"
 #include "gateway/requests.h"
 #include "gateway/treating.h"
-#include "alerts/notice.h"
 #include "store/calibrating.h"
 #include "store/desk.h"
 #include "store/cursors.h"
 #include "store/directory.h"
 #include "store/reports.h"
-#include "store/refuge.h"
 #include "store/salvage.h"
 #include "store/state.h"
 #include "web/server.h"
@@ -31,16 +30,13 @@
 enum {
 	GRACE_MS = 1500,    /* for what is still to be sent at the end */
 	PATIENCE_MS = 1000, /* of messages that a full ring keeps waiting, at the end */
-	HOME_BYTES = 1024 * 1024, /* free, or there is no starting at home */
-	REFUGE_BYTES = 64 * 1024 * 1024,
 	LATEST_REPORTS = 20000, /* looked through for the newest values at the start */
 };
 
 struct parts {
-	const struct config *config; /* what runs: HOME, or AWAY */
+	const struct config *config; /* what runs: that of home, or of the lodging */
 	const struct config *home;   /* as the operator wrote it */
-	struct config away;          /* the same with the store in its place of refuge */
-	char refuge[PATH_MAX];
+	struct lodging lodging;
 	struct store *store;
 	struct ring *ring;
 	struct latest *latest;
@@ -145,107 +141,6 @@ static int keep_cursors(struct parts *parts)
 	return result;
 }
 
-static void ring_path(const struct store_config *config, char path[static PATH_MAX])
-{
-	if (*config->ring)
-		snprintf(path, PATH_MAX, "%s", config->ring);
-	else
-		snprintf(path, PATH_MAX, "%s.ring", config->path);
-}
-
-/* --- the place of refuge ----------------------------------------------- */
-
-bool parts_are_away(const struct parts *parts)
-{
-	return parts->config == &parts->away;
-}
-
-/* What keeps the store from living at home; 0: nothing. */
-static int trouble_at_home(const struct parts *parts)
-{
-	const struct store_config *config = &parts->home->store;
-	char ring[PATH_MAX];
-
-	ring_path(config, ring);
-	return refuge_trouble(config->path,
-		HOME_BYTES + (access(ring, F_OK) == 0 ? 0 : config->ring_size));
-}
-
-/* From now on, at the next start, the store is in its place of refuge. */
-static bool move_out(struct parts *parts, int trouble)
-{
-	if (trouble == 0 || !refuge_path(parts->home->store.path, parts->refuge))
-		return false;
-	log_error("%s: %s; from now on everything is kept in memory, at %s",
-		parts->home->store.path, strerror(trouble), parts->refuge);
-	parts->away = *parts->home;
-	parts->away.store.path = parts->refuge;
-	parts->away.store.ring = "";
-	if (parts->away.store.max_size > REFUGE_BYTES)
-		parts->away.store.max_size = REFUGE_BYTES;
-	parts->config = &parts->away;
-	return true;
-}
-
-static void tell_operators(struct parts *parts, const struct notice *notice)
-{
-	if (store_begin(parts->store) == 0 &&
-		notice_operators(parts->store, parts->config, notice, clock_wall_ms()) >=
-			0 &&
-		store_commit(parts->store) == 0)
-		return;
-	store_rollback(parts->store);
-	log_warning("store: %s", store_error(parts->store));
-}
-
-/* A new place goes on where the store at home stopped; one that is in use goes on. */
-static bool move_in(struct parts *parts)
-{
-	static const struct notice notice = {
-		.rule = "store",
-		.titles = { "Ổ đĩa của trạm không ghi được",
-			"The gateway's disk takes nothing" },
-		.texts = { "Dữ liệu tạm giữ trong bộ nhớ và sẽ mất nếu mất điện. Hãy kiểm tra "
-			   "ổ đĩa hoặc thẻ nhớ.",
-			"Data are kept in memory meanwhile, and a power cut would take "
-			"them. Look at the disk or memory card." },
-	};
-
-	if (refuge_is_entered(parts->store))
-		return true;
-	if (refuge_enter(parts->store, parts->home->store.path) < 0) {
-		log_error("store: %s", store_error(parts->store));
-		return false;
-	}
-	tell_operators(parts, &notice);
-	return true;
-}
-
-/* What was kept in the place of refuge, in this process or the one before, comes home. */
-static void bring_home(struct parts *parts)
-{
-	static const struct notice notice = {
-		.rule = "store",
-		.titles = { "Ổ đĩa của trạm ghi được trở lại",
-			"The gateway's disk works again" },
-		.texts = { "Dữ liệu giữ trong bộ nhớ đã được lưu vào ổ đĩa.",
-			"What was kept in memory is on the disk now." },
-	};
-	int64_t reports;
-
-	if (!refuge_path(parts->home->store.path, parts->refuge) ||
-		!refuge_is_used(parts->refuge))
-		return;
-	if (refuge_leave(parts->store, parts->refuge, &reports) < 0) {
-		log_error("%s: cannot be brought home yet: %s", parts->refuge,
-			store_error(parts->store));
-		return;
-	}
-	log_notice(
-		"%s: %lld reports were brought home", parts->refuge, (long long)reports);
-	tell_operators(parts, &notice);
-}
-
 static bool open_store(struct parts *parts)
 {
 	const struct store_config *config = &parts->config->store;
@@ -253,7 +148,7 @@ static bool open_store(struct parts *parts)
 
 	/* The ring first: its lock keeps a second gateway off the same files. */
 	make_folder(config->path);
-	ring_path(config, path);
+	lodging_ring_path(config, path);
 	parts->ring = ring_open(path, (size_t)config->ring_size, why, sizeof why);
 	if (!parts->ring) {
 		log_error("ring: %s", why);
@@ -273,10 +168,11 @@ static bool open_store(struct parts *parts)
 		store_rollback(parts->store);
 		log_warning("store: %s", store_error(parts->store));
 	}
-	if (parts_are_away(parts) && !move_in(parts))
+	if (parts_are_away(parts) &&
+		!lodging_move_in(parts->store, parts->config, parts->home->store.path))
 		return false;
 	if (!parts_are_away(parts))
-		bring_home(parts);
+		lodging_bring_home(parts->store, parts->config);
 	if (calibrating_open(parts->calibrating, parts->store) < 0)
 		log_warning("store: %s", store_error(parts->store));
 	if (desk_open(parts->desk, parts->store) < 0)
@@ -437,6 +333,20 @@ static bool start_all(struct parts *parts)
 	return true;
 }
 
+bool parts_are_away(const struct parts *parts)
+{
+	return parts->config == &parts->lodging.config;
+}
+
+/* From now on, at the next start, the store is in its place of refuge. */
+static bool move_out(struct parts *parts, int trouble)
+{
+	if (trouble == 0 || !lodging_take(&parts->lodging, parts->home, trouble))
+		return false;
+	parts->config = &parts->lodging.config;
+	return true;
+}
+
 /* With the configuration as it stands, once more with a new store if it is damaged. */
 static bool start_here(struct parts *parts)
 {
@@ -457,12 +367,12 @@ bool parts_start(struct parts *parts, const struct config *config)
 	parts->home = parts->config = config;
 	if (start_here(parts))
 		return true;
-	return move_out(parts, trouble_at_home(parts)) && start_here(parts);
+	return move_out(parts, lodging_trouble(&parts->home->store)) && start_here(parts);
 }
 
 bool parts_move_out(struct parts *parts)
 {
-	int trouble = trouble_at_home(parts);
+	int trouble = lodging_trouble(&parts->home->store);
 
 	if (trouble == 0)
 		return true;
@@ -473,7 +383,7 @@ bool parts_move_out(struct parts *parts)
 
 bool parts_move_home(struct parts *parts)
 {
-	if (trouble_at_home(parts) != 0)
+	if (lodging_trouble(&parts->home->store) != 0)
 		return true;
 	parts_stop(parts);
 	parts->config = parts->home;
