@@ -10,10 +10,11 @@
 struct desk {
 	pthread_mutex_t mutex;
 	atomic_size_t count; /* of silences; written under the mutex */
-	struct silence silences[DESK_SILENCES_MAX];
-	/* A ring: the newest are those of episodes that go on. */
+	struct silence *silences;
+	size_t capacity;
+	/* A ring, made when it is needed: the newest are of episodes that go on. */
 	atomic_size_t acknowledged;
-	struct acknowledgement acknowledgements[DECISIONS_KEPT];
+	struct acknowledgement *acknowledgements;
 };
 
 struct desk *desk_new(void)
@@ -30,6 +31,8 @@ void desk_free(struct desk *desk)
 	if (!desk)
 		return;
 	pthread_mutex_destroy(&desk->mutex);
+	free(desk->silences);
+	free(desk->acknowledgements);
 	free(desk);
 }
 
@@ -56,15 +59,33 @@ static void forget_ended(struct desk *desk, int64_t now_ms)
 	desk->count = kept;
 }
 
+static bool make_room(struct desk *desk)
+{
+	size_t capacity = desk->capacity ? 2 * desk->capacity : 8;
+
+	if (desk->count < desk->capacity)
+		return true;
+	if (capacity > DESK_SILENCES_MAX)
+		return false;
+	struct silence *silences = realloc(desk->silences, capacity * sizeof *silences);
+	if (!silences)
+		return false;
+	desk->silences = silences;
+	desk->capacity = capacity;
+	return true;
+}
+
 static void take_silence(void *arg, const struct silence *silence)
 {
 	struct desk *desk = arg;
-	struct silence *place = &desk->silences[0];
 
-	if (desk->count < DESK_SILENCES_MAX) {
+	if (make_room(desk)) {
 		desk->silences[desk->count++] = *silence;
 		return;
 	}
+	if (desk->count == 0)
+		return;
+	struct silence *place = &desk->silences[0];
 	/* Before the clock is set many that have ended seem to be in force. */
 	for (size_t i = 1; i < desk->count; i++)
 		if (desk->silences[i].until_ms < place->until_ms)
@@ -77,7 +98,7 @@ bool desk_silence(struct desk *desk, const struct silence *silence)
 {
 	lock(desk);
 	forget_ended(desk, silence->since_ms);
-	bool room = desk->count < DESK_SILENCES_MAX;
+	bool room = make_room(desk);
 	if (room)
 		take_silence(desk, silence);
 	unlock(desk);
@@ -150,6 +171,11 @@ static void take_acknowledgement(void *arg, const struct acknowledgement *acknow
 {
 	struct desk *desk = arg;
 
+	if (!desk->acknowledgements)
+		desk->acknowledgements =
+			calloc(DECISIONS_KEPT, sizeof *desk->acknowledgements);
+	if (!desk->acknowledgements)
+		return; /* reminders go on */
 	desk->acknowledgements[desk->acknowledged % DECISIONS_KEPT] = *acknowledgement;
 	desk->acknowledged++;
 }

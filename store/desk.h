@@ -17,7 +17,7 @@ struct desk;
 
 enum {
 	SILENCE_MIN_MS = 1000,
-	DESK_SILENCES_MAX = 1000, /* in force at a time */
+	DESK_SILENCES_MAX = 512, /* in force at a time */
 };
 #define SILENCE_MAX_MS (INT64_C(30) * 24 * 3600 * 1000) /* none may be forgotten */
 
@@ -28,7 +28,10 @@ void desk_free(struct desk *desk);
 /* Forgets everything, then takes what STORE keeps and is in force. 0 or -1. */
 int desk_open(struct desk *desk, struct store *store);
 
-/* Takes SILENCE, which decisions_keep_silence() has kept. False: there are too many. */
+/*
+ * Takes SILENCE, which decisions_keep_silence() has kept. False: there are too many, or
+ * memory is out.
+ */
 bool desk_silence(struct desk *desk, const struct silence *silence);
 
 /* How many silences are in force at NOW_MS. */
