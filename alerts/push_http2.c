@@ -304,7 +304,12 @@ enum push_http2_state push_http2_drive(struct push_http2 *connection)
 		shake_hands(connection);
 	if (connection->state != PUSH_HTTP2_READY)
 		return connection->state;
-	bool ok = receive(connection) && transmit(connection);
+	bool ok = receive(connection);
+	if (ok && !transmit(connection)) {
+		/* Who has hung up may have said something before. */
+		receive(connection);
+		ok = false;
+	}
 	ERR_clear_error();
 	if (!ok)
 		return end(connection, "the connection has ended");

@@ -11,6 +11,7 @@
  * bytes.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -42,6 +43,7 @@ struct connection {
 	bool wants_write;
 	long served;
 	int32_t last; /* stream, after the goodbye; 0: it was not said */
+	bool leaving; /* all is said: what still comes in is not listened to */
 };
 
 static long count, every, limit;
@@ -253,8 +255,24 @@ static bool receive(struct connection *connection)
 	}
 }
 
+/* Closing with something unread would take back what was said. */
+static void listen_on(struct connection *connection)
+{
+	char heard[4096];
+	ssize_t n;
+
+	while ((n = recv(connection->fd, heard, sizeof heard, 0)) > 0)
+		;
+	if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+		hang_up(connection);
+}
+
 static void serve(struct connection *connection)
 {
+	if (connection->leaving) {
+		listen_on(connection);
+		return;
+	}
 	ERR_clear_error();
 	/* Before the handshake is over there is nobody to write to. */
 	if (!receive(connection) ||
@@ -263,8 +281,12 @@ static void serve(struct connection *connection)
 		return;
 	}
 	if (!nghttp2_session_want_read(connection->session) &&
-		!nghttp2_session_want_write(connection->session)) {
-		hang_up(connection);
+		!nghttp2_session_want_write(connection->session) &&
+		connection->out_at == connection->out_length) {
+		connection->leaving = true;
+		SSL_shutdown(connection->ssl);
+		shutdown(connection->fd, SHUT_WR);
+		listen_on(connection);
 		return;
 	}
 	bool wants = connection->out_at < connection->out_length;
