@@ -1,6 +1,13 @@
 // A browser's side of Web Push on Node's own crypto: makes keys, verifies the sender
 // (RFC 8292) and decrypts (RFC 8188, RFC 8291). Reads one JSON document, writes one.
+// Where npm's http_ece is found (NODE_PATH), it has to read the same.
 const crypto = require("crypto");
+let ece = null;
+try {
+  ece = require("http_ece");
+} catch (error) {
+  if (error.code !== "MODULE_NOT_FOUND") throw error;
+}
 const b64 = (bytes) => Buffer.from(bytes).toString("base64url");
 const raw = (text) => Buffer.from(text, "base64url");
 
@@ -29,6 +36,9 @@ function open(subscriber, body) {
   let text = Buffer.concat([decipher.update(record.subarray(0, -16)), decipher.final()]);
   while (text.length && text[text.length - 1] === 0) text = text.subarray(0, -1);
   if (text[text.length - 1] !== 2) throw new Error("no end mark");
+  if (ece && !ece.decrypt(body, { version: "aes128gcm", privateKey: pair,
+    authSecret: subscriber.auth }).equals(text.subarray(0, -1)))
+    throw new Error("http_ece reads something else");
   return { text: text.subarray(0, -1).toString(), sender: b64(sender) };
 }
 
