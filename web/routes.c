@@ -5,6 +5,7 @@
 #include "web/asset.h"
 #include "web/signup.h"
 #include "web/feeds.h"
+#include "web/history.h"
 #include "web/metrics.h"
 #include "web/page.h"
 
@@ -17,6 +18,14 @@ static void handle_health(const struct web_request *request, struct web_reply *r
 
 static const char *const json_only[] = { "application/json", NULL };
 
+static const char *const json_or_csv[] = {
+	[HISTORY_JSON] = "application/json",
+	[HISTORY_CSV] = "text/csv",
+	NULL,
+};
+
+static const char *const history_arguments[] = { "metric", "sensor", "from", "to", "step",
+	NULL };
 static const char *const list_arguments[] = { "fields", "limit", "cursor", NULL };
 static const char *const alerts_arguments[] = { "from", "to", "limit", NULL };
 
@@ -34,6 +43,15 @@ const struct web_route web_routes[] = {
 		.handle = api_station,
 		.keep_ms = 1000,
 		.types = json_only },
+	{ .path = "/api/v1/stations/{id}/history",
+		.handle = history_handle,
+		.keep_ms = 5000,
+		.arguments = history_arguments,
+		.types = json_or_csv,
+		.is_costly = true },
+	{ .path = "/api/v1/stations/{id}/history.csv",
+		.handle = history_csv_handle,
+		.is_costly = true },
 	{ .path = "/api/v1/alerts",
 		.handle = api_alerts,
 		.keep_ms = 1000,
