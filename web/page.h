@@ -1,17 +1,19 @@
-/* The citizens' page: every station with its newest values, as plain HTML. */
+/* The citizens' pages, as plain HTML that needs no script; web/page/ adds the rest. */
 #ifndef MUABUI_WEB_PAGE_H
 #define MUABUI_WEB_PAGE_H
 
-#include "core/buffer.h"
 #include "web/route.h"
 
-/* GET /. */
-void page_handle(const struct web_request *request, struct web_reply *reply);
+/* GET /: the gateway's own station, the worst others, alerts in force. */
+void page_home(const struct web_request *request, struct web_reply *reply);
 
-/*
- * Appends TEXT so that it is text wherever HTML stands: & < > " ' become references,
- * control characters blanks, invalid UTF-8 U+FFFD.
- */
-void page_escape(struct buffer *out, const char *text);
+/* GET /stations: areas and their stations; ?area= one area's. */
+void page_stations(const struct web_request *request, struct web_reply *reply);
+
+/* GET /stations/{id}: all that is known of one. */
+void page_station(const struct web_request *request, struct web_reply *reply);
+
+/* GET /about. */
+void page_about(const struct web_request *request, struct web_reply *reply);
 
 #endif

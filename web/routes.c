@@ -8,6 +8,7 @@
 #include "web/history.h"
 #include "web/metrics.h"
 #include "web/page.h"
+#include "web/page_alerts.h"
 
 static void handle_health(const struct web_request *request, struct web_reply *reply)
 {
@@ -15,6 +16,12 @@ static void handle_health(const struct web_request *request, struct web_reply *r
 	reply->type = "text/plain; charset=utf-8";
 	buffer_putc(&reply->body, '\n');
 }
+
+/* They do not change; what is kept of them is compressed once. */
+#define ASSET(PATH)                                                          \
+	{                                                                    \
+		.path = PATH, .handle = asset_handle, .keep_ms = 3600 * 1000 \
+	}
 
 static const char *const json_only[] = { "application/json", NULL };
 
@@ -28,12 +35,33 @@ static const char *const history_arguments[] = { "metric", "sensor", "from", "to
 	NULL };
 static const char *const list_arguments[] = { "fields", "limit", "cursor", NULL };
 static const char *const alerts_arguments[] = { "from", "to", "limit", NULL };
+static const char *const area_argument[] = { "area", NULL };
 
 const struct web_route web_routes[] = {
-	{ .path = "/", .handle = page_handle, .keep_ms = 1000 },
-	{ .path = "/style.css", .handle = asset_handle },
-	{ .path = "/page.js", .handle = asset_handle },
-	{ .path = "/icon.svg", .handle = asset_handle },
+	{ .path = "/", .handle = page_home, .keep_ms = 1000 },
+	{ .path = "/stations",
+		.handle = page_stations,
+		.keep_ms = 1000,
+		.arguments = area_argument },
+	{ .path = "/stations/{id}", .handle = page_station, .keep_ms = 1000 },
+	{ .path = "/alerts", .handle = page_alerts, .keep_ms = 1000 },
+	{ .path = "/about", .handle = page_about, .keep_ms = 1000 },
+	ASSET("/assets/{id}/style.css"),
+	ASSET("/assets/{id}/page.js"),
+	ASSET("/assets/{id}/charts.js"),
+	ASSET("/assets/{id}/draw.js"),
+	ASSET("/assets/{id}/finder.js"),
+	ASSET("/assets/{id}/kiosk.js"),
+	ASSET("/assets/{id}/map.js"),
+	ASSET("/assets/{id}/push.js"),
+	ASSET("/assets/{id}/tools.js"),
+	ASSET("/assets/{id}/words.js"),
+	ASSET("/sw.js"),
+	ASSET("/manifest.json"),
+	ASSET("/icon.svg"),
+	ASSET("/icon-192.png"),
+	ASSET("/icon-512.png"),
+	ASSET("/icon-mask.png"),
 	{ .path = "/api/v1/stations",
 		.handle = api_stations,
 		.keep_ms = 1000,
