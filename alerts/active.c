@@ -76,7 +76,7 @@ static void take(void *arg, const char *name, const char *place, const char *tex
 	if (entry.told || entry.gathered || entry.owed != OWED_NOTHING)
 		memcpy(alert->episode, entry.episode, sizeof alert->episode);
 	if (rule->scope == RULE_OF_AREA)
-		site_of_area(&alert->site, place);
+		site_of_area(&alert->site, states->config, place);
 	else
 		site_of_station(&alert->site, states->config, states->directory, place);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "alerts/texts.h"
+#include "config/station.h"
 #include "core/clock.h"
 #include "core/number.h"
 #include "core/xml.h"
@@ -129,10 +130,10 @@ static void put_area(struct buffer *out, const struct config *config,
 	const struct cap_alert *alert, const struct message *message)
 {
 	bool has_area = message->area[0] != '\0';
-	char name[sizeof message->station_name + sizeof message->area + 8];
+	char name[2 * sizeof message->station_name + 8];
 
 	snprintf(name, sizeof name, has_area ? "%s (%s)" : "%s", message->station_name,
-		message->area);
+		config_area_name(config, message->area));
 	buffer_puts(out, "<area>\n");
 	xml_element(out, "areaDesc", name);
 	if (!isnan(alert->latitude) && !isnan(alert->longitude))

@@ -8,7 +8,7 @@ void gate_site(
 	const struct alerts *alerts, const struct subject *subject, struct site *site)
 {
 	if (subject->rule->scope == RULE_OF_AREA)
-		site_of_area(site, subject->place->station);
+		site_of_area(site, alerts->config, subject->place->station);
 	else
 		site_of_station(
 			site, alerts->config, alerts->directory, subject->place->station);

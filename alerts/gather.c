@@ -211,7 +211,7 @@ static int tell_over(struct alerts *alerts, struct digest *digest, int64_t now_m
 		.threshold = rule_threshold(rule),
 		.at_ms = now_ms,
 	};
-	site_of_area(&site, digest->area);
+	site_of_area(&site, alerts->config, digest->area);
 	telling_of_event(&telling, rule, &site, &event, digest->episode,
 		++digest->revision, now_ms);
 	return tell(alerts, digest, &telling, now_ms);

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "config/station.h"
+
 void site_of_station(struct site *site, const struct config *config,
 	const struct directory *directory, const char *id)
 {
@@ -18,11 +20,11 @@ void site_of_station(struct site *site, const struct config *config,
 	site->longitude = station.longitude;
 }
 
-void site_of_area(struct site *site, const char *area)
+void site_of_area(struct site *site, const struct config *config, const char *area)
 {
 	site->is_area = true;
 	site->latitude = site->longitude = NAN;
 	snprintf(site->place, sizeof site->place, "%s", area);
-	snprintf(site->name, sizeof site->name, "%s", area);
+	snprintf(site->name, sizeof site->name, "%s", config_area_name(config, area));
 	snprintf(site->area, sizeof site->area, "%s", area);
 }

@@ -23,6 +23,6 @@ struct site {
 void site_of_station(struct site *site, const struct config *config,
 	const struct directory *directory, const char *id);
 
-void site_of_area(struct site *site, const char *area);
+void site_of_area(struct site *site, const struct config *config, const char *area);
 
 #endif

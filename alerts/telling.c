@@ -4,6 +4,7 @@
 
 #include "alerts/overrides.h"
 #include "alerts/texts_digest.h"
+#include "config/station.h"
 #include "config/config.h"
 
 static void copy(char *out, size_t size, const char *text)
@@ -52,6 +53,7 @@ void telling_render(const struct telling *telling, const struct config *config,
 	texts_fill_about(&message, &telling->about);
 	overrides_apply(config, &telling->about, &message);
 	if (telling->is_digest)
-		texts_make_digest(&message, &telling->about, telling->stations);
+		texts_make_digest(&message, &telling->about, telling->stations,
+			config_area_name(config, message.area));
 	message_to_json(&message, body);
 }

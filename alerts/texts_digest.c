@@ -43,22 +43,21 @@ static const struct digest_words *words_of(const char *language)
 }
 
 /* It is about the area from now on. */
-static void move_to_area(struct message *message)
+static void move_to_area(struct message *message, const char *name)
 {
 	if (!*message->area)
 		return;
 	snprintf(message->station, sizeof message->station, "%s", message->area);
-	snprintf(
-		message->station_name, sizeof message->station_name, "%s", message->area);
+	snprintf(message->station_name, sizeof message->station_name, "%s", name);
 }
 
-void texts_make_digest(
-	struct message *message, const struct text_about *about, unsigned stations)
+void texts_make_digest(struct message *message, const struct text_about *about,
+	unsigned stations, const char *area_name)
 {
 	const struct digest_words *words = words_of(message->language);
 	char title[256], text[sizeof message->text + 64];
 
-	move_to_area(message);
+	move_to_area(message, area_name);
 	if (about->moment == TEXT_OVER) {
 		texts_expand(message, about, words->title_over, message->title,
 			sizeof message->title, TEXTS_TITLE_MAX);

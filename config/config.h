@@ -20,6 +20,12 @@ struct station_config {
 	bool indicative;  /* its air values are of low-cost sensors */
 };
 
+/* What an area is called by people; stations and messages name it by its id. */
+struct area_config {
+	const char *id;
+	const char *name;
+};
+
 enum durability {
 	DURABILITY_GROUPED, /* acknowledged when in the ring */
 	DURABILITY_EACH,    /* acknowledged when synced to disk */
@@ -96,6 +102,7 @@ struct control_config {
 struct config {
 	struct station_config station;
 	struct option_list stations; /* struct station_config: others it hears of */
+	struct option_list areas;    /* struct area_config */
 	struct store_config store;
 	struct option_list metrics; /* struct metric_config; declared while loading */
 	struct option_list quality; /* struct quality_config: of all sensors */

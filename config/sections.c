@@ -475,6 +475,13 @@ static const struct option root_rows[] = {
 		.help = "Names and places of the other stations it hears of, by their ids.",
 	},
 	{
+		.name = "areas",
+		.type = OPTION_LIST,
+		.offset = offsetof(struct config, areas),
+		.group = &area_group,
+		.help = "What the wards and communes of the stations are called.",
+	},
+	{
 		.name = "store",
 		.type = OPTION_GROUP,
 		.offset = offsetof(struct config, store),

@@ -88,6 +88,70 @@ const struct option_group station_group = {
 	.check = station_check,
 };
 
+/* --- areas ------------------------------------------------------------ */
+
+static const struct option area_options[] = {
+	{
+		.name = "id",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct area_config, id),
+		.required = true,
+		.help = "The area as stations name it, \"hn-cau-giay\".",
+	},
+	{
+		.name = "name",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct area_config, name),
+		.required = true,
+		.min = 1,
+		.max = 127,
+		.help = "Its name for people, \"Cầu Giấy\".",
+	},
+	{ .name = NULL },
+};
+
+static void area_check(const void *values, const struct config_place *place)
+{
+	const struct area_config *area = values;
+
+	check_name(place, "id", area->id);
+}
+
+const struct option_group area_group = {
+	.name = "area",
+	.options = area_options,
+	.size = sizeof(struct area_config),
+	.check = area_check,
+};
+
+const char *config_area_name(const struct config *config, const char *area)
+{
+	const struct area_config *all = config->areas.items;
+
+	for (size_t i = 0; i < config->areas.count; i++)
+		if (strcmp(all[i].id, area) == 0)
+			return all[i].name;
+	return area;
+}
+
+/* --- all rows ---------------------------------------------------------- */
+
+static void check_areas(const struct option_list *rows, const struct config_place *place)
+{
+	const struct area_config *all = rows->items;
+
+	for (size_t i = 0; i < rows->count; i++) {
+		struct config_place here = rows->places[i];
+		size_t k = 0;
+
+		here.errors = place->errors;
+		while (k < i && strcmp(all[k].id, all[i].id) != 0)
+			k++;
+		if (k < i)
+			config_error(&here, "id", "\"%s\" has a row already", all[i].id);
+	}
+}
+
 /* Has one of the first COUNT stations of ROWS this ID? */
 static bool is_among(const struct option_list *rows, size_t count, const char *id)
 {
@@ -114,4 +178,5 @@ void station_check_rows(const struct config *config, const struct config_place *
 		else if (is_among(rows, i, all[i].id))
 			config_error(&here, "id", "\"%s\" has a row already", all[i].id);
 	}
+	check_areas(&config->areas, place);
 }

@@ -4,9 +4,12 @@
 
 #include "config/config.h"
 
-extern const struct option_group station_group;
+extern const struct option_group station_group, area_group;
 
-/* Complains of stations that have a row already, or are the gateway's own. */
+/* Complains of stations and areas that have a row already, or are the gateway's own. */
 void station_check_rows(const struct config *config, const struct config_place *place);
+
+/* What AREA is called by people: its name, or AREA where it has no row. */
+const char *config_area_name(const struct config *config, const char *area);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/station.h"
 #include "web/page_alerts.h"
 #include "web/page_cards.h"
 #include "web/readers.h"
@@ -84,7 +85,9 @@ void page_home(const struct web_request *request, struct web_reply *reply)
 
 static void put_area_name(const struct page *page, const char *area)
 {
-	page_escape(page->out, area[0] ? area : page->words->no_area);
+	page_escape(page->out,
+		area[0] ? config_area_name(page->view->config, area)
+			: page->words->no_area);
 }
 
 static size_t area_length(const struct page_card *cards, size_t count)

@@ -157,6 +157,7 @@ static void begin(void *arg, const struct station_view *station)
 	json_string(json, "id", station->id);
 	json_string(json, "name", station->name);
 	json_string(json, "area", station->area);
+	json_string(json, "area_name", station->area_name);
 	json_number(json, "latitude", station->latitude);
 	json_number(json, "longitude", station->longitude);
 	json_bool(json, "indicative", station->indicative);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/station.h"
 #include "core/metric.h"
 #include "web/words.h"
 
@@ -42,6 +43,8 @@ static void begin(struct walk *walk, const char *id)
 		.id = known->id,
 		.name = known->name,
 		.area = text_or_null(known->area),
+		.area_name =
+			text_or_null(config_area_name(walk->view->config, known->area)),
 		.latitude = known->latitude,
 		.longitude = known->longitude,
 		.indicative = known->indicative,

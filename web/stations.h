@@ -12,9 +12,10 @@
 
 struct station_view {
 	const char *id;
-	const char *name; /* the id where no other name is known */
-	const char *area; /* NULL: not known */
-	double latitude;  /* °, NAN: not known */
+	const char *name;      /* the id where no other name is known */
+	const char *area;      /* NULL: not known */
+	const char *area_name; /* what people call it; the id where it has no name */
+	double latitude;       /* °, NAN: not known */
 	double longitude;
 	bool indicative;
 	bool own; /* the gateway's own */

@@ -13,7 +13,7 @@
 #include "core/utf8.h"
 #include "tests/unit/fake_gateway.h"
 #include "web/metrics.h"
-#include "web/page.h"
+#include "web/page_frame.h"
 #include "web/status_text.h"
 #include "web/table.h"
 #include "web/words.h"

@@ -20,14 +20,17 @@ function say(text) {
 
 // --- the form ---------------------------------------------------------------------------
 
-// An area has no name but its code; people know its stations.
+// Where an area has no name but its code, people know its stations.
 function gather(stations) {
 	const byArea = new Map();
 	for (const station of stations)
 		if (station.area)
 			byArea.set(station.area, [...(byArea.get(station.area) ?? []), station.name]);
-	areas = [...byArea].map(([area, names]) => ({ area, name: names.slice(0, 3).join(", ") + (names.length > 3 ? "…" : ""),
-		key: fold(`${names.join(" ")} ${area}`) })).sort((a, b) => a.key.localeCompare(b.key));
+	const called = new Map(stations.filter(({ area, area_name: name }) => name && name !== area)
+		.map(({ area, area_name: name }) => [area, name]));
+	areas = [...byArea].map(([area, names]) => ({ area,
+		name: called.get(area) ?? names.slice(0, 3).join(", ") + (names.length > 3 ? "…" : ""),
+		key: fold(`${called.get(area) ?? ""} ${names.join(" ")} ${area}`) })).sort((a, b) => a.key.localeCompare(b.key));
 }
 
 function check(type, name, value, checked, label, hint) {
