@@ -3,7 +3,7 @@
 import time
 
 from lib import count, wait_until
-from push import CountingService, SilentHost, fill
+from push import CountingService, PushService, SilentHost, fill
 from test_webpush import done, make_gateway, start
 
 SUBSCRIBERS = count("SUBSCRIBERS", 2000) // 20 * 20
@@ -71,4 +71,22 @@ def test_killed_in_the_middle_of_a_city(home, broker):
     done(gateway)
     assert kills >= 1
     assert service.counts()["twice"] <= 2 * in_flight * kills
+    gateway.stop()
+
+
+def test_stopped_in_the_middle(home, broker):
+    """An orderly end waits for what is under way; the rest follows after the next start."""
+    people = 400
+    service = PushService(home, lambda push: time.sleep(0.01) or 201)
+    gateway = make_gateway(home, broker, [service], in_flight=8)
+    fill(gateway, people, service.url, people + 1, service.url)
+    node = start(gateway, broker)
+    node.publish("env/A/air", {"pm25": 200})
+    wait_until(lambda: len(service.taken) >= 20, 20, "the first messages", every=0.005)
+    gateway.stop()
+    assert len(service.taken) < people, "it was over before it was stopped"
+    gateway.start()
+    wait_until(lambda: len(set(service.paths())) == people, 30, "all of them")
+    done(gateway)
+    assert len(service.taken) == people, "nobody is told twice"
     gateway.stop()
