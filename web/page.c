@@ -72,7 +72,8 @@ void page_home(const struct web_request *request, struct web_reply *reply)
 	page_head(&page, PAGE_HOME, page.words->brand, "/", NULL);
 	buffer_printf(page.out, "<h1>%s</h1>\n", page.words->home_title);
 	struct store *store = readers_take(request->readers);
-	readers_give(request->readers, store, page_put_active(&page, store, NULL, NULL));
+	readers_give(
+		request->readers, store, page_put_active(&page, store, NULL, NULL, true));
 	put_finder(&page);
 	struct page_card *cards = page_cards(&page, &count);
 	page_cards_by_index(cards, count);

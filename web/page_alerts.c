@@ -16,6 +16,7 @@ struct listing {
 	const struct page *page;
 	const char *area, *station; /* only theirs; NULL: all */
 	bool active;                /* those in force, or the others */
+	bool folded;                /* only titles, until one is opened */
 	int count;
 };
 
@@ -49,15 +50,18 @@ static void put_alert(
 	const struct page *page = listing->page;
 	struct buffer *out = page->out;
 	int severity = severity_of(message);
+	/* The heading opens what is folded. */
+	const char *element = listing->folded ? "details" : "article";
 
 	buffer_printf(out,
-		"<article class=\"alert %s\"><h3><span class=\"grade\">%s</span> ",
+		"<%s class=\"alert %s\">%s<h3><span class=\"grade\">%s</span> ", element,
 		kept->resolved || !listing->active ? "past" : severity_names[severity],
+		listing->folded ? "<summary>" : "",
 		kept->resolved            ? page->words->over
 			: listing->active ? page->words->severities[severity]
 					  : page->words->expired);
 	page_escape(out, member(message, "title"));
-	buffer_puts(out, "</h3><p>");
+	buffer_printf(out, "</h3>%s<p>", listing->folded ? "</summary>" : "");
 	page_escape(out, member(message, "text"));
 	buffer_puts(out, "</p>");
 	if (*member(message, "instruction") && !kept->resolved) {
@@ -75,7 +79,7 @@ static void put_alert(
 		page_put_station_link(page, member(message, "station"),
 			member(message, "station_name"));
 	}
-	buffer_puts(out, "</p></article>\n");
+	buffer_printf(out, "</p></%s>\n", element);
 }
 
 static bool is_wanted(const struct listing *listing, const cJSON *message)
@@ -96,6 +100,9 @@ static void each(void *arg, const struct episode_message *kept)
 		return;
 	cJSON *message = cJSON_Parse(kept->bodies[listing->page->language]);
 	if (message && is_wanted(listing, message)) {
+		if (listing->active && listing->count == 0)
+			buffer_printf(listing->page->out, "<h2>%s</h2>\n",
+				listing->page->words->active_title);
 		put_alert(listing, message, kept);
 		listing->count++;
 	}
@@ -103,7 +110,7 @@ static void each(void *arg, const struct episode_message *kept)
 }
 
 bool page_put_active(const struct page *page, struct store *store, const char *area,
-	const char *station)
+	const char *station, bool folded)
 {
 	bool good = store != NULL;
 	struct listing listing = {
@@ -111,6 +118,7 @@ bool page_put_active(const struct page *page, struct store *store, const char *a
 		.area = area,
 		.station = station,
 		.active = true,
+		.folded = folded,
 	};
 	struct history_choice choice = {
 		.from_ms = page->now_ms,
@@ -159,10 +167,9 @@ void page_alerts(const struct web_request *request, struct web_reply *reply)
 
 	page_start(&page, request, reply);
 	page_head(&page, PAGE_ALERTS, page.words->places[PAGE_ALERTS], "/alerts", NULL);
-	buffer_printf(page.out, "<h1>%s</h1>\n<h2>%s</h2>\n",
-		page.words->places[PAGE_ALERTS], page.words->active_title);
+	buffer_printf(page.out, "<h1>%s</h1>\n", page.words->places[PAGE_ALERTS]);
 	store = readers_take(request->readers);
-	bool good = page_put_active(&page, store, NULL, NULL);
+	bool good = page_put_active(&page, store, NULL, NULL, false);
 	/* push.js fills it in where the browser and the gateway can do that. */
 	buffer_printf(page.out,
 		"<section id=\"subscribe\" hidden>\n<h2>%s</h2>\n<p>%s</p>\n</section>\n",

@@ -8,10 +8,10 @@
 /*
  * Writes the alerts that are in force, as a region that is read out when it changes. AREA
  * and STATION: only theirs; both NULL: all. STORE may be NULL: nothing is known, which is
- * said. False: it could not be read.
+ * said. FOLDED: as titles that can be opened. False: it could not be read.
  */
 bool page_put_active(const struct page *page, struct store *store, const char *area,
-	const char *station);
+	const char *station, bool folded);
 
 /* GET /alerts. */
 void page_alerts(const struct web_request *request, struct web_reply *reply);

@@ -182,6 +182,6 @@ void page_put_card(const struct page *page, const struct page_card *card)
 	else
 		buffer_puts(out, page->words->no_data);
 	if (card->station.indicative || index->indicative)
-		buffer_printf(out, " · <em>%s</em>", page->words->indicative);
+		buffer_printf(out, "<em>%s</em>", page->words->indicative);
 	buffer_puts(out, "</span></a></li>\n");
 }

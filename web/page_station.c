@@ -153,7 +153,7 @@ void page_station(const struct web_request *request, struct web_reply *reply)
 	directory_find(page.view->directory, request->id, &station);
 	put_head(&page, &station);
 	struct store *store = readers_take(request->readers);
-	bool good = page_put_active(&page, store, station.area, station.id);
+	bool good = page_put_active(&page, store, station.area, station.id, false);
 	good = put_live(&page, &station, store) && good;
 	readers_give(request->readers, store, good);
 	put_charts(&page, &station);

@@ -14,6 +14,7 @@ const others = ["pm10", "temperature", "humidity", "pressure", "wind_speed", "wi
 	"pm1", "co2", "solar", "light", "rain_rate"];
 let range = 0;
 let extra = "";
+let drawAll = null; // what was fetched last, anew
 
 const level = (bounds) => (value) => bounds.findLastIndex((bound, i) => i === 0 || value > bound) + 1;
 const figures = el("div", { class: "figures" });
@@ -36,10 +37,12 @@ function summary(series, points) {
 		+ `${words.least} ${say(Math.min(...values))}`;
 }
 
-function figure(history, metric) {
+function figure(history, metric, wide) {
 	const series = choose(history, metric);
 	const title = words.metrics[metric] ?? metric;
-	const points = series ? history.times.map((time, i) => ({ end: Date.parse(time), value: series.values[i] })) : [];
+	const points = series ? history.times.map((time, i) => ({ end: Date.parse(time), value: series.values[i] }))
+		// What is not over yet is no gap.
+		.filter((point) => point.end <= now() || point.value !== null) : [];
 	if (!points.some((point) => point.value !== null))
 		return null;
 	const text = summary(series, points);
@@ -48,7 +51,7 @@ function figure(history, metric) {
 	const isBars = metric === "rain" || metric === "vn_aqi";
 	const step = history.step_s * 1000;
 	const picture = draw({
-		points, step, from: Date.parse(history.from), to: Date.parse(history.to),
+		points, step, from: Date.parse(history.from), to: points[points.length - 1].end,
 		kind: isBars ? "bars" : "line", bands: metric === "vn_aqi" ? null : levels[metric],
 		level: metric === "vn_aqi" ? level(levels.vn_aqi) : null,
 		fromZero: isBars || series.unit === "µg/m³", atLeast: { pm25: 50, pm10: 50, vn_aqi: 100, rain: 2 }[metric],
@@ -57,7 +60,7 @@ function figure(history, metric) {
 			reading.textContent = !point ? text : `${day(point.end)} ${clock(point.end)}: ${point.value === null ? words.gap
 				: `${number(point.value, unit ? 1 : 0)} ${unit}`}`;
 		},
-	});
+	}, wide);
 	return el("figure", {}, el("figcaption", {}, el("strong", {}, title), unit ? ` (${unit})` : ""), reading, picture);
 }
 
@@ -68,6 +71,15 @@ async function fetchHistory(metrics, step) {
 		+ `&from=${time(from)}&to=${time(to)}&step=${step}`);
 }
 
+// How wide a picture will be, padding and border apart.
+function measure() {
+	const probe = el("figure");
+	figures.append(probe);
+	const wide = probe.clientWidth - 24;
+	probe.remove();
+	return Math.max(240, wide);
+}
+
 async function show() {
 	const step = ranges[range].step;
 	figures.setAttribute("aria-busy", "true");
@@ -76,9 +88,13 @@ async function show() {
 		const coarse = step === "10m" ? "1h" : step;
 		const [fine, hourly] = await Promise.all([fetchHistory(extra ? `pm25,${extra}` : "pm25", step),
 			fetchHistory("vn_aqi,rain", coarse)]);
-		const drawn = [figure(hourly, "vn_aqi"), figure(fine, "pm25"), figure(hourly, "rain"),
-			extra ? figure(fine, extra) : null].filter(Boolean);
-		figures.replaceChildren(...(drawn.length ? drawn : [el("p", {}, words.noHistory)]));
+		drawAll = () => {
+			const wide = measure();
+			const drawn = [figure(hourly, "vn_aqi", wide), figure(fine, "pm25", wide), figure(hourly, "rain", wide),
+				extra ? figure(fine, extra, wide) : null].filter(Boolean);
+			figures.replaceChildren(...(drawn.length ? drawn : [el("p", {}, words.noHistory)]));
+		};
+		drawAll();
 	} catch (error) {
 		console.warn("charts:", error.message);
 		if (!figures.querySelector("svg"))
@@ -114,4 +130,9 @@ place.append(rangeButtons(), figures);
 figures.append(el("p", {}, words.loading));
 show();
 otherChoice().then((choice) => choice && place.append(choice), () => {});
+let resizing;
+addEventListener("resize", () => {
+	clearTimeout(resizing);
+	resizing = setTimeout(() => drawAll?.(), 200);
+});
 setInterval(() => { if (!document.hidden) show(); }, 300000);

@@ -1,7 +1,8 @@
 // Charts as SVG: a line with gaps, or bars, above bands of colour. Pure but for the elements.
 import { clock, day, number, svg } from "./tools.js";
 
-const width = 640, height = 220;
+const height = 220;
+let width; // of the chart at hand; letters keep their size
 const left = 44, right = 8, top = 10, bottom = 26;
 const hour = 3600000;
 
@@ -16,7 +17,7 @@ function verticalScale(chart, values) {
 	let low = chart.fromZero ? 0 : Math.min(...values), high = Math.max(...values, chart.atLeast ?? -Infinity);
 	if (low === high)
 		high = low + 1;
-	const step = roundStep(high - low, 5);
+	const step = roundStep(high - low, 4);
 	low = Math.floor(low / step) * step;
 	high = Math.ceil(high / step) * step;
 	const y = (value) => top + (high - value) / (high - low) * (height - top - bottom);
@@ -46,7 +47,9 @@ function grid(scale) {
 // Viet Nam's hours and days: UTC and seven hours.
 function timeTicks(from, to, x) {
 	const span = to - from;
-	const step = span <= 26 * hour ? 4 * hour : span <= 8 * 24 * hour ? 24 * hour : 5 * 24 * hour;
+	const room = (width - left - right) / 52; // for so many labels
+	const step = [1, 2, 4, 6, 12, 24, 48, 120, 240].map((hours) => hours * hour)
+		.find((candidate) => span / candidate <= room) ?? 480 * hour;
 	const parts = [];
 	for (let at = Math.ceil((from + 7 * hour) / step) * step - 7 * hour; at <= to; at += step) {
 		const place = x(at);
@@ -108,11 +111,12 @@ const hatch = () => svg("defs", {}, svg("pattern", { id: "hatch", width: 6, heig
 	patternTransform: "rotate(45)" }, svg("line", { class: "hatch", x1: 0, x2: 0, y1: 0, y2: 6 })));
 
 /*
- * CHART: { points: [{ end, value or null }] in equal steps of STEP ms, from, to, kind: "line"
+ * WIDE: pixels it will have. CHART: { points: [{ end, value or null }] in equal steps of STEP ms, from, to, kind: "line"
  * or "bars", bands, level(value), fromZero, atLeast, label, read(point) }. Read is called with
  * what the pointer is at, or null.
  */
-export function draw(chart) {
+export function draw(chart, wide) {
+	width = wide;
 	const { points, from, to, step } = chart;
 	const x = (time) => left + (time - from) / (to - from) * (width - left - right);
 	const scale = verticalScale(chart, points.filter((point) => point.value !== null).map((point) => point.value));

@@ -4,7 +4,7 @@ import { lang } from "./tools.js";
 const all = {
 	vi: {
 		levels: ["Tốt", "Trung bình", "Kém", "Xấu", "Rất xấu", "Nguy hại"],
-		none: "Chưa có VN_AQI", noneShort: "–", indicative: "tham khảo", highest: "Cao nhất", rain1h: "Mưa 1 giờ", noData: "Chưa có số liệu",
+		none: "Chưa có VN_AQI", noneShort: "–", indicative: "tham khảo", highest: "Chất cao nhất", rain1h: "Mưa 1 giờ", noData: "Chưa có số liệu",
 		found: (n) => `${n} trạm`, foundNone: "Không tìm thấy trạm nào.", nearest: "Gần nhất xếp trước.",
 		noPlace: "Máy không cho biết vị trí.", asking: "Đang hỏi vị trí…", failed: "Chưa tải được danh sách.",
 		zoomIn: "Phóng to", zoomOut: "Thu nhỏ", whole: "Toàn bộ", mapLabel: "Bản đồ các trạm. Dùng phím mũi tên để di chuyển, + và − để phóng to, thu nhỏ.",
@@ -32,7 +32,7 @@ const all = {
 	},
 	en: {
 		levels: ["Good", "Moderate", "Poor", "Bad", "Very bad", "Hazardous"],
-		none: "No VN_AQI yet", noneShort: "–", indicative: "indicative", highest: "Highest", rain1h: "Rain, 1 h", noData: "No data yet",
+		none: "No VN_AQI yet", noneShort: "–", indicative: "indicative", highest: "Main pollutant", rain1h: "Rain, 1 h", noData: "No data yet",
 		found: (n) => `${n} ${n === 1 ? "station" : "stations"}`, foundNone: "No station found.", nearest: "Nearest first.",
 		noPlace: "This device does not tell its place.", asking: "Asking for the place…", failed: "The list cannot be loaded now.",
 		zoomIn: "Zoom in", zoomOut: "Zoom out", whole: "Whole", mapLabel: "Map of the stations. Arrow keys move it, + and − zoom.",
