@@ -36,10 +36,19 @@ static void put_members(struct json *json, const char *text)
 	json->need_comma = length > 2;
 }
 
+void alerts_put(struct json *json, const struct episode_message *message,
+	enum words_language language, int64_t now_ms)
+{
+	json_object(json, NULL);
+	put_members(json, message->bodies[language]);
+	json_time(json, "announced", message->created_ms, VIEW_OFFSET_MINUTES);
+	json_bool(json, "active", !message->resolved && message->expires_ms > now_ms);
+	json_end_object(json);
+}
+
 static void put_alert(void *arg, const struct episode_message *message)
 {
 	struct listing *listing = arg;
-	struct json *json = &listing->json;
 
 	/* A page ends between two milliseconds, so that the next one begins behind it. */
 	if (listing->count >= listing->limit && message->created_ms < listing->last_ms)
@@ -48,12 +57,7 @@ static void put_alert(void *arg, const struct episode_message *message)
 		return;
 	listing->count++;
 	listing->last_ms = message->created_ms;
-	json_object(json, NULL);
-	put_members(json, message->bodies[listing->language]);
-	json_time(json, "announced", message->created_ms, VIEW_OFFSET_MINUTES);
-	json_bool(json, "active",
-		!message->resolved && message->expires_ms > listing->now_ms);
-	json_end_object(json);
+	alerts_put(&listing->json, message, listing->language, listing->now_ms);
 }
 
 /* False: REPLY is a problem document. */

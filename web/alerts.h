@@ -13,7 +13,13 @@
 #ifndef MUABUI_WEB_ALERTS_H
 #define MUABUI_WEB_ALERTS_H
 
+#include "core/json.h"
+#include "store/episodes.h"
 #include "web/route.h"
+
+/* Writes MESSAGE in this form. */
+void alerts_put(struct json *json, const struct episode_message *message,
+	enum words_language language, int64_t now_ms);
 
 void api_alerts(const struct web_request *request, struct web_reply *reply);
 

@@ -99,6 +99,9 @@ void headers_add(
 		add(response, "ETag", reply->etag);
 	if (reply->link[0])
 		add(response, "Link", reply->link);
+	/* A proxy that heaps up events would make them old. */
+	if (reply->type && strcmp(reply->type, "text/event-stream") == 0)
+		add(response, "X-Accel-Buffering", "no");
 	add_sharing(response, reply, path);
 	if (reply->status == 405)
 		add(response, "Allow",

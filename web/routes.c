@@ -4,6 +4,7 @@
 #include "web/api.h"
 #include "web/asset.h"
 #include "web/signup.h"
+#include "web/events.h"
 #include "web/feeds.h"
 #include "web/history.h"
 #include "web/metrics.h"
@@ -25,6 +26,7 @@ static void handle_health(const struct web_request *request, struct web_reply *r
 
 static const char *const json_only[] = { "application/json", NULL };
 
+static const char *const events_only[] = { "text/event-stream", NULL };
 static const char *const json_or_csv[] = {
 	[HISTORY_JSON] = "application/json",
 	[HISTORY_CSV] = "text/csv",
@@ -86,6 +88,7 @@ const struct web_route web_routes[] = {
 		.arguments = alerts_arguments,
 		.types = json_only,
 		.is_costly = true },
+	{ .path = "/api/v1/events", .handle = events_handle, .types = events_only },
 	{ .path = "/feeds/cap.xml", .handle = feed_cap },
 	{ .path = "/feeds/cap/{id}", .handle = feed_cap_message },
 	{ .path = "/api/v1/push-key", .handle = signup_key },

@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/listen.h"
 #include "web/crowd.h"
+#include "web/events.h"
 #include "web/headers.h"
 #include "web/readers.h"
 #include "web/respond.h"
@@ -40,6 +41,7 @@ struct web {
 	struct MHD_Daemon *daemon;
 	struct signup *signup;
 	struct readers *readers;
+	struct events *events;
 	struct responder *responder;
 	struct crowd *crowd;
 	pthread_mutex_t mutex; /* over the rate */
@@ -265,6 +267,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
 		.path = path,
 		.signup = web->signup,
 		.readers = web->readers,
+		.events = web->events,
 		.method = find_method(method),
 	};
 	const struct web_route *route = web_route_find(path, request.id);
@@ -390,6 +393,7 @@ static void free_web(struct web *web)
 {
 	if (!web)
 		return;
+	events_free(web->events);
 	responder_free(web->responder);
 	readers_free(web->readers);
 	crowd_free(web->crowd);
@@ -433,7 +437,8 @@ struct web *web_start(
 	if (fd < 0)
 		goto free_web;
 	web->port = listen_port(fd);
-	web->daemon = start_daemon(web, fd);
+	web->events = events_start(view, web->readers);
+	web->daemon = web->events ? start_daemon(web, fd) : NULL;
 	if (!web->daemon) {
 		snprintf(why, size, "%s: the HTTP server cannot be started", listen);
 		goto close_socket;
@@ -441,6 +446,7 @@ struct web *web_start(
 	return web;
 
 close_socket:
+	events_close(web->events);
 	close(fd);
 free_web:
 	free_web(web);
@@ -451,6 +457,7 @@ void web_stop(struct web *web)
 {
 	if (!web)
 		return;
+	events_close(web->events);
 	MHD_stop_daemon(web->daemon);
 	free_web(web);
 }
