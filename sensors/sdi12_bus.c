@@ -255,12 +255,10 @@ static enum sensor_result fetch_data(struct sdi12_bus *bus, struct slot *slot)
 	size_t count = 0;
 
 	slot->is_measuring = false;
-	for (int k = 0; k < SDI12_DATA_MAX && count < slot->expected; k++) {
-		char command[SDI12_COMMAND_MAX];
+	for (char k = '0'; k < '0' + SDI12_DATA_MAX && count < slot->expected; k++) {
+		const char command[] = { slot->options->address[0], 'D', k, '!', '\0' };
 		enum sensor_result result;
 
-		snprintf(
-			command, sizeof(command), "%cD%d!", slot->options->address[0], k);
 		result = ask(bus, slot, command, check_data, &count);
 		if (result != SENSOR_OK)
 			return result;
