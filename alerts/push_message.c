@@ -112,7 +112,12 @@ int64_t push_ttl_s(const struct message *message, int64_t now_ms)
 
 /* --- who wants it ---------------------------------------------------- */
 
-bool push_is_early(const struct message *message)
+/*
+ * Is MESSAGE an early step, for those who asked for level "sensitive" only? A minor one,
+ * or an air quality index that is not yet unhealthy for everybody (VN_AQI or US AQI up to
+ * 150, EAQI below 4), unless it is severe all the same.
+ */
+static bool is_early(const struct message *message)
 {
 	static const struct {
 		const char *metric;
@@ -166,7 +171,7 @@ bool push_is_wanted(const struct message *message,
 		return false;
 	if (was_told)
 		return true;
-	return (subscription->sensitive || !push_is_early(message)) &&
+	return (subscription->sensitive || !is_early(message)) &&
 		(subscription->hazards == 0 ||
 			(subscription->hazards >> message->hazard & 1)) &&
 		names_area(subscription->areas, message->area);

@@ -40,13 +40,6 @@ const char *push_urgency(const struct message *message);
 int64_t push_ttl_s(const struct message *message, int64_t now_ms);
 
 /*
- * Is MESSAGE an early step, for those who asked for level "sensitive" only? A minor one,
- * or an air quality index that is not yet unhealthy for everybody (VN_AQI or US AQI up to
- * 150, EAQI below 4), unless it is severe all the same.
- */
-bool push_is_early(const struct message *message);
-
-/*
  * Does SUBSCRIPTION want MESSAGE at NOW_MS? WAS_TOLD: it got an earlier one of the
  * episode; then it gets what follows, whatever the level, and the all-clear even in its
  * quiet hours; an all-clear goes to nobody else. The highest severity heeds no quiet

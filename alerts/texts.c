@@ -375,14 +375,6 @@ void texts_fill_about(struct message *message, const struct text_about *about)
 		advice_of(catalogue, message, metric, about), &words, TEXTS_BODY_MAX);
 }
 
-void texts_fill(
-	struct message *message, enum text_condition condition, enum text_moment moment)
-{
-	const struct text_about about = { .condition = condition, .moment = moment };
-
-	texts_fill_about(message, &about);
-}
-
 struct text_about text_about_event(
 	const struct rule *rule, const struct rule_event *event)
 {

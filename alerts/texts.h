@@ -41,17 +41,13 @@ struct text_about text_about_event(
  */
 void texts_fill_about(struct message *message, const struct text_about *about);
 
-/* The same for single values of a station. */
-void texts_fill(
-	struct message *message, enum text_condition condition, enum text_moment moment);
-
 /* The same for a trial message that means nothing. */
 void texts_fill_trial(struct message *message);
 
 /*
  * Writes TEMPLATE to OUT, cut behind a word to MAX code points and SIZE bytes, with the
- * placeholders of texts_fill() for MESSAGE in its language; {last} is when the condition
- * was last measured.
+ * placeholders of texts_fill_about() for MESSAGE in its language; {last} is when the
+ * condition was last measured.
  */
 void texts_expand(const struct message *message, const struct text_about *about,
 	const char *template, char *out, size_t size, size_t max);

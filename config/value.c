@@ -37,7 +37,8 @@ const char *value_expected(enum option_type type)
 	return expected[type];
 }
 
-bool value_is_text(enum option_type type)
+/* Is it written as text in quotes? */
+static bool is_text(enum option_type type)
 {
 	switch (type) {
 	case OPTION_STRING:
@@ -94,7 +95,7 @@ const char *value_range_text(
 	if (option->type == OPTION_DURATION || option->type == OPTION_SIZE)
 		unit = "";
 	else if (option->type == OPTION_STRINGS ||
-		(value_is_text(option->type) && option->type != OPTION_CHOICE))
+		(is_text(option->type) && option->type != OPTION_CHOICE))
 		unit = "bytes";
 	const char *blank = *unit && strcmp(unit, "°") != 0 ? " " : "";
 	if (isfinite(option->min))

@@ -16,11 +16,8 @@ enum {
 /* What a user has to write: "a whole number", "text", "a duration such as \"10s\"". */
 const char *value_expected(enum option_type type);
 
-/* Is it written as text in quotes? */
-bool value_is_text(enum option_type type);
-
 /*
- * Reads a value written as text (value_is_text(), but for OPTION_METRIC) into MEMBER;
+ * Reads a value written as text in quotes (of any type but OPTION_METRIC) into MEMBER;
  * strings are copied to ARENA. False with the reason in WHY.
  */
 bool value_set_text(const struct option *option, struct arena *arena, const char *text,

@@ -16,14 +16,6 @@ void air_station_free(struct air_station *station)
 	*station = (struct air_station){ .count = 0 };
 }
 
-int air_pollutant_of(const char *metric)
-{
-	for (int p = 0; p < AIR_POLLUTANTS; p++)
-		if (strcmp(air_pollutant_names[p], metric) == 0)
-			return p;
-	return -1;
-}
-
 /* --- what is told ----------------------------------------------------------- */
 
 static struct air_part *add_part(struct air_station *station)
@@ -114,7 +106,8 @@ static int compare_gaps(const void *a, const void *b)
  * Three quarters of the gaps are not longer: of a sensor that speaks every 90 seconds
  * half the minutes are empty every other time; a few silences change nothing.
  */
-int air_part_usual(const struct air_part *part)
+/* Minutes that usually lie between two with readings; 1 while that is not known. */
+static int usual_gap(const struct air_part *part)
 {
 	uint8_t sorted[AIR_GAPS];
 
@@ -138,7 +131,7 @@ static const struct air_hour *look_up(const struct air_part *part, int64_t end_m
 static double completeness_of(
 	const struct air_part *part, const struct air_hour *hour, int elapsed)
 {
-	int minutes = __builtin_popcountll(hour->minutes) * air_part_usual(part);
+	int minutes = __builtin_popcountll(hour->minutes) * usual_gap(part);
 
 	return minutes >= elapsed ? 1 : (double)minutes / elapsed;
 }

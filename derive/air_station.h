@@ -60,9 +60,6 @@ struct air_station {
 
 void air_station_free(struct air_station *station);
 
-/* Is METRIC's name among the pollutants? Their number, or -1. */
-int air_pollutant_of(const char *metric);
-
 /*
  * The part of SENSOR and POLLUTANT; made, with ROLE, where it is not there yet. NULL when
  * memory is out or AIR_PARTS_MAX are there.
@@ -76,9 +73,6 @@ struct air_part *air_station_part(struct air_station *station, const char *senso
  */
 bool air_part_add(
 	struct air_part *part, int64_t minute_end_ms, int64_t count, double sum);
-
-/* Minutes that usually lie between two with readings; 1 while that is not known. */
-int air_part_usual(const struct air_part *part);
 
 /* A station's hour of one pollutant. */
 struct air_mean {

@@ -38,7 +38,5 @@ int command_store(int argc, char **argv);
 int command_alert(int argc, char **argv);
 int command_webpush(int argc, char **argv);
 int command_alert_log(int argc, char **argv);
-int command_version(int argc, char **argv);
-int command_help(int argc, char **argv);
 
 #endif

@@ -7,6 +7,9 @@
 
 const char default_config[] = "/etc/muabui/muabui.conf";
 
+static int say_version(int argc, char **argv);
+static int say_help(int argc, char **argv);
+
 static const struct command commands[] = {
 	{
 		.name = "run",
@@ -110,13 +113,13 @@ static const struct command commands[] = {
 		.name = "version",
 		.arguments = "",
 		.summary = "print the version",
-		.run = command_version,
+		.run = say_version,
 	},
 	{
 		.name = "help",
 		.arguments = "",
 		.summary = "print this list",
-		.run = command_help,
+		.run = say_help,
 	},
 };
 
@@ -155,7 +158,7 @@ int command_usage(const char *name, const char *format, ...)
 	return EXIT_USAGE;
 }
 
-int command_help(int argc, char **argv)
+static int say_help(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
@@ -163,7 +166,7 @@ int command_help(int argc, char **argv)
 	return 0;
 }
 
-int command_version(int argc, char **argv)
+static int say_version(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;

@@ -18,7 +18,8 @@ void mapping_check(const void *values, const struct config_place *place)
 			mapping->metric->name, mapping->metric->unit);
 }
 
-const struct mapping *mapping_at(
+/* Row INDEX of a list of rows that begin with struct mapping. */
+static const struct mapping *row_at(
 	const struct option_list *list, size_t size, size_t index)
 {
 	return (const struct mapping *)((const char *)list->items + index * size);
@@ -26,11 +27,11 @@ const struct mapping *mapping_at(
 
 static bool stands_before(const struct option_list *list, size_t size, size_t index)
 {
-	const struct metric *metric = mapping_at(list, size, index)->metric;
+	const struct metric *metric = row_at(list, size, index)->metric;
 
 	/* NULL: the metric was wrong and has been complained of. */
 	for (size_t i = 0; metric != NULL && i < index; i++)
-		if (mapping_at(list, size, i)->metric == metric)
+		if (row_at(list, size, i)->metric == metric)
 			return true;
 	return false;
 }
@@ -45,7 +46,7 @@ void mapping_check_list(const struct option_list *list, size_t size, const char 
 	for (size_t i = 0; i < list->count; i++)
 		if (stands_before(list, size, i))
 			config_error(place, key, "the metric %s stands there twice",
-				mapping_at(list, size, i)->metric->name);
+				row_at(list, size, i)->metric->name);
 }
 
 static bool is_invalid(const struct mapping *mapping, double number)

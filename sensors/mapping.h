@@ -68,10 +68,6 @@ void mapping_check(const void *values, const struct config_place *place);
 void mapping_check_list(const struct option_list *list, size_t size, const char *key,
 	const struct config_place *place);
 
-/* Row INDEX of such a list. */
-const struct mapping *mapping_at(
-	const struct option_list *list, size_t size, size_t index);
-
 /*
  * Appends what NUMBER means to REPORT, or nothing where it is an invalid one.
  * SENSOR_BAD_VALUE: not finite. SENSOR_TOO_LARGE: the report is full.

@@ -76,10 +76,6 @@ bool modbus_is_tcp(const struct modbus_options *options);
 /* Registers that REG takes: 1 or 2. */
 unsigned modbus_words(const struct modbus_register *reg);
 
-/* The function code that fetches REG. */
-uint8_t modbus_function(
-	const struct modbus_options *options, const struct modbus_register *reg);
-
 /* One request: registers that are fetched together. */
 struct modbus_block {
 	uint8_t function;

@@ -11,7 +11,8 @@ unsigned modbus_words(const struct modbus_register *reg)
 	return reg->type == MODBUS_INT16 || reg->type == MODBUS_UINT16 ? 1 : 2;
 }
 
-uint8_t modbus_function(
+/* The function code that fetches REG. */
+static uint8_t function_of(
 	const struct modbus_options *options, const struct modbus_register *reg)
 {
 	return (uint8_t)(reg->function != 0 ? reg->function : options->function);
@@ -20,7 +21,7 @@ uint8_t modbus_function(
 static uint32_t place_of(
 	const struct modbus_options *options, const struct modbus_register *reg)
 {
-	return (uint32_t)modbus_function(options, reg) << 16 | (uint32_t)reg->address;
+	return (uint32_t)function_of(options, reg) << 16 | (uint32_t)reg->address;
 }
 
 static size_t sort_registers(const struct modbus_options *options,
@@ -49,7 +50,7 @@ static bool join(const struct modbus_options *options, struct modbus_block *bloc
 	unsigned end = block->address + block->count;
 	unsigned new_end = (unsigned)reg->address + modbus_words(reg);
 
-	if (block->function != modbus_function(options, reg))
+	if (block->function != function_of(options, reg))
 		return false;
 	if ((unsigned)reg->address > end + (unsigned)options->max_gap)
 		return false;
@@ -92,7 +93,7 @@ size_t modbus_plan(const struct modbus_options *options,
 		if (count > 0 && join(options, &blocks[count - 1], sorted[i]))
 			continue;
 		blocks[count++] = (struct modbus_block){
-			.function = modbus_function(options, sorted[i]),
+			.function = function_of(options, sorted[i]),
 			.address = (uint16_t)sorted[i]->address,
 			.count = (uint16_t)modbus_words(sorted[i]),
 		};
@@ -103,7 +104,7 @@ size_t modbus_plan(const struct modbus_options *options,
 bool modbus_holds(const struct modbus_options *options, const struct modbus_block *block,
 	const struct modbus_register *reg)
 {
-	return block->function == modbus_function(options, reg) &&
+	return block->function == function_of(options, reg) &&
 		reg->address >= block->address &&
 		(unsigned)reg->address + modbus_words(reg) <=
 		(unsigned)block->address + block->count;

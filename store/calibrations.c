@@ -93,21 +93,6 @@ int calibrations_each(struct store *store, const char *station, const char *sens
 	return statement_done(store, stmt, rc);
 }
 
-uint32_t calibrations_newest(
-	struct store *store, const char *station, const char *sensor, uint16_t metric)
-{
-	sqlite3_stmt *stmt = newest(store, station, sensor, metric);
-	uint32_t number = 0;
-
-	if (!stmt)
-		return 0;
-	int rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		number = (uint32_t)sqlite3_column_int64(stmt, 0);
-	statement_done(store, stmt, rc);
-	return number;
-}
-
 /* --- being calibrated --------------------------------------------------- */
 
 static int write_span(struct store *store, const struct calibrating_span *span)

@@ -36,10 +36,6 @@ int calibrations_number(struct store *store, const struct calibration_record *re
 int calibrations_each(struct store *store, const char *station, const char *sensor,
 	void (*each)(void *arg, uint16_t metric), void *arg);
 
-/* The number of the newest calibration of each metric, for those who show it; 0: none. */
-uint32_t calibrations_newest(
-	struct store *store, const char *station, const char *sensor, uint16_t metric);
-
 /* --- being calibrated -------------------------------------------------- */
 
 struct calibrating_span {

@@ -18,7 +18,7 @@ struct cached_statement {
 struct store {
 	sqlite3 *db;
 	char *path;
-	uint64_t damaged;
+	bool said_unreadable; /* the log has the first report that was skipped */
 	int64_t last_id;
 	int lock_fd; /* the recorder's: -1 for others */
 	bool full;   /* the latest failure came of a full disk */

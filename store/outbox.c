@@ -210,32 +210,6 @@ int outbox_has_newer(struct store *store, const struct outbox_item *item)
 	return (int)ask(store, sql, item->channel, item->episode, item->id);
 }
 
-int outbox_get_status(
-	struct store *store, const char *channel, struct outbox_status *status)
-{
-	static const char sql[] =
-		"SELECT (SELECT count(*) FROM outbox WHERE channel = ?1),"
-		" (SELECT coalesce(min(created), 0) FROM outbox WHERE channel = ?1),"
-		" (SELECT count(*) FROM delivery WHERE channel = ?1"
-		"  AND result = 'delivered'),"
-		" (SELECT count(*) FROM delivery WHERE channel = ?1"
-		"  AND result <> 'delivered')";
-	sqlite3_stmt *stmt = statement(store, sql);
-
-	*status = (struct outbox_status){ 0 };
-	if (!stmt)
-		return -1;
-	sqlite3_bind_text(stmt, 1, channel, -1, SQLITE_STATIC);
-	int rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW) {
-		status->waiting = sqlite3_column_int64(stmt, 0);
-		status->oldest_ms = sqlite3_column_int64(stmt, 1);
-		status->delivered = sqlite3_column_int64(stmt, 2);
-		status->failed = sqlite3_column_int64(stmt, 3);
-	}
-	return statement_done(store, stmt, rc);
-}
-
 int64_t outbox_count(struct store *store, const char *channel)
 {
 	static const char sql[] = "SELECT count(*) FROM outbox WHERE channel = ?1";

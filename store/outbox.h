@@ -89,15 +89,6 @@ int64_t outbox_count(struct store *store, const char *channel);
 /* The same, and when the oldest of them was announced (0: none waits). */
 int64_t outbox_waiting(struct store *store, const char *channel, int64_t *oldest_ms);
 
-struct outbox_status {
-	int64_t waiting;
-	int64_t oldest_ms; /* created; 0: nothing waits */
-	int64_t delivered; /* in the delivery log */
-	int64_t failed;    /* ended otherwise, in the delivery log */
-};
-int outbox_get_status(
-	struct store *store, const char *channel, struct outbox_status *status);
-
 /* --- state of the rules ----------------------------------------------- */
 
 /*

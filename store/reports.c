@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/log.h"
 #include "core/metric.h"
 #include "store/codec.h"
 #include "store/connection.h"
@@ -153,7 +154,11 @@ static bool take_row(struct store *store, sqlite3_stmt *stmt)
 		take_name(stored->report.sensor, stmt, 5) &&
 		codec_unpack(&stored->report, data, (size_t)length))
 		return true;
-	store->damaged++;
+	if (!store->said_unreadable)
+		log_error(
+			"%s: report %lld cannot be unpacked, skipped; more are not said",
+			store->path, (long long)stored->id);
+	store->said_unreadable = true;
 	return false;
 }
 
@@ -189,11 +194,6 @@ int store_scan(struct store *store, int64_t after, int limit,
 			break;
 	}
 	return statement_done(store, stmt, rc) < 0 ? -1 : count;
-}
-
-uint64_t store_damaged(const struct store *store)
-{
-	return store->damaged;
 }
 
 int store_forget(struct store *store, int64_t before_ms, int limit)

@@ -57,15 +57,12 @@ int64_t store_last_id(struct store *store);
  * Calls EACH with the reports after id AFTER, oldest first, at most LIMIT, until it
  * returns false. Returns how many were handed over, -1 on error; fewer than LIMIT, unless
  * EACH ended it: there are no more. EACH must not call store_scan() again. The report is
- * only valid during the call. Rows that cannot be unpacked are skipped (and counted as
- * damaged by store_damaged()); an id that is not behind the one before, or beyond the
+ * only valid during the call. Rows that cannot be unpacked are skipped (and the log
+ * says the first of them); an id that is not behind the one before, or beyond the
  * newest, would send a cursor astray: the file is damaged then.
  */
 int store_scan(struct store *store, int64_t after, int limit,
 	bool (*each)(void *arg, const struct stored_report *stored), void *arg);
-
-/* How many rows could not be unpacked since opening. */
-uint64_t store_damaged(const struct store *store);
 
 /*
  * Removes at most LIMIT of the oldest reports older than BEFORE_MS. Returns how many,

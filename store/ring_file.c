@@ -39,7 +39,7 @@ bool ring_slot_is_plausible(const struct ring *ring, uint64_t position, uint64_t
 		(size_t)slot->station_length + slot->sensor_length <= slot->used;
 }
 
-bool ring_slot_is_sound(const struct ring *ring, uint64_t position, uint64_t head)
+static bool is_sound(const struct ring *ring, uint64_t position, uint64_t head)
 {
 	return ring_slot_is_plausible(ring, position, head) &&
 		ring_slot_at(ring, position)->seq < RING_NUMBER_LIMIT &&
@@ -65,7 +65,7 @@ void ring_write_filler(struct ring *ring, uint64_t from, uint64_t to)
 
 uint64_t ring_find_sound(const struct ring *ring, uint64_t position, uint64_t head)
 {
-	while (position < head && !ring_slot_is_sound(ring, position, head))
+	while (position < head && !is_sound(ring, position, head))
 		position += 8;
 	return position < head ? position : head;
 }
@@ -106,7 +106,7 @@ static void take_stock(struct ring *ring)
 		/* A filler may go over what was the tail. */
 		if (at >= header->tail && at < tail)
 			tail = at;
-		if (!ring_slot_is_sound(ring, at, head)) {
+		if (!is_sound(ring, at, head)) {
 			at = ring_skip_stub(ring, bridge_torn(ring, at, head));
 			continue;
 		}

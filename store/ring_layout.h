@@ -108,7 +108,6 @@ uint32_t ring_slot_checksum(const struct slot *slot);
 
 /* May its length be believed? Enough for slots that were sound at opening. */
 bool ring_slot_is_plausible(const struct ring *ring, uint64_t position, uint64_t limit);
-bool ring_slot_is_sound(const struct ring *ring, uint64_t position, uint64_t head);
 
 /* The next sound slot at or after POSITION, or HEAD: past what a power cut has torn. */
 uint64_t ring_find_sound(const struct ring *ring, uint64_t position, uint64_t head);

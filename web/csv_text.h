@@ -15,8 +15,6 @@ void csv_time_field(struct buffer *out, int64_t ms);
 /* VALUE to DIGITS significant digits (0: as it is); empty for NAN. */
 void csv_number_field(struct buffer *out, double value, int digits);
 
-void csv_integer_field(struct buffer *out, int64_t value);
-
 /* Ends the record, in place of the comma behind its last field. */
 void csv_end_record(struct buffer *out);
 

@@ -26,7 +26,8 @@ static int64_t item_stale_after(const struct option_item *item)
 	return common && common->stale_after > 0 ? common->stale_after : STALE_DEFAULT_MS;
 }
 
-int64_t view_stale_after_ms(const struct gateway_view *view, const char *sensor)
+/* After how many ms without a good reading SENSOR's data count as stale. */
+static int64_t stale_after_ms(const struct gateway_view *view, const char *sensor)
 {
 	const struct option_item *items = view->config->sensors.items;
 
@@ -42,7 +43,7 @@ bool view_is_current(const struct gateway_view *view, const char *sensor,
 	const struct latest_value *value, int64_t now_ms)
 {
 	return !(value->marks & (REPORT_RETAINED | REPORT_CLOCK_UNSET)) &&
-		now_ms - value->time_ms <= view_stale_after_ms(view, sensor);
+		now_ms - value->time_ms <= stale_after_ms(view, sensor);
 }
 
 size_t view_sensor_count(const struct gateway_view *view)
@@ -60,7 +61,11 @@ size_t view_channel_count(const struct gateway_view *view)
 	return view->notifier ? notifier_count(view->notifier) : 0;
 }
 
-bool view_is_silent(
+/*
+ * Is SENSOR silent: no good reading for its stale_after (since the start, where it
+ * never had one)?
+ */
+static bool is_silent(
 	const struct gateway_view *view, const struct sensor *sensor, int64_t now_ms)
 {
 	int64_t last_ms = atomic_load(&sensor->stats.last_good_ms);
@@ -220,7 +225,7 @@ static void put_sensor(struct json *json, const struct gateway_view *view,
 	json_string(json, "state",
 		sensor_result_name((enum sensor_result)atomic_load(&stats->state)));
 	json_bool(json, "connected", atomic_load(&stats->connected));
-	json_bool(json, "silent", view_is_silent(view, sensor, now_ms));
+	json_bool(json, "silent", is_silent(view, sensor, now_ms));
 	put_time(json, "last_good", last_ms);
 	put_age(json, "age_s", last_ms, now_ms);
 	json_integer(json, "stale_after_s", item_stale_after(sensor->item) / 1000);

@@ -76,12 +76,9 @@ enum { VIEW_OFFSET_MINUTES = 7 * 60 }; /* Viet Nam has one zone */
 /* Milliseconds since the start. */
 int64_t view_uptime_ms(const struct gateway_view *view);
 
-/* After how many ms without a good reading SENSOR's data count as stale. */
-int64_t view_stale_after_ms(const struct gateway_view *view, const char *sensor);
-
 /*
- * May VALUE, seen at NOW_MS, be shown as the present? Not when it is older than
- * view_stale_after_ms(), a retained copy, or from before the clock was right.
+ * May VALUE, seen at NOW_MS, be shown as the present? Not when it is older than the
+ * stale_after of SENSOR, a retained copy, or from before the clock was right.
  */
 bool view_is_current(const struct gateway_view *view, const char *sensor,
 	const struct latest_value *value, int64_t now_ms);
@@ -90,13 +87,6 @@ bool view_is_current(const struct gateway_view *view, const char *sensor,
 size_t view_sensor_count(const struct gateway_view *view);
 size_t view_output_count(const struct gateway_view *view);
 size_t view_channel_count(const struct gateway_view *view);
-
-/*
- * Is SENSOR silent: no good reading for its stale_after (since the start, where it
- * never had one)?
- */
-bool view_is_silent(
-	const struct gateway_view *view, const struct sensor *sensor, int64_t now_ms);
 
 /*
  * Writes of the sensor NAME, whose options are COMMON (NULL: not configured), its

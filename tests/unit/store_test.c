@@ -22,16 +22,20 @@
 static struct temp temp;
 static struct store *store;
 
-static void no_log(enum log_level level, const char *line)
+static char said[256]; /* the newest line of the log, without the path before it */
+
+static void keep_log(enum log_level level, const char *line)
 {
+	const char *text = strstr(line, "db: ");
+
 	(void)level;
-	(void)line;
+	snprintf(said, sizeof said, "%s", text ? text + strlen("db: ") : line);
 }
 
 static int begin(void **state)
 {
 	(void)state;
-	log_set_sink(no_log);
+	log_set_sink(keep_log);
 	temp_make(&temp);
 	store = temp_open(&temp, STORE_RECORDER);
 	return 0;
@@ -109,7 +113,6 @@ static void an_empty_store(void **state)
 	assert_int_equal(cursor, 0);
 	assert_int_equal(store_dead_letter_count(store, "city"), 0);
 	assert_int_equal(store_forget(store, INT64_MAX, 100), 0);
-	assert_int_equal(store_damaged(store), 0);
 	assert_true(store_size(store) > 4096);
 }
 
@@ -652,7 +655,7 @@ static void only_the_newest_damaged_files_stay(void **state)
 	assert_int_equal(access(newest, F_OK), 0);
 }
 
-static void damaged_rows_are_skipped_and_counted(void **state)
+static void damaged_rows_are_skipped_and_said(void **state)
 {
 	(void)state;
 	fill(1, 3000);
@@ -666,7 +669,8 @@ static void damaged_rows_are_skipped_and_counted(void **state)
 	assert_int_equal(scan(store, 0, 10), 10);
 	assert_int_equal(seen.ids[0], 2);
 	assert_int_equal(seen.ids[9], 16);
-	assert_int_equal(store_damaged(store), 6);
+	assert_string_equal(
+		said, "report 1 cannot be unpacked, skipped; more are not said");
 	assert_int_equal(scan(store, 99, 10), 10);
 	assert_int_equal(seen.ids[0], 2501);
 	assert_true(seen.values[0] == 2501);
@@ -701,7 +705,7 @@ int main(void)
 		TEST(a_damaged_file_is_moved_aside),
 		TEST(an_id_out_of_order_is_damage),
 		TEST(only_the_newest_damaged_files_stay),
-		TEST(damaged_rows_are_skipped_and_counted),
+		TEST(damaged_rows_are_skipped_and_said),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);

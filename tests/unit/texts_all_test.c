@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core/utf8.h"
+#include "tests/unit/filled_text.h"
 
 /* One text of them, by where it stands. */
 struct which {
@@ -70,7 +71,7 @@ static void check_message(const struct which *which)
 {
 	struct message message = make_message(which);
 
-	texts_fill(&message, which->condition, which->moment);
+	fill_text(&message, which->condition, which->moment);
 	check_form(message.title, TEXTS_TITLE_MAX);
 	check_form(message.text, TEXTS_BODY_MAX);
 	check_form(message.instruction, TEXTS_BODY_MAX);
@@ -110,7 +111,7 @@ static void check_late(const struct which *which)
 {
 	struct message message = make_message(which), late;
 
-	texts_fill(&message, which->condition, which->moment);
+	fill_text(&message, which->condition, which->moment);
 	message.resolved = which->moment == TEXT_OVER;
 	late = message;
 	texts_mark_late(&late);
@@ -143,7 +144,7 @@ static void test_advice_for_both_groups(void **state)
 			struct message message = make_message(&which);
 
 			message.value = value;
-			texts_fill(&message, TEXT_ABOVE, TEXT_FIRING);
+			fill_text(&message, TEXT_ABOVE, TEXT_FIRING);
 			must_have(message.instruction, sensitive[language]);
 		}
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/utf8.h"
+#include "tests/unit/filled_text.h"
 
 static struct message make_message(const char *language, uint16_t metric)
 {
@@ -41,12 +42,12 @@ static void test_vietnamese(void **unused)
 	struct message message = make_message("vi", METRIC_PM25);
 
 	(void)unused;
-	texts_fill(&message, TEXT_ABOVE, TEXT_FIRING);
+	fill_text(&message, TEXT_ABOVE, TEXT_FIRING);
 	assert_string_equal(message.title, "Bụi PM2.5 cao tại Cầu Giấy");
 	assert_string_equal(message.text,
 		"Lúc 14:35 22/11, trạm Cầu Giấy (HN-CG-01) đo bụi mịn PM2.5 165,3 µg/m³, vượt ngưỡng 150 µg/m³ từ 14:20 22/11.");
 	assert_non_null(strstr(message.instruction, "khẩu trang"));
-	texts_fill(&message, TEXT_ABOVE, TEXT_OVER);
+	fill_text(&message, TEXT_ABOVE, TEXT_OVER);
 	assert_string_equal(message.title, "Đã hết cảnh báo: Bụi PM2.5 cao tại Cầu Giấy");
 	assert_null(strstr(message.instruction, "khẩu trang"));
 }
@@ -58,12 +59,12 @@ static void test_english(void **unused)
 	(void)unused;
 	message.value = 52.6;
 	message.threshold = 50;
-	texts_fill(&message, TEXT_ABOVE, TEXT_FIRING);
+	fill_text(&message, TEXT_ABOVE, TEXT_FIRING);
 	assert_string_equal(message.title, "Heavy rain at Cầu Giấy");
 	assert_string_equal(message.text,
 		"At 14:35 22/11, station Cầu Giấy (HN-CG-01) measured 1-hour rain 52.6 mm, above the threshold 50 mm since 14:20 22/11.");
 	assert_non_null(strstr(message.instruction, "underpasses"));
-	texts_fill(&message, TEXT_ABOVE, TEXT_STILL);
+	fill_text(&message, TEXT_ABOVE, TEXT_STILL);
 	assert_string_equal(message.title, "Still: Heavy rain at Cầu Giấy");
 }
 
@@ -74,12 +75,12 @@ static void test_silence(void **unused)
 	(void)unused;
 	message.hazard = HAZARD_DEVICE;
 	message.value = message.threshold = NAN;
-	texts_fill(&message, TEXT_ABSENT, TEXT_FIRING);
+	fill_text(&message, TEXT_ABSENT, TEXT_FIRING);
 	assert_string_equal(message.title, "Mất tín hiệu bụi mịn PM2.5 tại Cầu Giấy");
 	assert_string_equal(message.text,
 		"Lúc 14:35 22/11: trạm Cầu Giấy (HN-CG-01) không có số liệu bụi mịn PM2.5 kể từ 14:20 22/11.");
 	assert_non_null(strstr(message.instruction, "nguồn điện"));
-	texts_fill(&message, TEXT_ABSENT, TEXT_OVER);
+	fill_text(&message, TEXT_ABSENT, TEXT_OVER);
 	assert_string_equal(
 		message.title, "Đã có lại tín hiệu bụi mịn PM2.5 tại Cầu Giấy");
 }
@@ -105,7 +106,7 @@ static void test_vn_aqi_by_level(void **unused)
 
 		message.value = cases[i].value;
 		message.threshold = 100;
-		texts_fill(&message, TEXT_ABOVE, TEXT_FIRING);
+		fill_text(&message, TEXT_ABOVE, TEXT_FIRING);
 		assert_string_equal(message.title, cases[i].title);
 		assert_non_null(strstr(message.instruction, cases[i].advice));
 		assert_non_null(strstr(message.text, "ngưỡng 100 "));
@@ -119,16 +120,16 @@ static void test_numbers_that_differ_look_different(void **unused)
 
 	(void)unused;
 	message.value = 150.04;
-	texts_fill(&message, TEXT_ABOVE, TEXT_FIRING);
+	fill_text(&message, TEXT_ABOVE, TEXT_FIRING);
 	assert_non_null(strstr(message.text, "PM2.5 150,04 µg/m³"));
 	assert_non_null(strstr(message.text, "ngưỡng 150 µg/m³"));
 	message.value = 150;
-	texts_fill(&message, TEXT_ABOVE, TEXT_OVER);
+	fill_text(&message, TEXT_ABOVE, TEXT_OVER);
 	assert_non_null(strstr(message.text, "PM2.5 150 µg/m³"));
 	message = make_message("vi", METRIC_TEMPERATURE);
 	message.value = -0.01;
 	message.threshold = 5;
-	texts_fill(&message, TEXT_BELOW, TEXT_FIRING);
+	fill_text(&message, TEXT_BELOW, TEXT_FIRING);
 	assert_string_equal(message.title, "Trời lạnh tại Cầu Giấy");
 	assert_non_null(strstr(message.text, "nhiệt độ 0 °C"));
 }
@@ -228,11 +229,11 @@ static void test_categories(void **unused)
 		struct message message = make_message("vi", cases[i].metric);
 
 		message.value = cases[i].value;
-		texts_fill(&message, TEXT_ABOVE, TEXT_FIRING);
+		fill_text(&message, TEXT_ABOVE, TEXT_FIRING);
 		assert_string_equal(message.title, cases[i].vi);
 		message = make_message("en", cases[i].metric);
 		message.value = cases[i].value;
-		texts_fill(&message, TEXT_ABOVE, TEXT_FIRING);
+		fill_text(&message, TEXT_ABOVE, TEXT_FIRING);
 		assert_string_equal(message.title, cases[i].en);
 		/* What a rise of an index means no category says. */
 		const struct text_about rise = {
@@ -351,14 +352,14 @@ static void test_names_from_outside(void **unused)
 
 	(void)unused;
 	snprintf(message.station_name, sizeof message.station_name, "{value}{head}");
-	texts_fill(&message, TEXT_ABOVE, TEXT_FIRING);
+	fill_text(&message, TEXT_ABOVE, TEXT_FIRING);
 	assert_string_equal(message.title, "Bụi PM2.5 cao tại {value}{head}");
 	snprintf(message.station_name, sizeof message.station_name, "C\xe1\xba");
-	texts_fill(&message, TEXT_ABOVE, TEXT_FIRING);
+	fill_text(&message, TEXT_ABOVE, TEXT_FIRING);
 	assert_string_equal(message.title, "Bụi PM2.5 cao tại C");
 	snprintf(message.station_name, sizeof message.station_name, "%s",
 		"Trạm quan trắc không khí tự động liên tục phường Cầu Giấy");
-	texts_fill(&message, TEXT_ABOVE, TEXT_FIRING);
+	fill_text(&message, TEXT_ABOVE, TEXT_FIRING);
 	assert_string_equal(message.title,
 		"Bụi PM2.5 cao tại Trạm quan trắc không khí tự động liên…");
 	assert_in_range(utf8_count(message.title), 18, 18 + 40);
@@ -374,7 +375,7 @@ static void test_declared_metric(void **unused)
 	message.hazard = HAZARD_WATER;
 	message.value = 3.25;
 	message.threshold = 3;
-	texts_fill(&message, TEXT_ABOVE, TEXT_FIRING);
+	fill_text(&message, TEXT_ABOVE, TEXT_FIRING);
 	assert_string_equal(message.title, "Nước dâng: water_level cao tại Cầu Giấy");
 	assert_non_null(strstr(message.text, "vượt ngưỡng 3 m"));
 }
