@@ -20,17 +20,17 @@ static void put_finder(const struct page *page)
 
 	buffer_printf(page->out,
 		"<form id=\"finder\" role=\"search\" hidden>\n<label for=\"query\">%s</label>\n"
-		"<div class=\"row\"><input id=\"query\" type=\"search\" placeholder=\"%s\" "
-		"autocomplete=\"off\" enterkeyhint=\"search\">\n"
-		"<button type=\"button\" id=\"near\">%s</button></div>\n"
-		"<div class=\"tabs\" role=\"group\"><button type=\"button\" id=\"as-list\" "
+		"<input id=\"query\" type=\"search\" placeholder=\"%s\" autocomplete=\"off\" "
+		"enterkeyhint=\"search\">\n"
+		"<div class=\"tabs\"><button type=\"button\" id=\"as-list\" "
 		"aria-pressed=\"true\">%s</button><button type=\"button\" id=\"as-map\" "
+		"aria-pressed=\"false\">%s</button><button type=\"button\" id=\"near\" "
 		"aria-pressed=\"false\">%s</button></div>\n"
 		"<p id=\"told\" role=\"status\"></p>\n</form>\n"
 		"<section id=\"found\" hidden aria-label=\"%s\"><div id=\"map\" hidden></div>"
 		"<ul class=\"cards\" id=\"results\"></ul></section>\n",
-		words->search, words->search_hint, words->near, words->as_list,
-		words->as_map, words->found);
+		words->search, words->search_hint, words->as_list, words->as_map,
+		words->near, words->found);
 }
 
 static void put_cards(

@@ -79,7 +79,8 @@ class Page:
                 raise
 
         return wait_until(ask, seconds, lambda: f"{what or expression}; the page says:\n"
-                          + self.evaluate("document.body.innerText")[:1500], every=0.1)
+                          + self.evaluate("document.body.innerText")[:1500]
+                          + "".join(f"\n{text}" for text in self.console()), every=0.1)
 
     def text(self, selector="body"):
         return self.evaluate(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
@@ -145,9 +146,9 @@ class Chromium(Page):
         self.wire.ask("Emulation.setGeolocationOverride", {
             "latitude": latitude, "longitude": longitude, "accuracy": 10})
 
-    def offline(self, is_off=True):
-        self.wire.ask("Network.emulateNetworkConditions", {
-            "offline": is_off, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1})
+    def console(self):
+        return [" ".join(str(argument.get("value")) for argument in event["params"]["args"])
+                for event in self.wire.events if event["method"] == "Runtime.consoleAPICalled"]
 
     def complaints(self):
         """Errors of scripts, and what the content security policy has kept from running."""
@@ -195,6 +196,7 @@ class Firefox(Page):
         self.wire = Wire(f"ws://127.0.0.1:{port}/session")
         home.keep(self)
         self.wire.ask("session.new", {"capabilities": {}})
+        self.wire.ask("session.subscribe", {"events": ["log.entryAdded"]})
         self.context = self.wire.ask("browsingContext.getTree")["contexts"][0]["context"]
 
     @staticmethod
@@ -214,6 +216,10 @@ class Firefox(Page):
             "target": {"context": self.context}, "awaitPromise": True, "userActivation": True})
         assert answer["type"] == "success", answer
         return json.loads(answer["result"]["value"])
+
+    def console(self):
+        return [event["params"].get("text") for event in self.wire.events
+                if event["method"] == "log.entryAdded"]
 
     def open(self, url):
         self.wire.ask("browsingContext.navigate", {

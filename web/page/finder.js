@@ -102,27 +102,19 @@ async function show() {
 
 // --- the reader's place -----------------------------------------------------------------
 
+function setHere(coords) {
+	here = coords;
+	get("near").setAttribute("aria-pressed", String(here !== null));
+	remember("near", here ? true : null);
+	show();
+}
+
 function locate() {
 	told.textContent = words.asking;
-	navigator.geolocation.getCurrentPosition((position) => {
-		here = position.coords;
-		remember("near", true);
-		show();
-	}, () => {
+	navigator.geolocation.getCurrentPosition((position) => setHere(position.coords), () => {
 		remember("near", null);
 		told.textContent = words.noPlace;
 	}, { maximumAge: 600000, timeout: 20000 });
-}
-
-function toggleNear() {
-	if (!here) {
-		locate();
-	} else {
-		here = null;
-		remember("near", null);
-		show();
-	}
-	get("near").setAttribute("aria-pressed", String(here !== null));
 }
 
 // Only who has said so before is asked for the place without a touch.
@@ -152,7 +144,7 @@ form.addEventListener("submit", (event) => {
 	show();
 });
 get("near").hidden = !("geolocation" in navigator);
-get("near").addEventListener("click", toggleNear);
+get("near").addEventListener("click", () => (here ? setHere(null) : locate()));
 get("as-map").addEventListener("click", () => setMap(true));
 get("as-list").addEventListener("click", () => setMap(false));
 document.addEventListener("refreshed", () => { if (!found.hidden) show(); });

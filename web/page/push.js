@@ -134,7 +134,7 @@ async function subscribe(wishes) {
 	}
 	const answer = await ask("POST", "", { ...subscription.toJSON(), ...wishes });
 	if (answer.status !== 201)
-		throw new Error(`status ${answer.status}`);
+		throw new Error(`status ${answer.status}: ${(await answer.json()).detail}`);
 	return (await answer.json()).id;
 }
 
