@@ -25,7 +25,7 @@ TEST_DEPS  := clang-format faketime influxdb libcmocka-dev libmodbus-dev \
 	libxml2-utils mosquitto mosquitto-clients nghttp2-server nginx-light nodejs \
 	openssh-client openssh-server openssl procps prometheus python3 \
 	python3-aiosmtpd python3-feedparser python3-h2 python3-pymodbus python3-pytest \
-	python3-serial python3-serial-asyncio socat tinyproxy vsftpd
+	python3-pytest-xdist python3-serial python3-serial-asyncio socat tinyproxy vsftpd
 FUZZ_DEPS  := clang libclang-rt-14-dev python3
 
 ROOMS := core config store sensors derive alerts outputs web gateway
@@ -156,9 +156,13 @@ unit: $(UNIT) ## the unit tests, under a minute
 pairs: $(PROGRAM) ## configurations and what is said of them
 	@MUABUI=$(PROGRAM) tests/config/run
 
+# They wait more than they work: WORKERS at a time, then those that measure time or load.
+WORKERS  ?= 4
+SCENARIO  = MUABUI=$(abspath $(PROGRAM)) PYTHONDONTWRITEBYTECODE=1 \
+	$(PYTHON) -m pytest -q -p no:cacheprovider tests/scenarios
 scenarios: $(PROGRAM) $(addprefix $(BUILD)/bench/,fill_store sink push_server fill_push) ## the real program against real brokers, servers and ports
-	@MUABUI=$(abspath $(PROGRAM)) PYTHONDONTWRITEBYTECODE=1 \
-		$(PYTHON) -m pytest -q -p no:cacheprovider tests/scenarios
+	@$(SCENARIO) -m 'not alone' -n $(WORKERS) --dist loadfile
+	@$(SCENARIO) -m alone
 
 lint: ## formatting, floors, calls, headers
 	@CC="$(CC)" CPPFLAGS="$(CPPFLAGS)" CFLAGS="$(CFLAGS)" tests/lint/run

@@ -11,6 +11,22 @@ from lib import Broker, Home, HttpSink
 SANITIZERS = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:")
 
 
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "alone: measures time or load; runs when nothing runs beside it")
+
+
+# Those that take longest come first, so that no worker is left alone with one of them.
+LONG = ("test_mqtt_out.py", "test_tt10.py", "test_probe.py", "test_relay.py", "test_store.py",
+        "test_upstream.py", "test_refuge.py", "test_demo.py", "test_alert_kill.py")
+
+
+def pytest_collection_modifyitems(config, items):
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path.name not in LONG)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()

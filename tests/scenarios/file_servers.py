@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from lib import Process, find_program, free_port, wait_until
+from lib import Process, find_program, free_port, free_ports, wait_until
 
 
 def listens(port):
@@ -51,14 +51,14 @@ class Vsftpd:
 
     def start(self):
         config = self.home.path / "vsftpd.conf"
-        low = free_port()
+        low = free_ports(50)
         lines = {
             "listen": "YES", "listen_ipv6": "NO", "listen_port": self.port,
             "listen_address": "127.0.0.1", "background": "NO", "anonymous_enable": "YES",
             "local_enable": "NO", "write_enable": "YES", "anon_upload_enable": "YES",
             "anon_mkdir_write_enable": "YES", "anon_other_write_enable": "YES",
             "anon_umask": "022", "anon_root": self.root, "no_anon_password": "NO",
-            "pasv_min_port": low, "pasv_max_port": low + 100, "seccomp_sandbox": "NO",
+            "pasv_min_port": low, "pasv_max_port": low + 49, "seccomp_sandbox": "NO",
             "secure_chroot_dir": self.home.path / "empty", "xferlog_enable": "YES",
             "vsftpd_log_file": self.home.path / "vsftpd-transfers.log", "max_login_fails": 10,
         }

@@ -49,17 +49,66 @@ def wait_until(condition, timeout=15, what=None, every=0.05):
         time.sleep(every)
 
 
-def free_port():
-    """A loopback port nobody has, below those the kernel gives to clients."""
-    while True:
-        port = random.SystemRandom().randint(20000, 32000)
-        with socket.socket() as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+class Ports:
+    """Loopback ports below those the kernel gives to clients, for this process alone.
+
+    They go by blocks. Who has a block holds an abstract socket of its number, so that runs
+    side by side (pytest's workers, another tree) never choose the same port between
+    free_port() and its use; with the process the block is free again.
+    """
+
+    FIRST, BLOCK, BLOCKS = 10000, 400, 55
+
+    def __init__(self):
+        self.holder = None
+
+    def take_block(self):
+        order = list(range(self.BLOCKS))
+        random.SystemRandom().shuffle(order)
+        self.holder = socket.socket(socket.AF_UNIX)
+        for number in order:
             try:
-                trial.bind(("127.0.0.1", port))
+                self.holder.bind(f"\0muabui-ports-{number}")
             except OSError:
                 continue
-            return port
+            self.low = self.next = self.FIRST + number * self.BLOCK
+            return
+        raise AssertionError("no block of ports is free: too many runs at a time")
+
+    def next_range(self, size):
+        """The first of SIZE neighbours, of which none was given lately."""
+        if not self.holder:
+            self.take_block()
+        if self.next + size > self.low + self.BLOCK:
+            self.next = self.low
+        self.next += size
+        return self.next - size
+
+
+PORTS = Ports()
+
+
+def is_free(port):
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+            return True
+        except OSError:
+            return False
+
+
+def free_ports(size):
+    """The first of SIZE ports in a row that nobody has; nobody else will be given them."""
+    for _ in range(Ports.BLOCK):
+        low = PORTS.next_range(size)
+        if all(map(is_free, range(low, low + size))):
+            return low
+    raise AssertionError(f"no {size} ports in a row are free")
+
+
+def free_port():
+    return free_ports(1)
 
 
 def find_program(name):

@@ -112,6 +112,9 @@ def test_one_station_of_many(home, broker, sink):
     node = Publisher(broker)
     for station in "A", "B":
         say(gateway, node, station, pm25=20)
+    # What is shown is stored only with the next commit.
+    wait_until(lambda: gateway.query("SELECT count(DISTINCT station) FROM source") == [(2,)],
+               10, "both stations in the store")
     assert "no such sensor at this station" in run(
         gateway, "calibrating", "30m", "--station", "C", status=1)
     assert "at B until" in run(gateway, "calibrating", "30m", "--station", "B")

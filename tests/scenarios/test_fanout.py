@@ -2,9 +2,13 @@
 
 import time
 
+import pytest
+
 from lib import count, wait_until
 from push import CountingService, PushService, SilentHost, fill
 from test_webpush import done, make_gateway, start
+
+pytestmark = pytest.mark.alone  # a time limit for many
 
 SUBSCRIBERS = count("SUBSCRIBERS", 2000) // 20 * 20
 SECONDS = 8 + SUBSCRIBERS // 1000  # the message is worth telling

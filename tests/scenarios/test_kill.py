@@ -6,8 +6,12 @@ import os
 import random
 import time
 
+import pytest
+
 from lib import (SEQ, Gateway, by_seq, count, influx_output, mqtt_sensor, wait_until)
 from mqtt_wire import Load
+
+pytestmark = pytest.mark.alone  # under load
 
 
 def test_sigkill_under_load_loses_no_acknowledged_message(home, broker, sink):

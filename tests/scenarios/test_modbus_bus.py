@@ -8,6 +8,8 @@ import threading
 import time
 import tty
 
+import pytest
+
 from lib import HERE, Gateway, Process, free_port, influx_output, wait_until
 
 HEALTHY = (1, 2, 3, 4)
@@ -146,6 +148,7 @@ def lateness(times):
     return sorted(abs((when - times[0] + 0.5 - middle + 0.5) % 1 - 0.5) for when in times)
 
 
+@pytest.mark.alone
 def test_eight_slaves_half_of_them_ill(home, sink):
     wire = Wire(home)
     gateway = Gateway(home, sensors=[sensor(unit, {"port": wire.port, "baud": 9600})

@@ -10,9 +10,13 @@ import threading
 import time
 import urllib.request
 
+import pytest
+
 from lib import (PROGRAM, SEQ, SLOW, Gateway, Influx, Process, count, influx_output, mqtt_sensor,
                  wait_until)
 from mqtt_wire import Publisher
+
+pytestmark = pytest.mark.alone  # a rate, and how long a live reading takes
 
 BENCH = pathlib.Path(PROGRAM).parent / "bench"
 READINGS = 20  # in a report of the backlog
