@@ -91,7 +91,7 @@ struct push_workers *push_workers_new(int count, void (*wake)(void *arg), void *
 	for (int i = 0; i < count && i < WORKERS_MAX; i++) {
 		char name[16];
 
-		snprintf(name, sizeof name, "push-%d", i + 1);
+		snprintf(name, sizeof name, "push-%u", (i + 1U) % 1000);
 		workers->ciphers[i] = push_cipher_new();
 		if (!workers->ciphers[i] ||
 			thread_start(&workers->threads[i], name, run, workers) < 0) {

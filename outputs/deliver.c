@@ -40,9 +40,17 @@ static int write_letter(struct output *output, size_t index, const char *reason)
 		output->pieces[index].id, buffer_text(&output->letter), reason);
 }
 
-/* The letters and the place behind them in one transaction. */
-static int write_letters(
-	struct output *output, size_t first, size_t count, const char *reason)
+/* The oldest make room for COUNT new ones. How many went, or -1. */
+static int64_t trim_letters(struct output *output, size_t count)
+{
+	if (output->status.dead + count <= DEAD_LETTERS_MAX)
+		return 0;
+	return dead_letters_trim(output->store, output->item->name, DEAD_LETTERS_MAX);
+}
+
+/* The letters and the place behind them in one transaction; *DROPPED had to go. */
+static int write_letters(struct output *output, size_t first, size_t count,
+	const char *reason, int64_t *dropped)
 {
 	struct lanes before = output->place;
 
@@ -52,8 +60,10 @@ static int write_letters(
 		if (write_letter(output, first + i, reason) < 0)
 			goto failed;
 	}
+	*dropped = trim_letters(output, count);
 	output_advance(output, output->pieces[first + count - 1].id);
-	if (lanes_save(output->store, output->item->name, &output->place) < 0 ||
+	if (*dropped < 0 ||
+		lanes_save(output->store, output->item->name, &output->place) < 0 ||
 		store_commit(output->store) < 0)
 		goto failed;
 	output->saved = output->place;
@@ -70,8 +80,9 @@ static bool bury(
 	struct output *output, size_t first, size_t count, const struct answer *answer)
 {
 	const char *name = output->item->name;
+	int64_t dropped = 0;
 
-	while (write_letters(output, first, count, answer->reason) < 0) {
+	while (write_letters(output, first, count, answer->reason, &dropped) < 0) {
 		output_note_own_trouble(
 			output, "cannot store dead letters", store_error(output->store));
 		if (!output_back_off_from_own_trouble(output))
@@ -79,6 +90,8 @@ static bool bury(
 	}
 	pthread_mutex_lock(&output->mutex);
 	output->status.dead += count;
+	output->status.dead -= (uint64_t)dropped;
+	output->status.dead_dropped += (uint64_t)dropped;
 	pthread_mutex_unlock(&output->mutex);
 	int64_t now = clock_real_ms();
 	if (output->letter_log_ms == 0 || now - output->letter_log_ms >= LOG_PAUSE_MS) {
@@ -87,6 +100,11 @@ static bool bury(
 			"output %s: refused and put aside as dead letter, %zu from report "
 			"%lld on: %s",
 			name, count, (long long)output->pieces[first].id, answer->reason);
+		if (output->status.dead_dropped > 0)
+			log_error("output %s: there are %d dead letters, %llu older ones "
+				  "are gone",
+				name, DEAD_LETTERS_MAX,
+				(unsigned long long)output->status.dead_dropped);
 	}
 	return true;
 }

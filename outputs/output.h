@@ -102,6 +102,7 @@ struct output_status {
 	uint64_t sent;           /* reports delivered since start */
 	uint64_t skipped;        /* reports of an impossible time, since start */
 	uint64_t dead;           /* dead letters, in the store */
+	uint64_t dead_dropped;   /* the oldest of them that had to go, since start */
 	uint64_t failures;       /* failed sendings since start */
 	int64_t last_success_ms; /* wall clock, 0: never */
 	int64_t last_error_ms;

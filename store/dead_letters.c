@@ -5,7 +5,9 @@
 
 /* A table of its own, nearly always empty: it is looked into often. */
 const char dead_letters_schema[] = "CREATE TABLE IF NOT EXISTS again("
-				   " letter INTEGER PRIMARY KEY, output TEXT NOT NULL);";
+				   " letter INTEGER PRIMARY KEY, output TEXT NOT NULL);"
+				   "CREATE INDEX IF NOT EXISTS dead_letter_output"
+				   " ON dead_letter(output);";
 
 #define WHICH " WHERE (output = ?1 OR ?1 IS NULL) AND (id = ?2 OR ?2 = 0)"
 
@@ -58,6 +60,15 @@ int64_t dead_letters_drop(struct store *store, const char *output, int64_t id)
 {
 	/* One put back goes with its letter: dead_letters_next() joins the two. */
 	return run(store, "DELETE FROM dead_letter" WHICH, output, id);
+}
+
+int64_t dead_letters_trim(struct store *store, const char *output, int64_t most)
+{
+	/* The rows of the index are in the order of the letters' ids. */
+	return run(store,
+		"DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter"
+		" WHERE output = ?1 ORDER BY id DESC LIMIT -1 OFFSET ?2)",
+		output, most);
 }
 
 int dead_letters_next(

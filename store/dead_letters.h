@@ -43,6 +43,16 @@ int dead_letters_settle(struct store *store, int64_t id, const char *reason);
 /* Puts the content of report ID aside for the output NAME, with the far side's reason. */
 int store_dead_letter(struct store *store, const char *name, int64_t id, const char *body,
 	const char *reason);
+
+/*
+ * A receiver that refuses everything for weeks must not fill the card: so many letters
+ * an output may have.
+ */
+enum { DEAD_LETTERS_MAX = 100000 };
+
+/* Removes the oldest letters of OUTPUT beyond the newest MOST. How many, or -1. */
+int64_t dead_letters_trim(struct store *store, const char *output, int64_t most);
+
 int64_t store_dead_letter_count(struct store *store, const char *name);
 
 #endif

@@ -319,6 +319,11 @@ static double output_dead(const struct output_status *status)
 	return (double)status->dead;
 }
 
+static double output_dead_dropped(const struct output_status *status)
+{
+	return (double)status->dead_dropped;
+}
+
 static double output_held(const struct output_status *status)
 {
 	return status->held;
@@ -346,6 +351,10 @@ static const struct output_family output_families[] = {
 		.type = "gauge",
 		.help = "Dead letters in the store.",
 		.get = output_dead },
+	{ .name = "output_dead_letters_dropped_total",
+		.type = "counter",
+		.help = "Oldest dead letters that made room for new ones.",
+		.get = output_dead_dropped },
 	{ .name = "output_held",
 		.type = "gauge",
 		.help = "1 if the far side refuses us: a person must act.",

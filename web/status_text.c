@@ -330,6 +330,7 @@ static void put_output(struct status *status, const cJSON *output)
 	buffer_printf(status->out, "%.0f sent, %.0f behind", number(output, "sent"),
 		number(output, "lag"));
 	put_some(status->out, output, "dead", "dead letters");
+	put_some(status->out, output, "dead_dropped", "older ones gone");
 	put_delivery(status, output);
 }
 

@@ -254,6 +254,7 @@ static void put_output(struct json *json, const struct output_status *status)
 	json_integer(json, "lag", status->lag);
 	json_integer(json, "sent", (int64_t)status->sent);
 	json_integer(json, "dead", (int64_t)status->dead);
+	json_integer(json, "dead_dropped", (int64_t)status->dead_dropped);
 	json_integer(json, "failures", (int64_t)status->failures);
 	json_bool(json, "held", status->held);
 	put_time(json, "last_success", status->last_success_ms);

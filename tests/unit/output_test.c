@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "core/thread.h"
 #include "store/cursors.h"
+#include "store/dead_letters.h"
 #include "store/reports.h"
 #include "outputs/worker.h"
 #include "tests/unit/output_store.h"
@@ -431,6 +432,31 @@ static void test_all_guilty_at_once(void **state)
 	assert_int_equal(far_side.sends, 1);
 	read_letters();
 	assert_int_equal(letters, 100);
+}
+
+static void test_dead_letters_have_a_ceiling(void **state)
+{
+	(void)state;
+	far_side.is_guilty = is_anything;
+	far_side.say_refused = true;
+	output_store_fill(&s, 1, 100);
+	assert_int_equal(sqlite3_exec(store_handle(s.recorder),
+				 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1"
+				 " FROM n WHERE i < 99950) INSERT INTO dead_letter"
+				 " SELECT i, iif(i <= 10, 'other', 'city'), i, 0, '', ''"
+				 " FROM n",
+				 NULL, NULL, NULL),
+		SQLITE_OK);
+	start();
+	output_store_await(&s, outputs, 0, 100);
+	assert_int_equal(status().dead, DEAD_LETTERS_MAX);
+	assert_int_equal(status().dead_dropped, 40);
+	outputs_stop(outputs, 1000);
+	assert_int_equal(store_dead_letter_count(s.recorder, "city"), DEAD_LETTERS_MAX);
+	assert_int_equal(store_dead_letter_count(s.recorder, "other"), 10);
+	assert_int_equal(
+		dead_letters_drop(s.recorder, "city", 50), 0); /* the oldest went */
+	assert_int_equal(dead_letters_drop(s.recorder, "city", 51), 1);
 }
 
 static void test_some_refused_are_still_halved(void **state)
@@ -935,6 +961,7 @@ int main(void)
 		TEST(test_the_guilty_report_stands_alone),
 		TEST(test_several_guilty_ones),
 		TEST(test_all_guilty_at_once),
+		TEST(test_dead_letters_have_a_ceiling),
 		TEST(test_some_refused_are_still_halved),
 		TEST(test_too_large_a_batch_is_halved),
 		TEST(test_named_ones_are_not_searched_for),
