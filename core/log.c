@@ -56,6 +56,9 @@ static bool to_journal(void)
 }
 
 static void write_log(enum log_level level, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
+
+static void write_log(enum log_level level, const char *format, va_list args)
 {
 	char line[1024], out[1100];
 	int saved = errno;

@@ -11,6 +11,7 @@
 #include "gateway/indices.h"
 #include "gateway/judge.h"
 #include "gateway/memory.h"
+#include "gateway/minutes.h"
 #include "gateway/sources.h"
 #include "store/aggregates.h"
 #include "store/reports.h"
@@ -19,15 +20,12 @@
 
 enum { STATE_MAX = 8 << 20 };
 
-static const int64_t hour_ms = 60 * 60 * 1000;
 static const int64_t apart_ms = 60 * 1000; /* beyond it, the clock was set back */
 
 struct pipeline {
 	struct pipeline_settings settings;
 	struct sources sources;
-	struct indices *indices; /* NULL: none are made */
-	int64_t hours_ms;        /* hours are made up to this end; 0: none yet */
-	struct buffer bytes;     /* for saving state */
+	struct minutes minutes;
 };
 
 /* --- sources ---------------------------------------------------------- */
@@ -167,108 +165,25 @@ void pipeline_count(struct source *source, const struct report *report)
 
 /* --- keeping ----------------------------------------------------------- */
 
-/* What another gateway says of an hour is the hour, and takes the place of another. */
-static int merge_index(
-	struct store *store, int64_t source, uint16_t metric, struct accumulator *minute)
-{
-	int64_t hour_ms_end = aggregate_hour_end(minute->end_ms);
-	double value = minute->sum / minute->count;
-
-	if (minute->count == 0)
-		return 0;
-	*minute = (struct accumulator){ 0 };
-	return aggregates_put_hour(store, source, metric, hour_ms_end, value);
-}
-
-static int merge_series(
-	struct pipeline *pipeline, struct source *source, struct series *series)
-{
-	struct store *store = pipeline->settings.store;
-
-	for (size_t m = 0; m < SOURCE_MINUTES; m++) {
-		struct accumulator *minute = &series->minutes[m];
-		int64_t hour = aggregate_hour_end(minute->end_ms);
-		bool late = minute->count > 0 && minute->end_ms <= pipeline->hours_ms;
-
-		if (minute->count > 0 && pipeline->indices && !source->is_relayed &&
-			indices_take(pipeline->indices, source->station, source->sensor,
-				series->metric, minute) < 0)
-			return -1;
-		if (!store) {
-			*minute = (struct accumulator){ 0 };
-			continue;
-		}
-		if (source->is_index) {
-			if (merge_index(store, source->id, series->metric, minute) < 0)
-				return -1;
-			continue;
-		}
-		if (aggregates_merge(store, source->id, series->metric, minute) < 0)
-			return -1;
-		if (late &&
-			aggregates_make_hour(store, source->id, series->metric, hour) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int merge_source(struct pipeline *pipeline, struct source *source)
-{
-	source->newest_minute_ms = 0;
-	for (size_t i = 0; i < source->count; i++)
-		if (merge_series(pipeline, source, &source->series[i]) < 0)
-			return -1;
-	if (!pipeline->settings.store)
-		return 0;
-	if (source->is_relayed != source->relayed_kept) {
-		if (store_state_set(source->store, source->id, air_relayed, "1",
-			    source->is_relayed) < 0)
-			return -1;
-		source->relayed_kept = source->is_relayed;
-	}
-	if (memory_save(source, &pipeline->bytes) < 0)
-		return -1;
-	return gauge_save(source, &pipeline->bytes);
-}
-
-static int merge_all(struct pipeline *pipeline)
-{
-	struct source *source = NULL;
-
-	while ((source = sources_each(&pipeline->sources, source)))
-		if (merge_source(pipeline, source) < 0)
-			return -1;
-	return 0;
-}
-
 int pipeline_merge(struct pipeline *pipeline, int64_t last_id, int64_t now_ms)
 {
 	struct store *store = pipeline->settings.store;
-	/* The end of the last hour that is over. */
-	int64_t over_ms = aggregate_hour_end(now_ms) - hour_ms;
 
-	if (merge_all(pipeline) < 0)
+	if (minutes_merge(&pipeline->minutes, &pipeline->sources, now_ms) < 0)
 		return -1;
-	if (!store)
-		return 0;
-	if (over_ms > pipeline->hours_ms && clock_is_plausible(now_ms)) {
-		if (aggregates_make_hours(store, pipeline->hours_ms, over_ms) < 0)
-			return -1;
-		if (store_set_mark(store, STORE_HOURS_MS, over_ms) < 0)
-			return -1;
-		pipeline->hours_ms = over_ms;
-	}
-	return store_set_mark(store, STORE_MERGED_ID, last_id);
+	return store ? store_set_mark(store, STORE_MERGED_ID, last_id) : 0;
 }
 
 int pipeline_index(struct pipeline *pipeline, int64_t now_ms)
 {
-	return pipeline->indices ? indices_make(pipeline->indices, now_ms) : 0;
+	return pipeline->minutes.indices ? indices_make(pipeline->minutes.indices, now_ms)
+					 : 0;
 }
 
 bool pipeline_index_is_due(const struct pipeline *pipeline, int64_t now_ms)
 {
-	return pipeline->indices && indices_are_due(pipeline->indices, now_ms);
+	return pipeline->minutes.indices &&
+		indices_are_due(pipeline->minutes.indices, now_ms);
 }
 
 /* --- a clock that is set -------------------------------------------------- */
@@ -337,8 +252,9 @@ int pipeline_shift(struct pipeline *pipeline, const struct clock_step *step)
 	while ((source = sources_each(&pipeline->sources, source)))
 		if (!source->has_own_clock)
 			shift_source(source, step);
-	return pipeline->indices ? indices_begin_anew(pipeline->indices, clock_wall_ms())
-				 : 0;
+	return pipeline->minutes.indices
+		? indices_begin_anew(pipeline->minutes.indices, clock_wall_ms())
+		: 0;
 }
 
 static void forget_after(struct source *source, int64_t limit_ms)
@@ -366,7 +282,9 @@ int pipeline_forget_after(struct pipeline *pipeline, int64_t limit_ms)
 		return -1;
 	while ((source = sources_each(&pipeline->sources, source)))
 		forget_after(source, limit_ms);
-	return pipeline->indices ? indices_begin_anew(pipeline->indices, limit_ms) : 0;
+	return pipeline->minutes.indices
+		? indices_begin_anew(pipeline->minutes.indices, limit_ms)
+		: 0;
 }
 
 /* --- beginning --------------------------------------------------------- */
@@ -452,8 +370,8 @@ static bool open_indices(struct pipeline *pipeline)
 
 	if (!settings->keep_index)
 		return true;
-	pipeline->indices = indices_new(&indices);
-	return pipeline->indices != NULL;
+	pipeline->minutes.indices = indices_new(&indices);
+	return pipeline->minutes.indices != NULL;
 }
 
 struct pipeline *pipeline_new(const struct pipeline_settings *settings)
@@ -466,14 +384,16 @@ struct pipeline *pipeline_new(const struct pipeline_settings *settings)
 		free(pipeline);
 		return NULL;
 	}
-	buffer_init(&pipeline->bytes, STATE_MAX);
+	pipeline->minutes.store = settings->store;
+	pipeline->minutes.keep_ms = settings->keep_minutes_ms;
+	buffer_init(&pipeline->minutes.bytes, STATE_MAX);
 	if (!open_indices(pipeline)) {
 		pipeline_free(pipeline);
 		return NULL;
 	}
 	if (!settings->store)
 		return pipeline;
-	pipeline->hours_ms = store_mark(settings->store, STORE_HOURS_MS);
+	pipeline->minutes.hours_ms = store_mark(settings->store, STORE_HOURS_MS);
 	if (replay_stored(pipeline) < 0) {
 		log_error("%s", store_error(settings->store));
 		pipeline_free(pipeline);
@@ -486,8 +406,8 @@ void pipeline_free(struct pipeline *pipeline)
 {
 	if (!pipeline)
 		return;
-	indices_free(pipeline->indices);
+	indices_free(pipeline->minutes.indices);
 	sources_free(&pipeline->sources);
-	buffer_free(&pipeline->bytes);
+	buffer_free(&pipeline->minutes.bytes);
 	free(pipeline);
 }

@@ -19,7 +19,8 @@
 struct pipeline;
 
 struct pipeline_settings {
-	struct store *store; /* state is kept there; NULL: nowhere (back-test) */
+	struct store *store;     /* state is kept there; NULL: nowhere (back-test) */
+	int64_t keep_minutes_ms; /* how long minutes stay there; 0: for ever */
 	/* Fills in how SENSOR of STATION is to be treated; TREATMENT is zeroed. May be
 	 * NULL.
 	 */

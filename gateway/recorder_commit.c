@@ -28,6 +28,7 @@ int recorder_remember(struct recorder *recorder)
 	const struct recorder_settings *settings = &recorder->settings;
 	struct pipeline_settings pipeline = {
 		.store = settings->store,
+		.keep_minutes_ms = settings->config->store.keep_minutes,
 		.treat = settings->treat,
 		.arg = settings->treat_arg,
 		.config = settings->config,

@@ -32,6 +32,7 @@ struct series {
 	struct reading newest;                        /* as judged */
 	int64_t newest_ms;                            /* its time; 0: none yet */
 	struct accumulator minutes[SOURCE_MINUTES];
+	int64_t unmade_ms; /* its newest minute in the store without an hour; 0: none */
 };
 
 /* How a sensor's readings are treated; zeroed: as they come. */

@@ -50,23 +50,37 @@ void accumulator_add(struct accumulator *accumulator, int64_t end_ms, double val
 		accumulator->max = value;
 }
 
-int aggregates_merge(struct store *store, int64_t source, uint16_t metric,
-	struct accumulator *accumulator)
+static int add(struct store *store, const char *sql, int64_t source, uint16_t metric,
+	int64_t end_ms, struct accumulator *accumulator)
 {
-	static const char sql[] =
-		"INSERT INTO minute VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-		" ON CONFLICT DO UPDATE SET count = count + excluded.count,"
-		" sum = sum + excluded.sum, min = min(min, excluded.min),"
-		" max = max(max, excluded.max)";
-
 	if (accumulator->count == 0)
 		return 0;
-	int result = statement_run(store, sql, "iiiiddd", source, (int64_t)metric,
-		accumulator->end_ms, (int64_t)accumulator->count, accumulator->sum,
-		accumulator->min, accumulator->max);
+	int result = statement_run(store, sql, "iiiiddd", source, (int64_t)metric, end_ms,
+		(int64_t)accumulator->count, accumulator->sum, accumulator->min,
+		accumulator->max);
 	if (result == 0)
 		*accumulator = (struct accumulator){ 0 };
 	return result;
+}
+
+#define ADD_TO(TABLE)                                                \
+	"INSERT INTO " TABLE " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"   \
+	" ON CONFLICT DO UPDATE SET count = count + excluded.count," \
+	" sum = sum + excluded.sum, min = min(min, excluded.min),"   \
+	" max = max(max, excluded.max)"
+
+int aggregates_merge(struct store *store, int64_t source, uint16_t metric,
+	struct accumulator *accumulator)
+{
+	return add(store, ADD_TO("minute"), source, metric, accumulator->end_ms,
+		accumulator);
+}
+
+int aggregates_add_to_hour(struct store *store, int64_t source, uint16_t metric,
+	struct accumulator *accumulator)
+{
+	return add(store, ADD_TO("hour"), source, metric,
+		aggregate_hour_end(accumulator->end_ms), accumulator);
 }
 
 #define HOURS_FROM_MINUTES                                   \
@@ -75,7 +89,7 @@ int aggregates_merge(struct store *store, int64_t source, uint16_t metric,
 	"  (end + 3599999) / 3600000 * 3600000 AS hour_end," \
 	"  sum(count), sum(sum), min(min), max(max)"
 
-int aggregates_make_hours(struct store *store, int64_t from_ms, int64_t to_ms)
+int aggregates_make_all_hours(struct store *store, int64_t from_ms, int64_t to_ms)
 {
 	/* Pair by pair, because the minutes lie by series: one range each, no scan. */
 	static const char sql[] = HOURS_FROM_MINUTES
@@ -89,15 +103,19 @@ int aggregates_make_hours(struct store *store, int64_t from_ms, int64_t to_ms)
 	return statement_run(store, sql, "ii", from_ms, to_ms);
 }
 
-int aggregates_make_hour(
-	struct store *store, int64_t source, uint16_t metric, int64_t hour_end_ms)
+int aggregates_make_hours(struct store *store, int64_t source, uint16_t metric,
+	int64_t from_ms, int64_t to_ms)
 {
-	static const char sql[] = HOURS_FROM_MINUTES
-		" FROM minute WHERE source = ?1 AND metric = ?2 AND end > ?3 AND end <= ?4"
-		" GROUP BY hour_end";
+#define RANGE " FROM minute WHERE source = ?1 AND metric = ?2 AND end > ?3 AND end <= ?4"
+	static const char several[] = HOURS_FROM_MINUTES RANGE " GROUP BY hour_end";
+	/* Nearly always it is one, and nothing need be sorted. */
+	static const char one[] =
+		"INSERT OR REPLACE INTO hour SELECT source, metric, ?4, sum(count), sum(sum),"
+		" min(min), max(max)" RANGE " GROUP BY source, metric";
+#undef RANGE
 
-	return statement_run(store, sql, "iiii", source, (int64_t)metric,
-		hour_end_ms - hour_ms, hour_end_ms);
+	return statement_run(store, to_ms - from_ms == hour_ms ? one : several, "iiii",
+		source, (int64_t)metric, from_ms, to_ms);
 }
 
 int aggregates_has(struct store *store, const char *station, uint16_t metric)

@@ -131,7 +131,7 @@ static void a_value_at_the_end_belongs_to_the_span_it_ends(void **state)
 	expect(1, noon, 2, 5, 2, 3);
 	expect(2, noon + MINUTE, 2, 9, 4, 5);
 
-	assert_int_equal(aggregates_make_hours(store, noon - HOUR, noon + HOUR), 0);
+	assert_int_equal(aggregates_make_all_hours(store, noon - HOUR, noon + HOUR), 0);
 	assert_int_equal(scan(AGGREGATE_HOUR, 0, INT64_MAX), 2);
 	expect(0, noon, 3, 6, 1, 3);
 	expect(1, noon + HOUR, 2, 9, 4, 5);
@@ -214,9 +214,10 @@ static void hours_are_what_their_minutes_are(void **state)
 		hour->sum += value;
 	}
 	/* In two steps, the second again over the first: the same. */
-	assert_int_equal(aggregates_make_hours(store, noon, noon + 2 * HOUR), 0);
-	assert_int_equal(aggregates_make_hours(store, noon + HOUR, noon + 5 * HOUR), 0);
-	assert_int_equal(aggregates_make_hours(store, noon + HOUR, noon + HOUR), 0);
+	assert_int_equal(aggregates_make_all_hours(store, noon, noon + 2 * HOUR), 0);
+	assert_int_equal(
+		aggregates_make_all_hours(store, noon + HOUR, noon + 5 * HOUR), 0);
+	assert_int_equal(aggregates_make_all_hours(store, noon + HOUR, noon + HOUR), 0);
 	assert_int_equal(scan(AGGREGATE_HOUR, 0, INT64_MAX), 5);
 	for (size_t i = 0; i < 5; i++)
 		expect(i, noon + (int64_t)(i + 1) * HOUR, wanted[i].count, wanted[i].sum,
@@ -228,7 +229,7 @@ static void only_the_hours_asked_for_are_made(void **state)
 	(void)state;
 	for (int i = 0; i < 4; i++)
 		add(noon + (int64_t)i * HOUR, i + 1);
-	assert_int_equal(aggregates_make_hours(store, noon, noon + 2 * HOUR), 0);
+	assert_int_equal(aggregates_make_all_hours(store, noon, noon + 2 * HOUR), 0);
 	assert_int_equal(scan(AGGREGATE_HOUR, 0, INT64_MAX), 2);
 	assert_int_equal(seen[0].end_ms, noon + HOUR);
 	assert_int_equal(seen[1].end_ms, noon + 2 * HOUR);
@@ -239,17 +240,18 @@ static void a_late_minute_makes_its_hour_again(void **state)
 	(void)state;
 	add(noon + MINUTE, 10);
 	add(noon + HOUR + MINUTE, 20);
-	assert_int_equal(aggregates_make_hours(store, noon, noon + 2 * HOUR), 0);
+	assert_int_equal(aggregates_make_all_hours(store, noon, noon + 2 * HOUR), 0);
 	add(noon + 5 * MINUTE, 4);     /* late */
 	add(noon + HOUR + MINUTE, 30); /* late as well, but not asked for */
 	assert_int_equal(
-		aggregates_make_hour(store, source, METRIC_PM25, noon + HOUR), 0);
+		aggregates_make_hours(store, source, METRIC_PM25, noon, noon + HOUR), 0);
 	assert_int_equal(scan(AGGREGATE_HOUR, 0, INT64_MAX), 2);
 	expect(0, noon + HOUR, 2, 14, 4, 10);
 	expect(1, noon + 2 * HOUR, 1, 20, 20, 20);
 	/* An hour without minutes is none. */
-	assert_int_equal(
-		aggregates_make_hour(store, source, METRIC_PM25, noon + 9 * HOUR), 0);
+	assert_int_equal(aggregates_make_hours(store, source, METRIC_PM25,
+				 noon + 8 * HOUR, noon + 9 * HOUR),
+		0);
 	assert_int_equal(scan(AGGREGATE_HOUR, 0, INT64_MAX), 2);
 }
 

@@ -14,9 +14,10 @@
 #include "store/state.h"
 #include "tests/unit/temp_store.h"
 
-#define SECOND INT64_C(1000)
-#define MINUTE (60 * SECOND)
-#define HOUR   (60 * MINUTE)
+#define SECOND          INT64_C(1000)
+#define MINUTE          (60 * SECOND)
+#define HOUR            (60 * MINUTE)
+#define KEEP_MINUTES_MS (60 * 24 * HOUR)
 
 static const int64_t noon = 1795320000000; /* a whole hour */
 
@@ -59,6 +60,7 @@ static void start_pipeline(void)
 {
 	const struct pipeline_settings settings = {
 		.store = store,
+		.keep_minutes_ms = KEEP_MINUTES_MS,
 		.treat = treat,
 	};
 
@@ -725,6 +727,47 @@ static void an_hour_is_made_when_it_is_over(void **state)
 	assert_true(hour_of("sum", noon + 5 * HOUR) == 5);
 }
 
+/* Of an hour whose minutes are gone, a late value must not make another of itself alone.
+ */
+static void an_old_hour_is_added_to(void **state)
+{
+	(void)state;
+	dust_says(noon + 10 * MINUTE, 10);
+	merge(noon + HOUR + 1);
+	int64_t now_ms = noon + KEEP_MINUTES_MS + HOUR;
+	dust_says(now_ms, 5);
+	merge(now_ms);
+	temp_number(store, "DELETE FROM minute");
+	dust_says(noon + 30 * MINUTE, 40);
+	dust_says(noon - 30 * MINUTE, 3); /* there was no such hour */
+	merge(now_ms + MINUTE);
+	assert_true(hour_of("count", noon + HOUR) == 2);
+	assert_true(hour_of("sum", noon + HOUR) == 50);
+	assert_true(hour_of("max", noon + HOUR) == 40);
+	assert_true(hour_of("sum", noon) == 3);
+	assert_true(temp_number(store, "SELECT count(*) FROM minute") == 0);
+}
+
+/* Which series are touched is not known after a start, and is afterwards. */
+static void hours_are_made_whatever_was_before(void **state)
+{
+	(void)state;
+	for (int hour = 0; hour < 4; hour++) {
+		int64_t start = noon + hour * HOUR;
+		dust_says(start + 10 * MINUTE, 10 + hour);
+		merge(start + 11 * MINUTE);
+		if (hour % 2 == 0) {
+			pipeline_free(pipeline);
+			start_pipeline();
+		}
+		dust_says(start + HOUR + 1, 1); /* of the next hour already */
+		merge(start + HOUR + 1);
+		assert_true(hour_of("max", start + HOUR) == 10 + hour);
+		assert_true(hour_of("count", start + HOUR) == (hour > 0 ? 2 : 1));
+		assert_true(hour_of("count", start + 2 * HOUR) == -1);
+	}
+}
+
 /* The very first merge may come after the first hour's end. */
 static void the_first_hour_is_made_too(void **state)
 {
@@ -880,6 +923,8 @@ int main(void)
 		TEST(two_minutes_are_open_at_once),
 		TEST(only_usable_values_are_counted),
 		TEST(an_hour_is_made_when_it_is_over),
+		TEST(an_old_hour_is_added_to),
+		TEST(hours_are_made_whatever_was_before),
 		TEST(the_first_hour_is_made_too),
 		TEST(rain_goes_on_after_a_restart),
 		TEST(a_jump_is_remembered),
