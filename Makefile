@@ -21,11 +21,12 @@ BUILD_DEPS := gcc libc6-dev libcjson-dev libconfig-dev libcurl4-openssl-dev \
 	libsnappy-dev libsqlite3-dev libssl-dev libsystemd-dev libzstd-dev \
 	protobuf-c-compiler zlib1g-dev
 DEMO_DEPS  := mosquitto mosquitto-clients
-TEST_DEPS  := clang-format faketime influxdb libcmocka-dev libmodbus-dev \
-	libxml2-utils mosquitto mosquitto-clients nghttp2-server nginx-light nodejs \
-	openssh-client openssh-server openssl procps prometheus python3 \
-	python3-aiosmtpd python3-feedparser python3-h2 python3-pymodbus python3-pytest \
-	python3-pytest-xdist python3-serial python3-serial-asyncio socat tinyproxy vsftpd
+TEST_DEPS  := chromium clang-format faketime firefox-esr fonts-dejavu-core influxdb \
+	libcmocka-dev libmodbus-dev libxml2-utils mosquitto mosquitto-clients \
+	nghttp2-server nginx-light nodejs openssh-client openssh-server openssl procps \
+	prometheus python3 python3-aiosmtpd python3-feedparser python3-h2 \
+	python3-pymodbus python3-pytest python3-pytest-xdist python3-serial \
+	python3-serial-asyncio python3-websockets socat tinyproxy vsftpd
 FUZZ_DEPS  := clang libclang-rt-14-dev python3
 
 ROOMS := core config store sensors derive alerts outputs web gateway
@@ -148,6 +149,7 @@ check: deps ## everything that must hold before a change goes in
 	@$(MAKE) --no-print-directory WERROR=1 unit
 	@$(MAKE) --no-print-directory WERROR=1 pairs
 	@$(MAKE) --no-print-directory WERROR=1 scenarios
+	@$(MAKE) --no-print-directory WERROR=1 browser
 	@echo "check: everything passed (muabui $(VERSION))"
 
 unit: $(UNIT) ## the unit tests, under a minute
@@ -163,6 +165,17 @@ SCENARIO  = MUABUI=$(abspath $(PROGRAM)) PYTHONDONTWRITEBYTECODE=1 \
 scenarios: $(PROGRAM) $(addprefix $(BUILD)/bench/,fill_store sink push_server fill_push) ## the real program against real brokers, servers and ports
 	@$(SCENARIO) -m 'not alone' -n $(WORKERS) --dist loadfile
 	@$(SCENARIO) -m alone
+
+browser: $(PROGRAM) ## the citizens' page in Chromium and Firefox
+	@MUABUI=$(abspath $(PROGRAM)) PYTHONDONTWRITEBYTECODE=1 \
+		$(PYTHON) -m pytest -q -p no:cacheprovider tests/browser
+
+# Node's own npm, or Debian's, which would throw out a Node of another source.
+audit: $(PROGRAM) deps ## Lighthouse and axe on the page, with a report
+	@command -v npm >/dev/null || tests/deps npm
+	@mkdir -p $(BUILD)/audit && cp tests/browser/audit/package*.json $(BUILD)/audit
+	@cd $(BUILD)/audit && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@MUABUI=$(abspath $(PROGRAM)) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/browser/audit/run.py $(BUILD)/audit
 
 lint: ## formatting, floors, calls, headers
 	@CC="$(CC)" CPPFLAGS="$(CPPFLAGS)" CFLAGS="$(CFLAGS)" tests/lint/run
@@ -209,6 +222,7 @@ torture: check ## what takes long: crashes, unplugs, station files, a day's outa
 	@$(COUNTS) $(MAKE) --no-print-directory scenarios
 	@OUTAGE_REPORTS=2160000 OUTAGE_RATE=100000 MUABUI=$(abspath $(PROGRAM)) $(PYTHON) -m pytest -q \
 		-s -p no:cacheprovider tests/scenarios/test_outage.py
+	@$(MAKE) --no-print-directory audit
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
 
 bench: all $(BENCH) ## CPU per message beside a do-nothing client, memory, alert latency
@@ -264,6 +278,6 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
-.PHONY: all deps demo check unit pairs scenarios lint asan tsan fuzz fuzz-targets torture bench bench-push \
+.PHONY: all deps demo check unit pairs scenarios browser audit lint asan tsan fuzz fuzz-targets torture bench bench-push \
 	install uninstall dist clean help FORCE
 -include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:=.d)

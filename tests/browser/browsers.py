@@ -69,18 +69,19 @@ class Page:
 
     def wait(self, expression, what=None, seconds=15):
         """The first true value of EXPRESSION in the page."""
+        trouble = []
+
         def ask():
             try:
                 return self.evaluate(expression)
             except AssertionError as error:
-                # A page that is being left has no context.
-                if "context" in str(error) or "no such frame" in str(error):
-                    return None
-                raise
+                # A page that is being left has nothing to ask.
+                trouble[:] = [str(error)[:500]]
+                return None
 
-        return wait_until(ask, seconds, lambda: f"{what or expression}; the page says:\n"
-                          + self.evaluate("document.body.innerText")[:1500]
-                          + "".join(f"\n{text}" for text in self.console()), every=0.1)
+        return wait_until(ask, seconds, lambda: "\n".join([
+            f"{what or expression}; the page says:", self.evaluate("document.body.innerText")[:1500],
+            *trouble, *map(str, self.console())]), every=0.1)
 
     def text(self, selector="body"):
         return self.evaluate(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
