@@ -427,6 +427,22 @@ static bool check_stored(void *arg, const struct stored_report *stored)
 	return true;
 }
 
+/*
+ * Waits for a moment to kill it: at random, at every fourth time perhaps while it starts,
+ * else when it has got somewhere, however slow the machine is.
+ */
+static void await_moment(const struct tally *tally, int round, struct chance *chance)
+{
+	int goal = tally->tried + (round % 4 == 0 ? 0 : 40);
+	int64_t end = clock_real_ms() + 60000;
+
+	while (tally->tried < goal) {
+		assert_true(clock_real_ms() < end);
+		usleep(200);
+	}
+	usleep(5000 + (unsigned)chance_below(chance, 40000));
+}
+
 static void killed_at_random(void **state)
 {
 	(void)state;
@@ -442,7 +458,7 @@ static void killed_at_random(void **state)
 		pid_t child = fork();
 		if (child == 0)
 			push_until_killed(tally, &chance);
-		usleep(5000 + (unsigned)chance_below(&chance, 40000));
+		await_moment(tally, i, &chance);
 		kill(child, SIGKILL);
 		assert_int_equal(waitpid(child, NULL, 0), child);
 		take_clocks(tally);

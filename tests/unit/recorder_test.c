@@ -444,7 +444,7 @@ static void what_cannot_be_stored_waits_for_the_next_start(void **state)
 /* --- stops and kills ---------------------------------------------------------- */
 
 struct writer {
-	int pushed;
+	atomic_int pushed;
 	atomic_bool enough;
 };
 
@@ -466,7 +466,8 @@ static void stopped_and_started_at_random(void **state)
 	pthread_t thread;
 
 	assert_int_equal(thread_start(&thread, "writer", push_always, &writer), 0);
-	for (int round = 0; round < 15; round++) {
+	for (int round = 0; round < 15 || writer.pushed <= 300; round++) {
+		assert_true(round < 10000);
 		start();
 		usleep((unsigned)chance_below(&chance, 20000));
 		stop();
@@ -475,7 +476,6 @@ static void stopped_and_started_at_random(void **state)
 	start();
 	pthread_join(thread, NULL);
 	stop();
-	assert_true(writer.pushed > 300);
 	expect_stored(writer.pushed);
 	assert_true(temp_number(reader,
 			    "SELECT sum(count) FROM minute"
@@ -516,6 +516,22 @@ static bool check_report(void *arg, const struct stored_report *report)
 	return true;
 }
 
+/*
+ * Waits for a moment to kill it: at random, at every fourth time perhaps while it starts,
+ * else when it has got somewhere, however slow the machine is.
+ */
+static void await_moment(const struct tally *tally, int round, struct chance *chance)
+{
+	int goal = tally->tried + (round % 4 == 0 ? 0 : 40);
+	int64_t end = clock_real_ms() + 60000;
+
+	while (tally->tried < goal) {
+		assert_true(clock_real_ms() < end);
+		usleep(200);
+	}
+	usleep(5000 + (unsigned)chance_below(chance, 40000));
+}
+
 static void killed_at_random(void **state)
 {
 	(void)state;
@@ -533,7 +549,7 @@ static void killed_at_random(void **state)
 		pid_t child = fork();
 		if (child == 0)
 			push_until_killed(tally);
-		usleep(5000 + (unsigned)chance_below(&chance, 40000));
+		await_moment(tally, i, &chance);
 		kill(child, SIGKILL);
 		assert_int_equal(waitpid(child, &status, 0), child);
 		assert_true(WIFSIGNALED(status));
