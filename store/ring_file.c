@@ -39,10 +39,19 @@ bool ring_slot_is_plausible(const struct ring *ring, uint64_t position, uint64_t
 		(size_t)slot->station_length + slot->sensor_length <= slot->used;
 }
 
+/* May numbers have come to SEQ, as far as the header knows? */
+static bool is_number(const struct header *header, uint64_t seq)
+{
+	uint64_t next = header->next_seq;
+
+	return seq < (next < RING_NUMBER_LIMIT / 2 ? next + RING_NUMBER_FAR
+						   : RING_NUMBER_LIMIT);
+}
+
 static bool is_sound(const struct ring *ring, uint64_t position, uint64_t head)
 {
 	return ring_slot_is_plausible(ring, position, head) &&
-		ring_slot_at(ring, position)->seq < RING_NUMBER_LIMIT &&
+		is_number(ring->header, ring_slot_at(ring, position)->seq) &&
 		ring_slot_at(ring, position)->checksum ==
 		ring_slot_checksum(ring_slot_at(ring, position));
 }
@@ -123,7 +132,7 @@ static void take_stock(struct ring *ring)
 			ring->status.recovered++;
 		at = ring_skip_stub(ring, at + slot->length);
 	}
-	if (header->next_seq <= highest || header->next_seq >= RING_NUMBER_LIMIT)
+	if (header->next_seq <= highest || header->next_seq >= RING_NUMBER_LIMIT / 2)
 		header->next_seq = highest + 1;
 	header->tail = tail < header->head ? tail : header->head;
 	if (header->oldest > header->tail)

@@ -44,6 +44,13 @@ enum {
 /* No ring ever comes so far: what says so is damaged. */
 #define RING_NUMBER_LIMIT (UINT64_C(1) << 62)
 
+/*
+ * Nor does a slot so far beyond the number that the header has next, even where the
+ * header's page is that of a million starts ago: what says so is damaged, whatever its
+ * checksum, and to go on behind it would use up the numbers.
+ */
+#define RING_NUMBER_FAR (UINT64_C(1) << 52)
+
 struct boot {
 	uint64_t first_seq; /* of the reports handed over in it; 0: a free place */
 	char id[40];

@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/metric.h"
 #include "store/ring.h"
+#include "store/ring_layout.h"
 
 static char path[] = "/tmp/muabui-ring-XXXXXX";
 enum { SIZE = 64 * 1024 };
@@ -592,6 +593,53 @@ static void an_absurd_next_number(void **state)
 	}
 }
 
+/* Gives the last of ten slots the number SEQ, with a checksum that is right. */
+static void number_the_last(uint64_t seq)
+{
+	union {
+		struct slot slot;
+		uint8_t bytes[RING_SLOT_MAX];
+	} last;
+	int fd = open(path, O_RDWR);
+	uint32_t length;
+
+	assert_int_equal(pread(fd, &length, 4, RING_HEADER_SIZE), 4);
+	off_t at = RING_HEADER_SIZE + 9 * (off_t)length;
+	assert_true(pread(fd, &last, length, at) == (ssize_t)length);
+	assert_int_equal(last.slot.seq, 10);
+	last.slot.seq = seq;
+	last.slot.checksum = ring_slot_checksum(&last.slot);
+	assert_true(pwrite(fd, &last, length, at) == (ssize_t)length);
+	close(fd);
+}
+
+/* To go on behind it would use up the numbers: what comes would not be believed. */
+static void a_number_that_cannot_be(void **state)
+{
+	(void)state;
+	struct report report;
+	uint64_t seq;
+
+	for (int far = 0; far < 2; far++) {
+		ten_slots();
+		number_the_last(far ? RING_NUMBER_LIMIT - 1 : RING_NUMBER_FAR);
+		struct ring *ring = open_ring(4);
+		expect_numbers(ring, 4, far ? 8 : 9);
+		push(ring, 10);
+		assert_true(ring_next(ring, &report, &seq));
+		assert_true(seq == (far ? 11 : RING_NUMBER_FAR + 1));
+		ring_close(ring);
+		/* What was handed over is there after the next start, too. */
+		ring = open_ring(4);
+		for (int i = 4; i <= 10; i += i == 8 && far ? 2 : 1) {
+			assert_true(ring_next(ring, &report, &seq));
+			assert_int_equal(number_of(&report), i);
+		}
+		ring_close(ring);
+		unlink(path);
+	}
+}
+
 static void positions_that_cannot_be(void **state)
 {
 	(void)state;
@@ -654,6 +702,7 @@ int main(void)
 		TEST(a_hole_over_the_tail),
 		TEST(a_torn_end),
 		TEST(an_absurd_next_number),
+		TEST(a_number_that_cannot_be),
 		TEST(positions_that_cannot_be),
 		TEST(knows_the_boot_of_a_report),
 	};
