@@ -11,6 +11,9 @@ static const char *const always[][2] = {
 	{ "X-Content-Type-Options", "nosniff" },
 	{ "Referrer-Policy", "no-referrer" },
 	{ "Cross-Origin-Opener-Policy", "same-origin" },
+	/* The page sorts stations by where the reader is, and asks for nothing else. */
+	{ "Permissions-Policy",
+		"geolocation=(self), camera=(), microphone=(), payment=(), usb=()" },
 };
 
 static bool begins(const char *text, const char *with)

@@ -109,14 +109,18 @@ static void put_area_link(
 	if (page->language == WORDS_EN)
 		buffer_puts(page->out, "&amp;lang=en");
 	buffer_puts(page->out, "\">");
-	/* An area has no name but its code; its stations say where it is. */
-	for (size_t i = 0; i < count && i < 3; i++) {
+	const char *area = cards[0].station.area;
+	bool is_named = strcmp(config_area_name(page->view->config, area), area) != 0;
+
+	if (is_named || !area[0])
+		put_area_name(page, area);
+	/* Where an area has no name but its code, people know its stations. */
+	for (size_t i = 0; !is_named && area[0] && i < count && i < 3; i++) {
 		buffer_puts(page->out, i ? ", " : "");
 		page_escape(page->out, cards[i].station.name);
 	}
-	buffer_printf(page->out, "%s <small>", count > 3 ? "…" : "");
-	put_area_name(page, cards[0].station.area);
-	buffer_printf(page->out, " · %zu %s</small></a></li>\n", count,
+	buffer_printf(page->out, "%s <small>%zu %s</small></a></li>\n",
+		!is_named && area[0] && count > 3 ? "…" : "", count,
 		page->words->area_count);
 }
 

@@ -70,9 +70,9 @@ static void put_alert(
 		page_escape(out, member(message, "instruction"));
 		buffer_puts(out, "</p>");
 	}
-	buffer_puts(out, "<p class=\"when\">");
+	buffer_printf(out, "<p class=\"when\">%s ", page->words->since);
 	put_when(page, message, "since");
-	buffer_puts(out, " – ");
+	buffer_printf(out, " %s ", page->words->until);
 	put_when(page, message, kept->resolved ? "at" : "expires");
 	if (*member(message, "station")) {
 		buffer_puts(out, " · ");

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/station.h"
 #include "core/category.h"
 #include "core/metric.h"
 #include "web/page_values.h"
@@ -158,6 +159,18 @@ static void put_fact(const struct page *page, uint16_t id, double value)
 	buffer_puts(page->out, "</span>");
 }
 
+/* Where it is, where that has a name of its own. */
+static void put_area(const struct page *page, const struct station *station)
+{
+	const char *name = config_area_name(page->view->config, station->area);
+
+	if (strcmp(name, station->area) == 0 || strcmp(name, station->name) == 0)
+		return;
+	buffer_puts(page->out, "<small>");
+	page_escape(page->out, name);
+	buffer_puts(page->out, "</small>");
+}
+
 void page_put_card(const struct page *page, const struct page_card *card)
 {
 	struct buffer *out = page->out;
@@ -167,6 +180,7 @@ void page_put_card(const struct page *page, const struct page_card *card)
 	page_put_language(page);
 	buffer_puts(out, "\"><span class=\"name\">");
 	page_escape(out, card->station.name);
+	put_area(page, &card->station);
 	buffer_puts(out, "</span>");
 	const struct index_now *index = &card->index;
 	page_put_badge(page, index->end_ms ? index->value : -1,

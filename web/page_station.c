@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/station.h"
 #include "core/metric.h"
 #include "web/air_read.h"
 #include "web/page.h"
@@ -124,7 +125,8 @@ static void put_head(struct page *page, const struct station *station)
 	page_escape(page->out, station->id);
 	if (station->area[0]) {
 		buffer_puts(page->out, " · ");
-		page_escape(page->out, station->area);
+		page_escape(
+			page->out, config_area_name(page->view->config, station->area));
 	}
 	buffer_puts(page->out, "</p>\n");
 }

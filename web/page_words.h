@@ -29,7 +29,8 @@ struct page_words {
 	const char *how_title, *how, *by, *indicative_why, *sensor, *not_found;
 	/* alerts */
 	const char *active_title, *none_active, *not_known, *history_title, *none_before;
-	const char *subscribe, *subscribe_lead, *over, *expired, *what_to_do;
+	const char *subscribe, *subscribe_lead, *over, *expired, *since, *until,
+		*what_to_do;
 	const char *severities[4];
 	const char *about_title, *about; /* HTML */
 	/* by level of VN_AQI, best first: tables 4 and 5 of Decision 1459/QĐ-TCMT */

@@ -85,6 +85,8 @@ const struct page_words page_words_en = {
 	.subscribe = "Get alerts on this device",
 	.subscribe_lead = "When air or rain in your ward become dangerous, your phone tells you; "
 		"and again when it is over. No account is needed.",
+	.since = "From",
+	.until = "to",
 	.over = "Over",
 	.expired = "No longer valid",
 	.what_to_do = "What to do",

@@ -85,6 +85,8 @@ const struct page_words page_words_vi = {
 	.subscribe = "Nhận cảnh báo trên máy này",
 	.subscribe_lead = "Khi không khí hoặc mưa ở phường của bạn trở nên nguy hiểm, điện thoại "
 		"sẽ báo; khi hết nguy hiểm cũng báo. Không cần tài khoản.",
+	.since = "Từ",
+	.until = "đến",
 	.over = "Đã hết",
 	.expired = "Hết hiệu lực",
 	.what_to_do = "Nên làm",

@@ -97,7 +97,24 @@ class Page:
             " field.dispatchEvent(new Event('input', { bubbles: true })); })()")
 
 
-class Chromium(Page):
+class Worker:
+    """Whatever speaks DevTools' Runtime."""
+
+    def __init__(self, wire):
+        self.wire = wire
+
+    def end(self):
+        self.wire.end()
+
+    def evaluate(self, expression):
+        answer = self.wire.ask("Runtime.evaluate", {
+            "expression": expression, "awaitPromise": True, "returnByValue": True,
+            "userGesture": True})
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+
+class Chromium(Page, Worker):
     def __init__(self, home, name="chromium"):
         self.profile = home.path / name
         self.process = Process(home, name, [
@@ -115,21 +132,18 @@ class Chromium(Page):
         for domain in ("Page", "Runtime", "Network", "ServiceWorker", "Log"):
             self.wire.ask(f"{domain}.enable")
 
-    def _target(self):
+    def _target(self, kind="page"):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/json/list") as answer:
-            return next(target["webSocketDebuggerUrl"] for target in json.load(answer)
-                        if target["type"] == "page")
+            return next((target["webSocketDebuggerUrl"] for target in json.load(answer)
+                         if target["type"] == kind), None)
+
+    def worker(self):
+        """The page's service worker, to be asked like a page; to be ended."""
+        return Worker(Wire(wait_until(lambda: self._target("service_worker"), 15, "the worker")))
 
     def end(self):
         self.wire.end()
         self.process.end()
-
-    def evaluate(self, expression):
-        answer = self.wire.ask("Runtime.evaluate", {
-            "expression": expression, "awaitPromise": True, "returnByValue": True,
-            "userGesture": True})
-        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
-        return answer["result"].get("value")
 
     def open(self, url):
         self.wire.ask("Page.navigate", {"url": url})

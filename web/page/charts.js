@@ -16,7 +16,7 @@ let range = 0;
 let extra = "";
 let drawAll = null; // what was fetched last, anew
 
-const level = (bounds) => (value) => bounds.findLastIndex((bound, i) => i === 0 || value > bound) + 1;
+const level = (bounds) => (value) => bounds.filter((bound, i) => i === 0 || value > bound).length;
 const figures = el("div", { class: "figures" });
 
 // Of several sensors the one that has told most; they agree, or quality control says so.

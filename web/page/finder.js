@@ -18,7 +18,7 @@ async function load() {
 	if (stations && Date.now() - loaded < 30000)
 		return;
 	stations = (await askStations()).map((station) =>
-		({ ...station, key: fold(`${station.name} ${station.area ?? ""} ${station.id}`) }));
+		({ ...station, key: fold(`${station.name} ${station.area_name ?? ""} ${station.area ?? ""} ${station.id}`) }));
 	loaded = Date.now();
 }
 
@@ -58,10 +58,15 @@ function fact(name, value, unit) {
 	return el("span", { class: "fact" }, `${name} `, el("b", {}, value), unit ? ` ${unit}` : "");
 }
 
+// Where it is, where that has a name of its own.
+function areaOf({ name, area, area_name: called }) {
+	return called && called !== area && called !== name ? el("small", {}, called) : null;
+}
+
 function card(station) {
 	const { index, values } = station;
 	return el("li", { class: "card" }, el("a", { href: stationLink(station.id) },
-		el("span", { class: "name" }, station.name), badge(index),
+		el("span", { class: "name" }, station.name, areaOf(station)), badge(index),
 		el("span", { class: "facts" },
 			Number.isFinite(station.away) ? fact("↔", number(station.away, station.away < 10 ? 1 : 0), "km") : null,
 			index?.pollutant ? fact(words.highest, pollutants[index.pollutant] ?? index.pollutant) : null,

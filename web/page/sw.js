@@ -21,7 +21,8 @@ const addressOf = (alert) => (alert.station ? `/stations/${encodeURIComponent(al
 
 async function notify(alert) {
 	const over = alert.state === "resolved";
-	const shown = await self.registration.getNotifications({ tag: alert.id });
+	// Without an id it is nobody's successor.
+	const shown = alert.id ? await self.registration.getNotifications({ tag: alert.id }) : [];
 	// A message that was overtaken on its way changes nothing.
 	if (shown.some((old) => (old.data?.revision ?? 0) > (alert.revision ?? 0)))
 		return;
@@ -62,10 +63,13 @@ self.addEventListener("notificationclick", (event) => {
 	event.waitUntil(open(event.notification.data?.address ?? "/alerts"));
 });
 
+async function keepWishes(memory) {
+	await (await caches.open(pushKept)).put("/push-kept", new Response(JSON.stringify(memory)));
+}
+
 // The browser has replaced its subscription: the gateway is told, with the same wishes.
 async function renew(event) {
-	const cache = await caches.open(pushKept);
-	const memory = await (await cache.match("/push-kept"))?.json();
+	const memory = await (await (await caches.open(pushKept)).match("/push-kept"))?.json();
 	if (!memory)
 		return;
 	const { key } = await (await fetch("/api/v1/push-key")).json();
@@ -76,7 +80,7 @@ async function renew(event) {
 	if (answer.status !== 201)
 		throw new Error(`subscribing anew: status ${answer.status}`);
 	const { id } = await answer.json();
-	await cache.put("/push-kept", new Response(JSON.stringify({ ...memory, id })));
+	await keepWishes({ ...memory, id });
 	for (const client of await self.clients.matchAll({ type: "window" }))
 		client.postMessage({ push: { ...memory, id } });
 	if (memory.id !== id)
@@ -89,13 +93,22 @@ self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(renew
 
 const isFile = (url) => url.pathname.startsWith("/assets/");
 
+// The last chart is better than none: its span is no part of what it is kept under.
+function keyOf(request) {
+	const url = new URL(request.url ?? request, self.location.origin);
+	if (url.pathname.endsWith("/history"))
+		for (const name of ["from", "to"])
+			url.searchParams.delete(name);
+	return url.href;
+}
+
 // Pages and answers are kept with when they came, so that their age can be told.
 async function keep(request, answer) {
 	const headers = new Headers(answer.headers);
 	headers.set("X-Kept-At", String(Date.now()));
 	headers.delete("Content-Encoding");
 	const cache = await caches.open(kept);
-	await cache.put(request, new Response(await answer.blob(), { status: answer.status, headers }));
+	await cache.put(keyOf(request), new Response(await answer.blob(), { status: answer.status, headers }));
 }
 
 async function prune() {
@@ -108,7 +121,7 @@ async function prune() {
 // A page out of the cache says so, for page.js to count its ages from then.
 async function fromCache(request) {
 	const cache = await caches.open(kept);
-	const answer = await cache.match(request)
+	const answer = await cache.match(keyOf(request))
 		?? (request.mode === "navigate" ? await cache.match("/") ?? await cache.match("/?lang=en") : undefined);
 	if (!answer)
 		return Response.error();
