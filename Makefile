@@ -168,7 +168,7 @@ scenarios: $(PROGRAM) $(addprefix $(BUILD)/bench/,fill_store sink push_server fi
 
 browser: $(PROGRAM) ## the citizens' page in Chromium and Firefox
 	@MUABUI=$(abspath $(PROGRAM)) PYTHONDONTWRITEBYTECODE=1 \
-		$(PYTHON) -m pytest -q -p no:cacheprovider tests/browser
+		$(PYTHON) -m pytest -q -p no:cacheprovider -n 2 --dist loadfile tests/browser
 
 # Node's own npm, or Debian's, which would throw out a Node of another source.
 audit: $(PROGRAM) deps ## Lighthouse and axe on the page, with a report
