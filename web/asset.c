@@ -49,6 +49,14 @@ EMBED(icon_192, "icon-192.png");
 EMBED(icon_512, "icon-512.png");
 EMBED(icon_mask, "icon-mask.png");
 
+struct asset {
+	const char *name; /* "style.css" */
+	const char *type;
+	const unsigned char *begin, *end;
+	size_t length;
+	char etag[20]; /* with quotes: 16 hex digits of the content's hash */
+};
+
 static struct asset assets[] = {
 	ROW(style, "style.css", CSS),
 	ROW(page, "page.js", SCRIPT),
@@ -92,7 +100,7 @@ static void finish_once(void)
 	pthread_once(&once, finish_assets);
 }
 
-const struct asset *asset_find(const char *name)
+static const struct asset *find(const char *name)
 {
 	finish_once();
 	for (int i = 0; i < COUNT; i++)
@@ -104,7 +112,7 @@ const struct asset *asset_find(const char *name)
 void asset_handle(const struct web_request *request, struct web_reply *reply)
 {
 	const char *slash = strrchr(request->path, '/');
-	const struct asset *asset = slash ? asset_find(slash + 1) : NULL;
+	const struct asset *asset = slash ? find(slash + 1) : NULL;
 
 	if (!asset) {
 		web_problem(reply, 404, "There is no such file.");

@@ -2,20 +2,7 @@
 #ifndef MUABUI_WEB_ASSET_H
 #define MUABUI_WEB_ASSET_H
 
-#include <stddef.h>
-
 #include "web/route.h"
-
-struct asset {
-	const char *name; /* "style.css" */
-	const char *type;
-	const unsigned char *begin, *end;
-	size_t length;
-	char etag[20]; /* with quotes: 16 hex digits of the content's hash */
-};
-
-/* The asset of this NAME, or NULL. */
-const struct asset *asset_find(const char *name);
 
 /*
  * Serves the asset that the last segment of the request's path names. Below

@@ -17,7 +17,8 @@ static int level_of(int index)
 	return (int)(category - category_table(METRIC_VN_AQI, &count));
 }
 
-void page_put_advice(const struct page *page, int index)
+/* What there is to do, for everybody and for the sensitive. */
+static void put_advice(const struct page *page, int index)
 {
 	int level = level_of(index);
 
@@ -67,7 +68,7 @@ static void put_hour(const struct page *page, const struct air_now *air, double 
 	buffer_printf(out, "<br>%s: <strong>%s</strong></p></div>\n", words->highest,
 		page_pollutant(hour->vn.pollutant));
 	put_trend(page, hour->vn.index, before);
-	page_put_advice(page, hour->vn.index);
+	put_advice(page, hour->vn.index);
 }
 
 /* --- all sub-indices ----------------------------------------------------------- */

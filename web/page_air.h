@@ -14,7 +14,4 @@
 void page_put_air(const struct page *page, const struct station *station,
 	const struct air_now *air, double before);
 
-/* What there is to do at the level of INDEX, for everybody and for the sensitive. */
-void page_put_advice(const struct page *page, int index);
-
 #endif
