@@ -158,22 +158,26 @@ int aggregates_sensors(struct store *store, const char *station, uint16_t metric
 	return statement_done(store, stmt, rc) < 0 ? -1 : count;
 }
 
-static sqlite3_stmt *scan_statement(struct store *store, enum aggregate_step step)
+static sqlite3_stmt *scan_statement(
+	struct store *store, enum aggregate_step step, bool newest_first)
 {
-#define SCAN(TABLE)                                                              \
+#define SCAN(TABLE, ORDER)                                                       \
 	"SELECT end, count, sum, min, max FROM " TABLE                           \
 	" WHERE source = (SELECT id FROM source WHERE station=?1 AND sensor=?2)" \
-	" AND metric = ?3 AND end > ?4 AND end <= ?5 ORDER BY end"
-	return step == AGGREGATE_HOUR ? statement(store, SCAN("hour"))
-				      : statement(store, SCAN("minute"));
+	" AND metric = ?3 AND end > ?4 AND end <= ?5 ORDER BY end" ORDER
+	if (newest_first)
+		return step == AGGREGATE_HOUR ? statement(store, SCAN("hour", " DESC"))
+					      : statement(store, SCAN("minute", " DESC"));
+	return step == AGGREGATE_HOUR ? statement(store, SCAN("hour", ""))
+				      : statement(store, SCAN("minute", ""));
 #undef SCAN
 }
 
-int aggregates_scan(struct store *store, enum aggregate_step step, const char *station,
+/* Runs STMT (NULL: it could not be prepared) for a series. How many rows, or -1. */
+static int scan(struct store *store, sqlite3_stmt *stmt, const char *station,
 	const char *sensor, uint16_t metric, int64_t from_ms, int64_t to_ms,
 	bool (*each)(void *arg, const struct aggregate *aggregate), void *arg)
 {
-	sqlite3_stmt *stmt = scan_statement(store, step);
 	int count = 0, rc;
 
 	if (!stmt)
@@ -196,6 +200,23 @@ int aggregates_scan(struct store *store, enum aggregate_step step, const char *s
 			break;
 	}
 	return statement_done(store, stmt, rc) < 0 ? -1 : count;
+}
+
+int aggregates_scan(struct store *store, enum aggregate_step step, const char *station,
+	const char *sensor, uint16_t metric, int64_t from_ms, int64_t to_ms,
+	bool (*each)(void *arg, const struct aggregate *aggregate), void *arg)
+{
+	return scan(store, scan_statement(store, step, false), station, sensor, metric,
+		from_ms, to_ms, each, arg);
+}
+
+int aggregates_scan_back(struct store *store, enum aggregate_step step,
+	const char *station, const char *sensor, uint16_t metric, int64_t from_ms,
+	int64_t to_ms, bool (*each)(void *arg, const struct aggregate *aggregate),
+	void *arg)
+{
+	return scan(store, scan_statement(store, step, true), station, sensor, metric,
+		from_ms, to_ms, each, arg);
 }
 
 int aggregates_put_hour(struct store *store, int64_t source, uint16_t metric,

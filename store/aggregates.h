@@ -84,6 +84,12 @@ int aggregates_scan(struct store *store, enum aggregate_step step, const char *s
 	const char *sensor, uint16_t metric, int64_t from_ms, int64_t to_ms,
 	bool (*each)(void *arg, const struct aggregate *aggregate), void *arg);
 
+/* The same, newest first. */
+int aggregates_scan_back(struct store *store, enum aggregate_step step,
+	const char *station, const char *sensor, uint16_t metric, int64_t from_ms,
+	int64_t to_ms, bool (*each)(void *arg, const struct aggregate *aggregate),
+	void *arg);
+
 struct aggregate_minute {
 	const char *station, *sensor;
 	uint16_t metric;

@@ -59,8 +59,7 @@ void kept_key(const struct web_route *route, const struct web_request *request,
 	used = (size_t)snprintf(key, KEPT_KEY_SIZE, "%s %d%d%zu", request->path,
 		request->language, zipped, request->type);
 	for (size_t i = 0; route->arguments && route->arguments[i]; i++) {
-		const char *value =
-			request->argument(request->connection, route->arguments[i]);
+		const char *value = web_argument(request, route->arguments[i]);
 		if (used < KEPT_KEY_SIZE && value)
 			used += (size_t)snprintf(
 				key + used, KEPT_KEY_SIZE - used, "&%zu%s", i, value);

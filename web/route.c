@@ -1,5 +1,6 @@
 #include "web/route.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -53,6 +54,8 @@ static bool matches(const char *pattern, const char *path, char id[static NAME_S
 		size_t wanted = strcspn(++pattern, "/");
 		size_t length = strcspn(++path, "/");
 
+		if (strcmp(pattern, "{rest}") == 0)
+			return true;
 		if (wanted == 4 && memcmp(pattern, "{id}", 4) == 0) {
 			if (!web_decode(path, length, id, NAME_SIZE) ||
 				!name_is_valid(id, strlen(id)))
@@ -85,10 +88,23 @@ const char *web_route_methods(const struct web_route *route)
 	return route->methods & WEB_POST ? "POST" : "PATCH, DELETE";
 }
 
+const char *web_argument(const struct web_request *request, const char *name)
+{
+	char escaped[32];
+
+	if (!request->argument)
+		return NULL;
+	const char *value = request->argument(request->connection, name);
+	if (value || name[0] != '$')
+		return value;
+	/* Names are compared as they came, and many clients escape the dollar. */
+	snprintf(escaped, sizeof escaped, "%%24%s", name + 1);
+	return request->argument(request->connection, escaped);
+}
+
 int web_query(const struct web_request *request, const char *name, char *out, size_t size)
 {
-	const char *value =
-		request->argument ? request->argument(request->connection, name) : NULL;
+	const char *value = web_argument(request, name);
 
 	if (!value)
 		return 0;

@@ -90,7 +90,8 @@ struct web_reply {
 };
 
 struct web_route {
-	const char *path; /* "/x/{id}/y": {id} is one non-empty segment, a name */
+	/* "/x/{id}/y": {id} is one non-empty segment, a name. "/x/{rest}": all below. */
+	const char *path;
 	void (*handle)(const struct web_request *request, struct web_reply *reply);
 	int64_t keep_ms;  /* a reply serves everybody for so long; 0: asked anew each time
 			   */
@@ -118,9 +119,13 @@ const char *web_route_methods(const struct web_route *route);
  */
 bool web_decode(const char *text, size_t length, char *out, size_t size);
 
+/* The query's argument NAME as it came, still encoded, or NULL. */
+const char *web_argument(const struct web_request *request, const char *name);
+
 /*
  * The query's argument NAME, decoded, in OUT. 1; 0: it is not there; -1: it is nonsense,
- * or does not fit. A handler that asks must not be kept (keep_ms).
+ * or does not fit. Of a route that
+ * is kept (keep_ms) only those in its arguments may be asked for.
  */
 int web_query(
 	const struct web_request *request, const char *name, char *out, size_t size);

@@ -4,6 +4,7 @@
 #include "web/api.h"
 #include "web/asset.h"
 #include "web/signup.h"
+#include "web/sta.h"
 #include "web/events.h"
 #include "web/feeds.h"
 #include "web/history.h"
@@ -27,6 +28,7 @@ static void handle_health(const struct web_request *request, struct web_reply *r
 static const char *const json_only[] = { "application/json", NULL };
 
 static const char *const events_only[] = { "text/event-stream", NULL };
+static const char *const json_or_text[] = { "application/json", "text/plain", NULL };
 static const char *const json_or_csv[] = {
 	[HISTORY_JSON] = "application/json",
 	[HISTORY_CSV] = "text/csv",
@@ -89,6 +91,18 @@ const struct web_route web_routes[] = {
 		.types = json_only,
 		.is_costly = true },
 	{ .path = "/api/v1/events", .handle = events_handle, .types = events_only },
+	{ .path = "/sta/v1.1",
+		.handle = sta_handle,
+		.keep_ms = 1000,
+		.arguments = sta_arguments,
+		.types = json_or_text,
+		.is_costly = true },
+	{ .path = "/sta/v1.1/{rest}",
+		.handle = sta_handle,
+		.keep_ms = 1000,
+		.arguments = sta_arguments,
+		.types = json_or_text,
+		.is_costly = true },
 	{ .path = "/feeds/cap.xml", .handle = feed_cap },
 	{ .path = "/feeds/cap/{id}", .handle = feed_cap_message },
 	{ .path = "/api/v1/push-key", .handle = signup_key },
