@@ -3,6 +3,7 @@
 #include "web/alerts.h"
 #include "web/api.h"
 #include "web/asset.h"
+#include "web/raw.h"
 #include "web/signup.h"
 #include "web/sta.h"
 #include "web/events.h"
@@ -27,6 +28,7 @@ static void handle_health(const struct web_request *request, struct web_reply *r
 
 static const char *const json_only[] = { "application/json", NULL };
 
+static const char *const csv_only[] = { "text/csv", NULL };
 static const char *const events_only[] = { "text/event-stream", NULL };
 static const char *const json_or_text[] = { "application/json", "text/plain", NULL };
 static const char *const json_or_csv[] = {
@@ -89,6 +91,10 @@ const struct web_route web_routes[] = {
 		.keep_ms = 1000,
 		.arguments = alerts_arguments,
 		.types = json_only,
+		.is_costly = true },
+	{ .path = "/api/v1/readings.csv",
+		.handle = raw_handle,
+		.types = csv_only,
 		.is_costly = true },
 	{ .path = "/api/v1/events", .handle = events_handle, .types = events_only },
 	{ .path = "/sta/v1.1",
