@@ -25,8 +25,8 @@ TEST_DEPS  := chromium clang-format faketime firefox-esr fonts-dejavu-core influ
 	libcmocka-dev libmodbus-dev libxml2-utils mosquitto mosquitto-clients \
 	nghttp2-server nginx-light nodejs openssh-client openssh-server openssl procps \
 	prometheus python3 python3-aiosmtpd python3-feedparser python3-h2 \
-	python3-pymodbus python3-pytest python3-pytest-xdist python3-serial \
-	python3-serial-asyncio python3-websockets socat tinyproxy vsftpd
+	python3-jsonschema python3-pymodbus python3-pytest python3-pytest-xdist \
+	python3-serial python3-serial-asyncio python3-websockets socat tinyproxy vsftpd
 FUZZ_DEPS  := clang libclang-rt-14-dev python3
 
 ROOMS := core config store sensors derive alerts outputs web gateway
@@ -127,6 +127,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIBRARY)
 
 # The files of the page are taken in by the assembler (.incbin), which names no dependency.
 $(BUILD)/web/asset.o: $(wildcard web/page/*)
+$(BUILD)/web/openapi.o: web/openapi.json
 
 # --- what it needs ----------------------------------------------------------------
 

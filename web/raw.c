@@ -22,6 +22,7 @@ enum {
 
 static const int64_t hour_ms = 3600 * 1000;
 static const int64_t most_ms = 31LL * 24 * 3600 * 1000;
+static const int64_t ahead_ms = 10 * 1000;
 static const int64_t early_ms = 15 * 60 * 1000; /* clocks of devices that go ahead */
 
 struct raw {
@@ -179,7 +180,8 @@ static void free_raw(void *arg)
 static bool choose(
 	const struct web_request *request, struct web_reply *reply, struct raw *raw)
 {
-	raw->to_ms = clock_wall_ms();
+	/* Of a burst of messages the last are stamped a little ahead. */
+	raw->to_ms = clock_wall_ms() + ahead_ms;
 	raw->from_ms = INT64_MIN;
 	if (!query_text(request, reply, "station", raw->station, NAME_SIZE) ||
 		!query_metrics(

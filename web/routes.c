@@ -3,6 +3,7 @@
 #include "web/alerts.h"
 #include "web/api.h"
 #include "web/asset.h"
+#include "web/openapi.h"
 #include "web/raw.h"
 #include "web/signup.h"
 #include "web/sta.h"
@@ -92,6 +93,10 @@ const struct web_route web_routes[] = {
 		.arguments = alerts_arguments,
 		.types = json_only,
 		.is_costly = true },
+	{ .path = "/api/v1/openapi.json",
+		.handle = openapi_handle,
+		.keep_ms = 60000,
+		.types = json_only },
 	{ .path = "/api/v1/readings.csv",
 		.handle = raw_handle,
 		.types = csv_only,
