@@ -69,9 +69,7 @@ class Killer:
         library = home.path / "kill_at.so"
         subprocess.run([os.environ.get("CC", "cc").split()[-1], "-shared", "-fPIC", "-O1", "-o",
                         library, HERE / "kill_at.c", "-ldl"], check=True)
-        gateway.env = {"LD_PRELOAD": str(library), "KILL_AT": str(self.file),
-                       "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "")
-                       + ":verify_asan_link_order=0"}
+        gateway.preload(library, KILL_AT=str(self.file))
         self.at = None  # the point of a request that is waited for
         self.taken, sink.answer = sink.answer, self.answer
 

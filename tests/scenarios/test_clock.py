@@ -20,11 +20,11 @@ class Clock:
             "x86_64-linux-gnu", "aarch64-linux-gnu", "arm-linux-gnueabihf"))
             if os.path.exists(path)), None)
         assert library, "faketime is not installed: apt-get install faketime"
-        gateway.env = {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": str(self.file),
-                       "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                       "DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1",
-                       # Else waits by the monotonic clock are fifty years long.
-                       "FAKETIME_FORCE_MONOTONIC_FIX": "0"}
+        gateway.preload(
+            library, FAKETIME_TIMESTAMP_FILE=str(self.file), FAKETIME_NO_CACHE="1",
+            FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1", NO_FAKE_STAT="1",
+            # Else waits by the monotonic clock are fifty years long.
+            FAKETIME_FORCE_MONOTONIC_FIX="0")
 
     def set(self, ahead):
         """AHEAD seconds of the true time."""
@@ -120,6 +120,7 @@ def test_a_clock_that_is_set_wrong_and_right_again(parts):
     # Alerts go on by the new clock: neither early nor late, and not twice.
     publish(node, 900, 3)
     wait_until(lambda: hook.count() == 1, 15, "the alert")
+    wait_until(lambda: len(arrived(influx)) == 83, 15, "the last messages")
     gateway.stop()
     assert gateway.query("SELECT sum(count) FROM minute JOIN metric ON metric.id = metric"
                          " WHERE name = 'seq'") == [(83,)]

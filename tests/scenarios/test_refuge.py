@@ -127,10 +127,10 @@ def test_a_disk_that_begins_to_fail(home, broker, sink):
     sign = home.path / "broken"
     shim = home.path / "failing_disk.so"
     source = os.path.join(os.path.dirname(__file__), "failing_disk.c")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", shim, source], check=True)
+    subprocess.run([os.environ.get("CC", "cc").split()[-1], "-shared", "-fPIC", "-O1", "-o", shim,
+                    source], check=True)
     gateway = make_gateway(home, broker, sink, hook, folder)
-    gateway.env.update(LD_PRELOAD=str(shim), FAILING_FOLDER=str(folder),
-                       FAILING_SIGN=str(sign))
+    gateway.preload(shim, FAILING_FOLDER=str(folder), FAILING_SIGN=str(sign))
     gateway.start()
     gateway.wait_connected("nodes")
     publish(broker, range(50))
