@@ -77,8 +77,14 @@ static void came_up(void *arg)
 	bell_ring(&((struct mqtt_channel *)arg)->changed);
 }
 
+/*
+ * Under the mutex. The first fault is the cause, unless it came without a reason that
+ * asks for more than patience: a broker that refuses a message also hangs up.
+ */
 static void note_fault(struct mqtt_channel *self, const struct mqtt_fault *fault)
 {
+	if (self->has_fault && mqtt_outcome(fault->code) == OUTCOME_RETRY)
+		return;
 	self->has_fault = true;
 	self->fault_code = fault->code;
 	snprintf(self->fault_reason, sizeof self->fault_reason, "%s",
