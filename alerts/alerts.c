@@ -99,6 +99,7 @@ struct alerts *alerts_open(const struct alerts_settings *settings)
 	alerts->store = settings->store;
 	alerts->directory = settings->directory;
 	alerts->desk = settings->desk;
+	alerts->calibrating = settings->calibrating;
 	alerts->rules = config->alerts.rules.items;
 	alerts->rule_count = config->alerts.rules.count;
 	if (alerts->rule_count > UINT16_MAX || index_rules(alerts) < 0)
@@ -235,6 +236,7 @@ static int show(struct alerts *alerts, struct passage *passage,
 			!find_entry(alerts, passage, rule, &subject))
 			continue;
 		identify(passage, rule, &seen);
+		subject.entry->heard = passage->sensor;
 		struct rule_event event =
 			rule_observe(rule, &subject.entry->state, &seen, now_ms);
 		note_phase(subject.entry, now_ms);
@@ -251,7 +253,7 @@ int alerts_report(struct alerts *alerts, const struct report *report, int64_t no
 	struct passage passage = { .report = report, .now_ms = now_ms };
 	int total = 0;
 
-	if (report->marks & MARKS_REFUSED || report->status != STATUS_MEASURING)
+	if (report->marks & MARKS_REFUSED || report->status == STATUS_FAULT)
 		return 0;
 	for (unsigned i = 0; i < report->count; i++) {
 		const struct reading *reading = &report->readings[i];
@@ -270,11 +272,30 @@ int alerts_report(struct alerts *alerts, const struct report *report, int64_t no
 	return total;
 }
 
+static bool is_last_heard(void *arg, const char *sensor)
+{
+	const struct entry *entry = arg;
+
+	return entry->heard == 0 || entry->heard == key_of(0, sensor);
+}
+
+/* From when on the silence of SUBJECT counts. */
+static int64_t silent_from(
+	const struct alerts *alerts, const struct subject *subject, int64_t now_ms)
+{
+	int64_t calibrated_ms = 0;
+
+	if (subject->rule->absent_for > 0)
+		calibrated_ms = calibrating_latest(alerts->calibrating,
+			subject->place->station, is_last_heard, subject->entry, now_ms);
+	return calibrated_ms > alerts->start_ms ? calibrated_ms : alerts->start_ms;
+}
+
 static int tick_subject(
 	struct alerts *alerts, const struct subject *subject, int64_t now_ms)
 {
-	struct rule_event event = rule_tick(
-		subject->rule, &subject->entry->state, now_ms, alerts->start_ms);
+	struct rule_event event = rule_tick(subject->rule, &subject->entry->state, now_ms,
+		silent_from(alerts, subject, now_ms));
 
 	note_phase(subject->entry, now_ms);
 	int added = episode_follow(alerts, subject, &event, now_ms);

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "core/clock.h"
 #include "core/reading.h"
+#include "store/calibrating.h"
 #include "store/desk.h"
 #include "store/directory.h"
 #include "store/store.h"
@@ -26,6 +27,7 @@ struct alerts_settings {
 	struct store *store;
 	const struct directory *directory; /* names the stations; may be NULL */
 	const struct desk *desk;           /* what operators have decided; may be NULL */
+	const struct calibrating *calibrating; /* who is not missed; may be NULL */
 };
 
 /* Loads the rules' states from the store. NULL with a logged reason. */
@@ -47,7 +49,8 @@ void alerts_set_salt(struct alerts *alerts, uint64_t salt);
 int alerts_report(struct alerts *alerts, const struct report *report, int64_t now_ms);
 
 /*
- * Lets time pass: `for`, `absent_for`, `repeat`. Same result. Call about every second.
+ * Lets time pass: `for`, `absent_for`, `repeat`. Same result. Call about every second. Of
+ * a station whose sensor is being calibrated silence counts from the end of that.
  * NOW_MS may be the data's own clock (back-test); where it is the gateway's, steps of
  * that clock are noticed and do not count as silence. States that changed without a
  * message are saved here, in a transaction of their own where none is open.

@@ -24,9 +24,10 @@ enum { METRIC_SLOTS = METRIC_BUILTIN_END + METRIC_DECLARED_MAX };
 struct alerts {
 	const struct config *config;
 	struct store *store;
-	const struct directory *directory; /* may be NULL */
-	const struct desk *desk;           /* may be NULL */
-	const struct rule *rules;          /* config->alerts.rules */
+	const struct directory *directory;     /* may be NULL */
+	const struct desk *desk;               /* may be NULL */
+	const struct calibrating *calibrating; /* may be NULL */
+	const struct rule *rules;              /* config->alerts.rules */
 	size_t rule_count;
 	/* The numbers of the rules, by metric: those of slot s stand at first[s] …. */
 	uint16_t *by_metric;

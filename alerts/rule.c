@@ -31,9 +31,12 @@ bool rule_covers(const struct rule *rule, const char *station)
 
 bool rule_may_use(const struct rule *rule, const struct observation *seen, int64_t now_ms)
 {
-	return seen->flag >= FLAG_GOOD && seen->flag <= FLAG_SUSPECT &&
-		seen->status == STATUS_MEASURING && !(seen->marks & MARKS_REFUSED) &&
-		isfinite(seen->value) && seen->time_ms > 0 &&
+	bool measures = seen->status == STATUS_MEASURING && seen->flag >= FLAG_GOOD &&
+		seen->flag <= FLAG_SUSPECT && isfinite(seen->value);
+
+	return (measures ||
+		       (rule->absent_for > 0 && seen->status == STATUS_CALIBRATING)) &&
+		!(seen->marks & MARKS_REFUSED) && seen->time_ms > 0 &&
 		seen->time_ms <= now_ms + RULE_FUTURE_MS &&
 		now_ms - seen->time_ms <= rule->max_age;
 }
@@ -113,6 +116,9 @@ static const struct rule_verdict silence = { .known = true, .value = NAN, .seen 
 static struct rule_event observe_presence(const struct rule *rule,
 	struct rule_state *state, const struct observation *seen, int64_t now_ms)
 {
+	/* It is there, but there are no data: neither a begin nor an end of a silence. */
+	if (seen->status == STATUS_CALIBRATING && state->phase != RULE_CLEAR)
+		return nothing;
 	if (seen->time_ms > state->last_ms)
 		state->last_ms = seen->time_ms;
 	end(state);

@@ -231,7 +231,8 @@ struct rule_event {
 /*
  * May RULE look at this observation? Only at flags 1-3 of a measuring instrument,
  * a finite value, neither retained nor back-filled nor of an unset clock, not
- * older than max_age and not in the future.
+ * older than max_age and not in the future. absent_for looks at what an instrument says
+ * while it is calibrated, too, whatever its flag: it is not silent.
  */
 bool rule_may_use(
 	const struct rule *rule, const struct observation *seen, int64_t now_ms);

@@ -266,6 +266,7 @@ static bool start_recorder(struct parts *parts)
 		.latest = parts->latest,
 		.directory = parts->directory,
 		.desk = parts->desk,
+		.calibrating = parts->calibrating,
 		.stats = &parts->stats,
 		.treat = treating_find,
 		.treat_arg = &parts->treating,

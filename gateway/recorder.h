@@ -26,7 +26,8 @@ struct recorder_settings {
 	struct ring *ring;
 	struct latest *latest;
 	struct directory *directory;
-	const struct desk *desk; /* may be NULL, as in alerts/alerts.h */
+	const struct desk *desk;         /* may be NULL, as in alerts/alerts.h */
+	struct calibrating *calibrating; /* the same; follows steps of the clock */
 	struct recorder_stats *stats;
 	/* As in gateway/pipeline.h. */
 	void (*treat)(void *arg, const char *station, const char *sensor,

@@ -40,6 +40,7 @@ int recorder_remember(struct recorder *recorder)
 		.store = settings->store,
 		.directory = settings->directory,
 		.desk = settings->desk,
+		.calibrating = settings->calibrating,
 	};
 
 	recorder->pipeline = pipeline_new(&pipeline);

@@ -12,9 +12,13 @@ enum {
 
 /* --- the clock --------------------------------------------------------- */
 
-static int shift_brain(struct recorder *recorder, const struct clock_step *step)
+static int shift_brain(
+	struct recorder *recorder, const struct clock_step *step, int64_t now_ms)
 {
-	if (pipeline_shift(recorder->pipeline, step) < 0)
+	struct store *store = recorder->settings.store;
+
+	if (store_join(store) < 0 || calibrating_move(store, step, now_ms) < 0 ||
+		pipeline_shift(recorder->pipeline, step) < 0)
 		return -1;
 	return alerts_shift(recorder->alerts, step);
 }
@@ -26,16 +30,19 @@ static int shift_brain(struct recorder *recorder, const struct clock_step *step)
 static bool follow_step(
 	struct recorder *recorder, const struct clock_step *step, bool current)
 {
+	int64_t now_ms = clock_wall_ms();
+
 	if (!recorder_commit(recorder, true, current))
 		return false;
 	timekeeper_follow(&recorder->keeper, step);
-	if (shift_brain(recorder, step) < 0) {
+	if (shift_brain(recorder, step, now_ms) < 0) {
 		recorder_start_again(recorder);
 		return false;
 	}
 	if (!recorder_commit(recorder, true, current))
 		return false;
 	latest_shift(recorder->settings.latest, step);
+	calibrating_shift(recorder->settings.calibrating, step, now_ms);
 	/* What was read of it has its times by the old clock. */
 	held_drain(&recorder->held);
 	return true;

@@ -147,3 +147,43 @@ void calibrating_each(const struct calibrating *calibrating, const char *sensor,
 	}
 	pthread_mutex_unlock(mutex);
 }
+
+int64_t calibrating_latest(const struct calibrating *calibrating, const char *station,
+	bool (*is_one)(void *arg, const char *sensor), void *arg, int64_t now_ms)
+{
+	int64_t latest_ms = 0;
+
+	if (!calibrating || atomic_load(&calibrating->count) == 0)
+		return 0;
+	pthread_mutex_t *mutex = (pthread_mutex_t *)&calibrating->mutex;
+	pthread_mutex_lock(mutex);
+	for (size_t i = 0; i < calibrating->count; i++) {
+		const struct calibrating_span *span = &calibrating->spans[i];
+		int64_t until_ms = span->until_ms < now_ms ? span->until_ms : now_ms;
+
+		if (span->since_ms < until_ms && until_ms > latest_ms &&
+			(!*span->station || strcmp(span->station, station) == 0) &&
+			is_one(arg, span->sensor))
+			latest_ms = until_ms;
+	}
+	pthread_mutex_unlock(mutex);
+	return latest_ms;
+}
+
+void calibrating_shift(
+	struct calibrating *calibrating, const struct clock_step *step, int64_t now_ms)
+{
+	if (!calibrating)
+		return;
+	pthread_mutex_lock(&calibrating->mutex);
+	for (size_t i = 0; i < calibrating->count; i++) {
+		struct calibrating_span *span = &calibrating->spans[i];
+
+		if (span->since_ms <= step->since_ms ||
+			span->since_ms > now_ms - step->by_ms)
+			continue;
+		span->since_ms += step->by_ms;
+		span->until_ms += step->by_ms;
+	}
+	pthread_mutex_unlock(&calibrating->mutex);
+}

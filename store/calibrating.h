@@ -46,4 +46,15 @@ void calibrating_each(const struct calibrating *calibrating, const char *sensor,
 	int64_t now_ms, void (*each)(void *arg, const struct calibrating_span *span),
 	void *arg);
 
+/*
+ * The latest time, not after NOW_MS, at which a sensor of STATION that IS_ONE accepts was
+ * being calibrated; 0: not lately. Cheap while nothing is. CALIBRATING may be NULL.
+ */
+int64_t calibrating_latest(const struct calibrating *calibrating, const char *station,
+	bool (*is_one)(void *arg, const char *sensor), void *arg, int64_t now_ms);
+
+/* Does in memory what calibrating_move() does in the store. CALIBRATING may be NULL. */
+void calibrating_shift(
+	struct calibrating *calibrating, const struct clock_step *step, int64_t now_ms);
+
 #endif

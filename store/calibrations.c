@@ -130,6 +130,14 @@ static void copy_text(char out[static NAME_SIZE], sqlite3_stmt *stmt, int column
 	snprintf(out, NAME_SIZE, "%s", text ? (const char *)text : "");
 }
 
+int calibrating_move(struct store *store, const struct clock_step *step, int64_t now_ms)
+{
+	return statement_run(store,
+		"UPDATE calibrating SET since = since + ?1, until = until + ?1"
+		" WHERE since > ?2 AND since <= ?3",
+		"iii", step->by_ms, step->since_ms, now_ms - step->by_ms);
+}
+
 int calibrating_load(struct store *store, int64_t after_ms,
 	void (*each)(void *arg, const struct calibrating_span *span), void *arg)
 {

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/clock.h"
 #include "core/reading.h"
 #include "store/store.h"
 
@@ -51,6 +52,12 @@ struct calibrating_span {
  * role. 0 or -1.
  */
 int calibrating_keep(struct store *store, const struct calibrating_span *span);
+
+/*
+ * The clock was set by STEP and is NOW_MS: what was said by the clock before it goes on
+ * by the clock after it. Inside a transaction. 0 or -1.
+ */
+int calibrating_move(struct store *store, const struct clock_step *step, int64_t now_ms);
 
 /* Calls EACH with the spans that end after AFTER_MS, oldest first. 0 or -1. */
 int calibrating_load(struct store *store, int64_t after_ms,

@@ -75,13 +75,15 @@ static inline void set_up_config(void)
 
 static struct directory *directory;
 static struct desk *desk;
+static struct calibrating *calibrating;
 
 static inline struct alerts *open_alerts(struct store *store)
 {
 	return alerts_open(&(struct alerts_settings){ .config = &config,
 		.store = store,
 		.directory = directory,
-		.desk = desk });
+		.desk = desk,
+		.calibrating = calibrating });
 }
 
 static inline void no_log(enum log_level level, const char *line)

@@ -189,6 +189,35 @@ static void test_silence_over_a_restart(void **state)
 	alerts_close(alerts);
 }
 
+/* An operator calibrates a sensor, which is taken off the line for that. */
+static void test_calibrated_is_not_silent(void **state)
+{
+	struct store *store = *state;
+	struct calibrating_span span = {
+		.sensor = "dust", .since_ms = start + MINUTE, .until_ms = start + HOUR
+	};
+	struct calibrating_span other = { .sensor = "gauge",
+		.since_ms = start + MINUTE,
+		.until_ms = start + 9 * HOUR };
+
+	calibrating = calibrating_new();
+	assert_true(calibrating_set(calibrating, &span));
+	assert_true(calibrating_set(calibrating, &other));
+	struct alerts *alerts = open_alerts(store);
+	assert_int_equal(alerts_tick(alerts, start), 0);
+	assert_int_equal(show(alerts, "HN-CG-01", "pm25", start, 10), 0);
+	int64_t now_ms = start;
+	while (alerts_tick(alerts, now_ms) == 0)
+		now_ms += MINUTE;
+	/* As long as usual, but from the end of the calibration on. */
+	assert_int_equal(now_ms, start + HOUR + 15 * MINUTE);
+	assert_int_equal(store_commit(store), 0);
+	assert_int_equal(take(store, "officers").since_ms, start);
+	alerts_close(alerts);
+	calibrating_free(calibrating);
+	calibrating = NULL;
+}
+
 /* The clock jumps forward while everything works: nobody was silent. */
 static void test_clock_step_is_no_silence(void **state)
 {
@@ -334,6 +363,7 @@ int main(void)
 		TEST(test_restart_while_pending),
 		TEST(test_saving_with_the_reading),
 		TEST(test_silence_over_a_restart),
+		TEST(test_calibrated_is_not_silent),
 		TEST(test_clock_step_is_no_silence),
 		TEST(test_rules_that_are_gone),
 		TEST(test_what_does_not_alert),

@@ -171,6 +171,45 @@ static void the_last_word_counts(void **state)
 	calibrating_free(all);
 }
 
+/* The clock is set an hour forward, twenty minutes after somebody said "30m". */
+static void spans_move_with_the_clock(void **state)
+{
+	(void)state;
+	const struct clock_step step = { .since_ms = noon - 60 * MINUTE,
+		.by_ms = 60 * MINUTE };
+	struct calibrating_span now = span_of("", "dust", noon, noon + 30 * MINUTE);
+	struct calibrating_span before_boot =
+		span_of("", "old", noon - 90 * MINUTE, noon + 30 * MINUTE);
+	/* Of an earlier boot, whose clock was right. */
+	struct calibrating_span right =
+		span_of("", "right", noon + 70 * MINUTE, noon + 100 * MINUTE);
+	struct calibrating *all = calibrating_new();
+	struct calibrating *again = calibrating_new();
+	int64_t now_ms = noon + 80 * MINUTE;
+
+	assert_int_equal(calibrating_keep(store, &now), 0);
+	assert_int_equal(calibrating_keep(store, &before_boot), 0);
+	assert_int_equal(calibrating_keep(store, &right), 0);
+	assert_int_equal(calibrating_open(all, store), 0);
+	assert_int_equal(store_join(store), 0);
+	assert_int_equal(calibrating_move(store, &step, now_ms), 0);
+	assert_int_equal(store_commit(store), 0);
+	calibrating_shift(all, &step, now_ms);
+	calibrating_shift(NULL, &step, now_ms);
+	assert_int_equal(calibrating_open(again, store), 0);
+	for (int i = 0; i < 2; i++) {
+		const struct calibrating *which = i ? again : all;
+		assert_false(is_at(which, "S", "dust", noon + 60 * MINUTE));
+		assert_true(is_at(which, "S", "dust", noon + 90 * MINUTE));
+		assert_false(is_at(which, "S", "dust", noon + 90 * MINUTE + 1));
+		assert_true(is_at(which, "S", "old", noon + 30 * MINUTE));
+		assert_false(is_at(which, "S", "old", noon + 31 * MINUTE));
+		assert_true(is_at(which, "S", "right", noon + 100 * MINUTE));
+	}
+	calibrating_free(all);
+	calibrating_free(again);
+}
+
 static void count_span(void *arg, const struct calibrating_span *span)
 {
 	assert_string_equal(span->author, "huy");
@@ -229,6 +268,7 @@ int main(void)
 		TEST(a_span_is_half_open),
 		TEST(the_last_word_counts),
 		TEST(it_outlives_the_process),
+		TEST(spans_move_with_the_clock),
 		TEST(what_the_store_knows),
 	};
 

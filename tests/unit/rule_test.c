@@ -396,6 +396,34 @@ static void test_absent_and_back(void **unused)
 	assert_int_equal(rule_hazard(&rule), HAZARD_DEVICE);
 }
 
+/* Who is calibrated is not silent; nor has a silence ended by that. */
+static void test_absent_and_calibrated(void **unused)
+{
+	struct rule rule = make_rule();
+	struct rule_state state = { 0 };
+
+	(void)unused;
+	rule.absent_for = 15 * MINUTE;
+	show(&rule, &state, start, 10);
+	for (int64_t at = start; at < start + HOUR; at += MINUTE) {
+		struct observation gas = see(at, 500);
+		gas.status = STATUS_CALIBRATING;
+		gas.flag = FLAG_FAIL;
+		assert_int_equal(
+			rule_observe(&rule, &state, &gas, at).kind, RULE_NOTHING);
+		assert_int_equal(rule_tick(&rule, &state, at, start).kind, RULE_NOTHING);
+	}
+	int64_t last = start + HOUR - MINUTE;
+	assert_int_equal(
+		rule_tick(&rule, &state, last + 15 * MINUTE, start).kind, RULE_FIRE);
+	struct observation gas = see(last + 16 * MINUTE, 500);
+	gas.status = STATUS_CALIBRATING;
+	assert_int_equal(
+		rule_observe(&rule, &state, &gas, gas.time_ms).kind, RULE_NOTHING);
+	assert_int_equal(state.phase, RULE_FIRING);
+	assert_int_equal(show(&rule, &state, last + 17 * MINUTE, 10), RULE_RESOLVE);
+}
+
 static void test_absent_has_grace_after_start(void **unused)
 {
 	struct rule rule = make_rule();
@@ -747,6 +775,7 @@ int main(void)
 		cmocka_unit_test(test_a_silent_sensor_falls_out),
 		cmocka_unit_test(test_many_sensors_lose_no_alarm),
 		cmocka_unit_test(test_absent_and_back),
+		cmocka_unit_test(test_absent_and_calibrated),
 		cmocka_unit_test(test_absent_has_grace_after_start),
 		cmocka_unit_test(test_restart_while_firing),
 		cmocka_unit_test(test_restart_while_pending),
