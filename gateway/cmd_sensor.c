@@ -13,6 +13,7 @@
 #include "gateway/control.h"
 #include "gateway/schema.h"
 #include "store/calibrating.h"
+#include "web/status_text.h"
 #include "web/words.h"
 
 enum { REQUEST_SIZE = 512, ANSWER_SIZE = 1 << 20 };
@@ -43,27 +44,6 @@ static const char *string(const cJSON *object, const char *key)
 	return text ? text : "";
 }
 
-static void put_calibration(struct buffer *out, const cJSON *row)
-{
-	buffer_puts(out, "  ");
-	words_plain(out, string(row, "metric"));
-	if (*string(row, "station")) {
-		buffer_puts(out, " at ");
-		words_plain(out, string(row, "station"));
-	}
-	buffer_puts(out, ": ");
-	words_plain(out, string(row, "method"));
-	buffer_puts(out, "; ");
-	words_plain(out, string(row, "date"));
-	buffer_puts(out, " by ");
-	words_plain(out, string(row, "by"));
-	if (*string(row, "certificate")) {
-		buffer_puts(out, ", certificate ");
-		words_plain(out, string(row, "certificate"));
-	}
-	buffer_putc(out, '\n');
-}
-
 static void put_span(struct buffer *out, const cJSON *span)
 {
 	buffer_puts(out, ": calibrating");
@@ -90,7 +70,12 @@ static void print_answer(const cJSON *answer)
 	if (cJSON_GetArraySize(spans) == 0)
 		buffer_puts(&text, ": measuring");
 	buffer_putc(&text, '\n');
-	cJSON_ArrayForEach(item, rows) put_calibration(&text, item);
+	cJSON_ArrayForEach(item, rows)
+	{
+		buffer_puts(&text, "  ");
+		status_put_calibration(&text, item);
+		buffer_putc(&text, '\n');
+	}
 	if (cJSON_GetArraySize(rows) == 0)
 		buffer_puts(
 			&text, "  no calibration: values are as the sensor says them\n");

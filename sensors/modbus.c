@@ -241,7 +241,7 @@ const struct sensor_driver sensor_modbus = {
 	.decode = modbus_decode,
 	.modulus = modbus_modulus,
 	.probe = {
-		.asked = "registers = ( { metric = \"temperature\"; address = 0; } );",
+		.asked = "registers = ( /* TODO: what its manual says */ { metric = \"temperature\"; address = 0; } );",
 	},
 	.simulation = &simulation_modbus,
 };

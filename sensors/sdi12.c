@@ -422,7 +422,7 @@ const struct sensor_driver sensor_sdi12 = {
 	.by_line = true,
 	.is_text = true,
 	.probe = {
-		.asked = "values = ( { metric = \"temperature\"; index = 1; } );",
+		.asked = "values = ( /* TODO: what its manual says */ { metric = \"temperature\"; index = 1; } );",
 	},
 	.simulation = &simulation_sdi12,
 };

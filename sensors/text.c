@@ -419,7 +419,7 @@ const struct sensor_driver sensor_text = {
 	.by_line = true,
 	.is_text = true,
 	.probe = {
-		.talking = "columns = ( { metric = \"temperature\"; column = 1; } );",
+		.talking = "columns = ( /* TODO: what its lines say */ { metric = \"temperature\"; column = 1; } );",
 	},
 	.simulation = &text_simulation,
 };

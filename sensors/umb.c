@@ -487,8 +487,8 @@ const struct sensor_driver sensor_umb = {
 	.session_size = sizeof(struct umb_session),
 	.probe = {
 		.ask = "01 10 01 70 01 F0 05 02 2F 10 01 64 00 03 71 4B 04",
-		.asked = "channels = ( { metric = \"temperature\"; channel = 100; } );",
-		.talking = "channels = ( { metric = \"temperature\"; channel = 100; } );",
+		.asked = "channels = ( /* TODO: the channels it has */ { metric = \"temperature\"; channel = 100; } );",
+		.talking = "channels = ( /* TODO: the channels it has */ { metric = \"temperature\"; channel = 100; } );",
 	},
 	.simulation = &umb_simulation,
 };

@@ -243,9 +243,29 @@ static void put_calibrating(struct buffer *out, const cJSON *sensor)
 	}
 }
 
+void status_put_calibration(struct buffer *out, const cJSON *row)
+{
+	words_plain(out, string(row, "metric"));
+	if (*string(row, "station")) {
+		buffer_puts(out, " at ");
+		words_plain(out, string(row, "station"));
+	}
+	buffer_puts(out, ": ");
+	words_plain(out, string(row, "method"));
+	buffer_puts(out, "; ");
+	words_plain(out, string(row, "date"));
+	buffer_puts(out, " by ");
+	words_plain(out, string(row, "by"));
+	if (*string(row, "certificate")) {
+		buffer_puts(out, ", certificate ");
+		words_plain(out, string(row, "certificate"));
+	}
+}
+
 static void put_sensor(struct status *status, const cJSON *sensor)
 {
 	const cJSON *results = cJSON_GetObjectItemCaseSensitive(sensor, "results");
+	const cJSON *rows = cJSON_GetObjectItemCaseSensitive(sensor, "calibration");
 	bool silent = is_true(sensor, "silent");
 	bool connected = is_true(sensor, "connected");
 	bool ever = cJSON_IsString(cJSON_GetObjectItemCaseSensitive(sensor, "last_good"));
@@ -253,7 +273,7 @@ static void put_sensor(struct status *status, const cJSON *sensor)
 		ever || !connected ? NULL : status_hint(string(sensor, "state"));
 	struct buffer *out = status->out;
 	struct buffer age;
-	const cJSON *result;
+	const cJSON *result, *row;
 
 	put_name(status, sensor, "driver",
 		silent || !connected || hint || number(sensor, "dropped") > 0 ||
@@ -288,6 +308,11 @@ static void put_sensor(struct status *status, const cJSON *sensor)
 	put_calibrating(out, sensor);
 	if (hint)
 		buffer_printf(out, "\n                 %s", hint);
+	cJSON_ArrayForEach(row, rows)
+	{
+		buffer_puts(out, "\n                 calibrated: ");
+		status_put_calibration(out, row);
+	}
 	buffer_putc(out, '\n');
 }
 

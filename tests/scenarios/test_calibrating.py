@@ -148,6 +148,8 @@ def test_a_calibration_is_kept_with_what_it_corrected(home, broker, sink):
     second = say(gateway, node, pm25=40)
     assert second["value"] == 11 and second["calibration"] > first["calibration"]
     assert "gain 0.25, offset 1; 2026-10-02 by Nguyễn Huy, certificate HN-117" in run(gateway)
+    assert ("calibrated: pm25: gain 0.25, offset 1; 2026-10-02 by Nguyễn Huy, certificate HN-117"
+            in gateway.run("status").stdout)
     shown, = gateway.sensor("nodes")["calibration"]
     assert shown["method"] == "gain 0.25, offset 1" and shown["certificate"] == "HN-117"
     gateway.stop()

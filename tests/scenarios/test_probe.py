@@ -94,6 +94,7 @@ def test_units_on_a_bus(home):
     assert re.findall(r"answers as unit (\d+)", answer.stdout) == ["3", "17", "144"]
     found = entries(answer.stdout)
     assert all("baud = 4800; unit_id" in line for line in found)
+    assert all("/* TODO: what its manual says */" in line for line in found)
     check(home, found)
 
     class Late(Slave):
