@@ -163,6 +163,7 @@ struct passage {
 	const struct report *report;
 	uint32_t sensor, station; /* keys; 0: not known yet */
 	char area[NAME_SIZE];     /* "": not known yet, or of no area */
+	bool indicative;          /* the station's air is, where AREA is known */
 	int64_t now_ms;
 };
 
@@ -177,6 +178,7 @@ static struct entry *find_entry(struct alerts *alerts, struct passage *passage,
 		if (!passage->area[0]) {
 			site_of_station(&site, alerts->config, alerts->directory, name);
 			memcpy(passage->area, site.area, sizeof passage->area);
+			passage->indicative = site.indicative;
 		}
 		name = passage->area;
 		if (!*name)
@@ -237,6 +239,8 @@ static int show(struct alerts *alerts, struct passage *passage,
 			continue;
 		identify(passage, rule, &seen);
 		subject.entry->heard = passage->sensor;
+		subject.entry->indicative =
+			report->marks & REPORT_INDICATIVE || passage->indicative;
 		struct rule_event event =
 			rule_observe(rule, &subject.entry->state, &seen, now_ms);
 		note_phase(subject.entry, now_ms);

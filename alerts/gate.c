@@ -12,6 +12,7 @@ void gate_site(
 	else
 		site_of_station(
 			site, alerts->config, alerts->directory, subject->place->station);
+	site->indicative |= subject->entry->indicative;
 }
 
 bool gate_is_silenced(

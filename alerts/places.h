@@ -35,7 +35,8 @@ struct entry {
 	int64_t changed_ms;
 	enum rule_phase saved_phase; /* as it stands in the store */
 	int64_t saved_last_ms;
-	uint32_t heard; /* key of the sensor heard last; 0: none since the start */
+	bool indicative; /* what was heard last: by its mark, or its station */
+	uint32_t heard;  /* key of the sensor heard last; 0: none since the start */
 };
 
 struct place {

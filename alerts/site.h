@@ -14,6 +14,7 @@ struct site {
 	char area[NAME_SIZE]; /* "": not known */
 	double latitude;      /* °; NAN: not known, or an area's */
 	double longitude;
+	bool indicative; /* its air values are of low-cost sensors */
 };
 
 /*

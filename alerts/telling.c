@@ -35,6 +35,8 @@ void telling_of_event(struct telling *telling, const struct rule *rule,
 		.at_ms = event->at_ms,
 		.expires_ms = now_ms + rule->expires,
 	};
+	telling->about.is_indicative = site->indicative &&
+		rule->metric->hazard == HAZARD_AIR && rule->absent_for == 0;
 	copy(message->id, sizeof message->id, episode);
 	copy(message->rule, sizeof message->rule, rule->name);
 	copy(message->metric, sizeof message->metric, rule->metric->name);

@@ -176,27 +176,40 @@ static void word_window(
 		catalogue->units[unit][count != 1]);
 }
 
+/* "Cầu Giấy (HN-CG-01, giá trị tham khảo)": the place, its ID unless "", and NOTE. */
+static void word_station(struct words *words, const char *id, const char *note)
+{
+	bool has_note = *note != '\0';
+
+	if (!*id && !has_note)
+		snprintf(words->station, sizeof(words->station), "%s", words->place);
+	else
+		snprintf(words->station, sizeof(words->station), "%s (%s%s%s)",
+			words->place, id, *id && has_note ? ", " : "", note);
+}
+
 static void word_places(struct words *words, const struct text_catalogue *catalogue,
 	const struct message *message, const struct text_about *about)
 {
-	char id[160];
+	char id[160] = "";
+	const char *note = about->is_indicative ? catalogue->indicative : "";
 
 	utf8_copy_cut(
 		words->place, sizeof(words->place), message->station_name, PLACE_MAX);
 	if (!words->place[0])
 		utf8_copy_cut(
 			words->place, sizeof(words->place), message->station, PLACE_MAX);
-	utf8_copy_cut(id, sizeof(id), message->station, ID_MAX);
-	if (!message->station[0] || !strcmp(message->station, message->station_name))
-		snprintf(words->station, sizeof(words->station), "%s", words->place);
-	else
-		snprintf(words->station, sizeof(words->station), "%s (%s)", words->place,
-			id);
+	if (strcmp(message->station, message->station_name))
+		utf8_copy_cut(id, sizeof(id), message->station, ID_MAX);
+	word_station(words, id, note);
 	format_time(words->time, message->at_ms);
 	format_time(words->since, message->since_ms);
 	word_window(words, catalogue, about->window_ms);
 	struct words plain = *words;
 	fill(words->who, sizeof(words->who), catalogue->who[about->is_area], &plain);
+	size_t used = strlen(words->who);
+	if (about->is_area && *note)
+		snprintf(words->who + used, sizeof(words->who) - used, " (%s)", note);
 }
 
 /* 0 … 5 by the bands of Decision 1459/QĐ-TCMT. */

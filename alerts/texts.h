@@ -29,6 +29,7 @@ struct text_about {
 	int64_t window_ms;         /* of the mean, the maximum, the rise */
 	bool inclusive;            /* the threshold itself is enough */
 	bool is_area;              /* not one station but those of the message's place */
+	bool is_indicative;        /* the value comes of low-cost sensors: to be said */
 };
 
 /* What EVENT of RULE is about. */
@@ -93,8 +94,9 @@ struct text_metric {
  */
 struct text_catalogue {
 	const char *language;
-	char decimal;       /* mark between whole and fraction */
-	const char *who[2]; /* {who}: one station; those of an area */
+	char decimal;           /* mark between whole and fraction */
+	const char *who[2];     /* {who}: one station; those of an area */
+	const char *indicative; /* what low-cost sensors say, behind a station's id */
 	const char *passes[TEXT_CONDITION_COUNT][2]; /* {passes}: beyond; at least */
 	const char *units[TEXT_UNITS][2];            /* seconds … days: one, many */
 	const char *measures[TEXT_MEASURES]; /* {name} with its window; NULL: as it is */

@@ -76,6 +76,7 @@ const struct text_catalogue texts_en = {
 		[HAZARD_DEVICE] = { NULL, "Device: high {name}", "Device: low {name}" },
 	},
 	.who = { "station {station}", "the stations at {place}" },
+	.indicative = "indicative values",
 	.passes = {
 		[TEXT_ABOVE] = { "above the threshold", "at or above the threshold" },
 		[TEXT_BELOW] = { "below the threshold", "below the threshold" },

@@ -77,6 +77,7 @@ const struct text_catalogue texts_vi = {
 		[HAZARD_DEVICE] = { NULL, "Thiết bị: {name} cao", "Thiết bị: {name} thấp" },
 	},
 	.who = { "trạm {station}", "các trạm ở {place}" },
+	.indicative = "giá trị tham khảo",
 	.passes = {
 		[TEXT_ABOVE] = { "vượt ngưỡng", "đạt ngưỡng" },
 		[TEXT_BELOW] = { "dưới ngưỡng", "dưới ngưỡng" },

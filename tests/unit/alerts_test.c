@@ -163,6 +163,27 @@ static void test_saving_with_the_reading(void **state)
 	alerts_close(alerts);
 }
 
+/* An index that is marked, and air of a station that is. */
+static void test_indicative_is_said(void **state)
+{
+	struct store *store = *state;
+	struct alerts *alerts = open_alerts(store);
+	struct report report = make_report("B", "pm25", start, 400);
+	struct station low_cost = { .id = "C", .latitude = NAN, .indicative = true };
+
+	low_cost.longitude = NAN;
+	report.marks |= REPORT_INDICATIVE;
+	assert_true(directory_learn(directory, &low_cost));
+	assert_true(alerts_report(alerts, &report, start) > 0);
+	assert_true(show(alerts, "C", "pm25", start, 400) > 0);
+	assert_true(show(alerts, "A", "pm25", start, 400) > 0);
+	assert_int_equal(store_commit(store), 0);
+	assert_non_null(strstr(take(store, "web").text, "giá trị tham khảo"));
+	assert_non_null(strstr(take(store, "web").text, "giá trị tham khảo"));
+	assert_null(strstr(take(store, "web").text, "giá trị tham khảo"));
+	alerts_close(alerts);
+}
+
 static void test_silence_over_a_restart(void **state)
 {
 	struct store *store = *state;
@@ -362,6 +383,7 @@ int main(void)
 		TEST(test_rollback),
 		TEST(test_restart_while_pending),
 		TEST(test_saving_with_the_reading),
+		TEST(test_indicative_is_said),
 		TEST(test_silence_over_a_restart),
 		TEST(test_calibrated_is_not_silent),
 		TEST(test_clock_step_is_no_silence),

@@ -68,6 +68,32 @@ static void test_english(void **unused)
 	assert_string_equal(message.title, "Still: Heavy rain at Cầu Giấy");
 }
 
+/* What low-cost sensors say of the air is said to be so, with the source. */
+static void test_indicative(void **unused)
+{
+	struct text_about about = { .condition = TEXT_ABOVE, .is_indicative = true };
+	struct message message = make_message("vi", METRIC_PM25);
+
+	(void)unused;
+	texts_fill_about(&message, &about);
+	assert_non_null(
+		strstr(message.text, "trạm Cầu Giấy (HN-CG-01, giá trị tham khảo) đo"));
+	assert_null(strstr(message.title, "tham khảo"));
+	message = make_message("en", METRIC_PM25);
+	texts_fill_about(&message, &about);
+	assert_non_null(strstr(
+		message.text, "station Cầu Giấy (HN-CG-01, indicative values) measured"));
+	snprintf(
+		message.station_name, sizeof message.station_name, "%s", message.station);
+	texts_fill_about(&message, &about);
+	assert_non_null(
+		strstr(message.text, "station HN-CG-01 (indicative values) measured"));
+	about.is_area = true;
+	texts_fill_about(&message, &about);
+	assert_non_null(strstr(
+		message.text, "the stations at HN-CG-01 (indicative values) measured"));
+}
+
 static void test_silence(void **unused)
 {
 	struct message message = make_message("vi", METRIC_PM25);
@@ -337,6 +363,7 @@ static void test_usual_texts_are_whole(void **unused)
 			.window_ms = 24 * 3600000,
 			.is_area = i / TEXT_MOMENT_COUNT / TEXT_MEASURES,
 			.inclusive = true,
+			.is_indicative = true,
 		};
 		for (uint16_t m = 1; m < METRIC_BUILTIN_END; m++) {
 			check_usual("vi", m, &about);
@@ -395,6 +422,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vietnamese),
 		cmocka_unit_test(test_english),
+		cmocka_unit_test(test_indicative),
 		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_vn_aqi_by_level),
 		cmocka_unit_test(test_what_it_is_about),
