@@ -42,6 +42,15 @@ void csv_number_field(struct buffer *out, double value, int digits)
 	buffer_putc(out, ',');
 }
 
+void csv_integer_field(struct buffer *out, int64_t value)
+{
+	char text[NUMBER_TEXT_SIZE];
+
+	number_format_int(text, value);
+	buffer_puts(out, text);
+	buffer_putc(out, ',');
+}
+
 void csv_end_record(struct buffer *out)
 {
 	if (!out->failed && out->length > 0)

@@ -12,6 +12,8 @@ void csv_field(struct buffer *out, const char *text);
 /* RFC 3339 in Viet Nam's time. */
 void csv_time_field(struct buffer *out, int64_t ms);
 
+void csv_integer_field(struct buffer *out, int64_t value);
+
 /* VALUE to DIGITS significant digits (0: as it is); empty for NAN. */
 void csv_number_field(struct buffer *out, double value, int digits);
 
