@@ -38,6 +38,7 @@ EMBED(charts, "charts.js");
 EMBED(draw, "draw.js");
 EMBED(finder, "finder.js");
 EMBED(kiosk, "kiosk.js");
+EMBED(screen, "kiosk.css");
 EMBED(map, "map.js");
 EMBED(push, "push.js");
 EMBED(tools, "tools.js");
@@ -64,6 +65,7 @@ static struct asset assets[] = {
 	ROW(draw, "draw.js", SCRIPT),
 	ROW(finder, "finder.js", SCRIPT),
 	ROW(kiosk, "kiosk.js", SCRIPT),
+	ROW(screen, "kiosk.css", CSS),
 	ROW(map, "map.js", SCRIPT),
 	ROW(push, "push.js", SCRIPT),
 	ROW(tools, "tools.js", SCRIPT),

@@ -59,6 +59,7 @@ const struct web_route web_routes[] = {
 	ASSET("/assets/{id}/draw.js"),
 	ASSET("/assets/{id}/finder.js"),
 	ASSET("/assets/{id}/kiosk.js"),
+	ASSET("/assets/{id}/kiosk.css"),
 	ASSET("/assets/{id}/map.js"),
 	ASSET("/assets/{id}/push.js"),
 	ASSET("/assets/{id}/tools.js"),

@@ -74,6 +74,7 @@ function show() {
 }
 
 document.documentElement.classList.add("kiosk");
+document.head.append(el("link", { rel: "stylesheet", href: new URL("kiosk.css", import.meta.url) }));
 navigator.wakeLock?.request("screen").catch(() => {});
 load().then(show);
 setInterval(load, 30000);

@@ -33,14 +33,13 @@ function gather(stations) {
 		key: fold(`${called.get(area) ?? ""} ${names.join(" ")} ${area}`) })).sort((a, b) => a.key.localeCompare(b.key));
 }
 
-function check(type, name, value, checked, label, hint) {
-	return el("label", { class: "check" }, el("input", { type, name, value, checked }), el("span", {}, label,
-		hint ? el("small", {}, ` ${hint}`) : null));
+function check(type, name, value, checked, label) {
+	return el("label", { class: "check" }, el("input", { type, name, value, checked }), el("span", {}, label));
 }
 
 function areaChoice(wishes) {
 	const list = el("div", { class: "choices" }, ...areas.map(({ area, name, key }) => {
-		const row = check("checkbox", "area", area, wishes.areas?.includes(area), name, area);
+		const row = check("checkbox", "area", area, wishes.areas?.includes(area), name);
 		row.dataset.key = key;
 		return row;
 	}));
@@ -58,7 +57,7 @@ function areaChoice(wishes) {
 
 function quietChoice(quiet) {
 	const time = (name, value) => el("input", { type: "time", name, value, "aria-label": `${words.quiet}: ${words[name]}` });
-	return el("fieldset", {}, el("legend", {}, words.quiet),
+	return el("fieldset", {}, el("legend", {}, words.night),
 		check("checkbox", "quiet", "quiet", quiet, words.quiet),
 		el("p", { class: "row" }, `${words.quietFrom} `, time("quietFrom", quiet?.from ?? "22:00"), ` ${words.quietTo} `,
 			time("quietTo", quiet?.to ?? "06:00")), el("small", {}, words.quietWhy));
