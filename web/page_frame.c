@@ -127,7 +127,7 @@ static void put_links(struct page *page, const char *title, const char *descript
 	buffer_puts(out, "\">\n");
 	buffer_puts(out,
 		"<link rel=\"icon\" type=\"image/svg+xml\" href=\"/icon.svg\">\n"
-		"<link rel=\"apple-touch-icon\" href=\"/icon-192.png\">\n");
+		"<link rel=\"apple-touch-icon\" href=\"/icon-mask.png\">\n");
 	buffer_puts(out,
 		"<link rel=\"manifest\" href=\"/manifest.json\">\n"
 		"<script type=\"module\" src=\"");

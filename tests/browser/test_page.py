@@ -3,7 +3,7 @@
 import urllib.request
 
 import pytest
-from browsers import Chromium
+from browsers import Chromium, Firefox
 from city import City
 from lib import Broker, wait_until
 
@@ -188,3 +188,21 @@ def test_the_first_view_is_small(page, city):
                if event["method"] == "Network.loadingFinished")
     print(f"first view: {size} bytes")
     assert 3000 < size <= 60 * 1024
+
+
+def test_all_of_it_works_in_firefox_too(place, city):
+    page = Firefox(place)
+    page.open(city.url)
+    page.wait("!document.querySelector('#finder').hidden", "the scripts have run")
+    page.write("#query", "cau giay")
+    page.wait(f"{VISIBLE}.join() === 'Cầu Giấy'", "the search")
+    page.write("#query", "")
+    page.click("#as-map")
+    page.wait(f"document.querySelectorAll('#map .spot').length === {len(city.stations)}")
+    page.open(city.url + "/stations/HN-LB-07")
+    page.wait("document.querySelectorAll('figure svg .line').length === 2", "a line with a gap")
+    page.click(".tongue")
+    page.wait("document.documentElement.lang === 'en'")
+    assert "Air quality" in page.text("main")
+    page.open(city.url + "/?kiosk")
+    page.wait("document.querySelector('.huge') !== null", "the kiosk")

@@ -349,6 +349,12 @@ static void test_hostile_names(void **state)
 		"&#60;script&#62;alert(&#39;x&#39;)&#60;/script&#62;&#34;&#38;"));
 	buffer_free(&answer.all);
 
+	get("/stations?lang=en", &answer);
+	assert_int_equal(answer.status, 200);
+	assert_false(has(&answer, "<script>alert"));
+	assert_true(has(&answer, "href=\"/stations/%3Cscript%3Ealert"));
+	buffer_free(&answer.all);
+
 	get("/api/v1/stations", &answer);
 	cJSON *all = cJSON_Parse(answer.body);
 	assert_int_equal(cJSON_GetArraySize(all), 3);

@@ -65,7 +65,8 @@ function figure(history, metric, wide) {
 }
 
 async function fetchHistory(metrics, step) {
-	const to = now(), from = to - ranges[range].ms;
+	// By whole minutes, so that an answer serves all who ask within one.
+	const to = Math.ceil(now() / 60000) * 60000, from = to - ranges[range].ms;
 	const time = (ms) => encodeURIComponent(new Date(ms).toISOString());
 	return askJson(`/api/v1/stations/${encodeURIComponent(station)}/history?metric=${metrics}`
 		+ `&from=${time(from)}&to=${time(to)}&step=${step}`);
