@@ -17,6 +17,8 @@ void csv_integer_field(struct buffer *out, int64_t value);
 /* VALUE to DIGITS significant digits (0: as it is); empty for NAN. */
 void csv_number_field(struct buffer *out, double value, int digits);
 
+void csv_integer_field(struct buffer *out, int64_t value);
+
 /* Ends the record, in place of the comma behind its last field. */
 void csv_end_record(struct buffer *out);
 
