@@ -183,7 +183,7 @@ void events_handle(const struct web_request *request, struct web_reply *reply)
 	};
 }
 
-size_t events_count(struct events *events)
+static size_t count_streams(struct events *events)
 {
 	pthread_mutex_lock(&events->mutex);
 	size_t count = events->count;
@@ -243,7 +243,7 @@ static void serve(struct events *events)
 	int64_t comment_ms = clock_real_ms() + COMMENT_MS;
 
 	watcher_begin(events->watcher);
-	while (events_count(events) > 0 && bell_wait(&events->bell, TURN_MS)) {
+	while (count_streams(events) > 0 && bell_wait(&events->bell, TURN_MS)) {
 		int64_t now_ms = clock_real_ms();
 		watcher_look(events->watcher, now_ms, tell, events);
 		if (now_ms >= comment_ms) {

@@ -19,8 +19,6 @@
 #ifndef MUABUI_WEB_EVENTS_H
 #define MUABUI_WEB_EVENTS_H
 
-#include <stddef.h>
-
 #include "web/readers.h"
 #include "web/route.h"
 #include "web/view.h"
@@ -33,9 +31,6 @@ struct events *events_start(const struct gateway_view *view, struct readers *rea
 void events_close(struct events *events);
 /* After the server has stopped. Accepts NULL. */
 void events_free(struct events *events);
-
-/* Streams there are. */
-size_t events_count(struct events *events);
 
 void events_handle(const struct web_request *request, struct web_reply *reply);
 

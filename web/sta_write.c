@@ -56,7 +56,8 @@ static bool own_property(const struct sta_model *model, const struct sta_entity 
 		time_value(entity->row.end_ms, value);
 }
 
-bool sta_property_of(const struct sta_model *model, const struct sta_entity *entity,
+/* The property NAME of ENTITY; SCRATCH is where its text may be. False: it has none. */
+static bool property_of(const struct sta_model *model, const struct sta_entity *entity,
 	const char *name, char scratch[static STA_ID_SIZE], struct sta_value *value)
 {
 	size_t level = strcspn(name, "/");
@@ -68,7 +69,7 @@ bool sta_property_of(const struct sta_model *model, const struct sta_entity *ent
 		const struct sta_way *way = sta_way_find(entity->kind, way_name);
 		if (way && !way->is_many) {
 			struct sta_entity other = sta_follow(model, entity, way);
-			return sta_property_of(
+			return property_of(
 				model, &other, name + level + 1, scratch, value);
 		}
 	}
@@ -104,7 +105,7 @@ static bool look(void *arg, const char *name, struct sta_value *value)
 	struct looking *looking = arg;
 
 	looking->turn = !looking->turn;
-	return sta_property_of(looking->model, looking->entity, name,
+	return property_of(looking->model, looking->entity, name,
 		looking->scratch[looking->turn], value);
 }
 
@@ -202,7 +203,8 @@ int sta_read_row(struct sta_writer *writer, struct sta_entity *entity, int64_t e
 /* --- addresses ------------------------------------------------------------------------
  */
 
-void sta_put_address(struct buffer *out, const struct sta_writer *writer,
+/* Where ENTITY is: "https://…/Things('HN-CG-01')". */
+static void put_address(struct buffer *out, const struct sta_writer *writer,
 	const struct sta_entity *entity)
 {
 	char id[STA_ID_SIZE];
@@ -226,7 +228,7 @@ static void put_link(struct sta_writer *writer, const char *key,
 	struct buffer link;
 
 	buffer_init(&link, 4096);
-	sta_put_address(&link, writer, entity);
+	put_address(&link, writer, entity);
 	if (way)
 		buffer_printf(&link, "/%s", way);
 	json_string(&writer->json, key, buffer_text(&link));
@@ -314,7 +316,7 @@ static void put_next(struct sta_writer *writer, const char *prefix,
 		return;
 	buffer_init(&link, 8192);
 	if (*prefix) {
-		sta_put_address(&link, writer, of);
+		put_address(&link, writer, of);
 		buffer_printf(&link, "/%s?$top=%d&", way->name, options->top);
 	} else {
 		buffer_puts(&link, writer->next);
@@ -439,9 +441,8 @@ static int compare(const void *a, const void *b, void *arg)
 	char texts[2][STA_ID_SIZE];
 	struct sta_value values[2] = { { .text = "" }, { .text = "" } };
 
-	sta_property_of(order->model, &left, order->options->order, texts[0], &values[0]);
-	sta_property_of(
-		order->model, &right, order->options->order, texts[1], &values[1]);
+	property_of(order->model, &left, order->options->order, texts[0], &values[0]);
+	property_of(order->model, &right, order->options->order, texts[1], &values[1]);
 	int result = strcmp(values[0].type == STA_TEXT ? values[0].text : "",
 		values[1].type == STA_TEXT ? values[1].text : "");
 	return order->options->descending ? -result : result;

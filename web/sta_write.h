@@ -25,11 +25,6 @@ struct sta_writer {
 	size_t written, rows;
 };
 
-/* The value of the property NAME of ENTITY, for filters and orders; SCRATCH is where its
- * text may be. False: it has none. */
-bool sta_property_of(const struct sta_model *model, const struct sta_entity *entity,
-	const char *name, char scratch[static STA_ID_SIZE], struct sta_value *value);
-
 /* Is NAME one that any entity has? */
 bool sta_property_known(const char *name);
 
@@ -51,9 +46,5 @@ int sta_read_row(struct sta_writer *writer, struct sta_entity *entity, int64_t e
 /* The one entity that WAY leads to from OF. */
 struct sta_entity sta_follow(const struct sta_model *model, const struct sta_entity *of,
 	const struct sta_way *way);
-
-/* Where ENTITY is: "https://…/Things('HN-CG-01')". */
-void sta_put_address(struct buffer *out, const struct sta_writer *writer,
-	const struct sta_entity *entity);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -91,9 +92,10 @@ static void test_errors(void **state)
 	long_text[sizeof long_text - 1] = '\0';
 	assert_false(sta_filter_parse(&filter, long_text, why));
 	assert_non_null(strstr(why, "too deep"));
-	long_text[0] = '\0';
+	size_t used = 0;
 	for (int i = 0; i < 100; i++)
-		strcat(long_text, i ? " or result eq 1" : "result eq 1");
+		used += (size_t)snprintf(long_text + used, sizeof long_text - used, "%s",
+			i ? " or result eq 1" : "result eq 1");
 	assert_false(sta_filter_parse(&filter, long_text, why));
 	assert_non_null(strstr(why, "too long"));
 }
