@@ -5,6 +5,7 @@ import pathlib
 import pty
 import re
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -94,6 +95,8 @@ def test_demo_ends_by_control_c(tmp_path):
     makefile.write_text(f"demo:\n\t@{ROOT}/tests/demo/run\n")
     pid, terminal = pty.fork()
     if pid == 0:
+        # Who runs the tests in the background has it ignored, and so would all below.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execve(sys.executable, [sys.executable, "-c", KEEPER, "make", "-f", str(makefile)],
                   environment(folder, TERM="xterm"))
     output, told = b"", False

@@ -23,6 +23,7 @@ int main(int argc, char **argv)
 		    sizeof why) != 0)
 		return 1;
 	fputs(buffer_text(&out), stdout);
+	buffer_free(&out);
 	return 0;
 }
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from devices import Device, Rg15, Slave
-from lib import Gateway, Process, count, influx_output, pms5003_frame, wait_until
+from lib import SLOW, Gateway, Process, count, influx_output, pms5003_frame, wait_until
 
 UNPLUGS = count("UNPLUGS", 5)
 
@@ -68,7 +68,8 @@ def test_unplugged_again_and_again(home, sink):
         totals = fields(sink, sensor, "rain_total")
         assert totals == sorted(totals), sensor
     assert sizes[0][0] == sizes[-1][0], "descriptors leak"
-    assert sizes[-1][1] - sizes[0][1] < 1024 + 10 * UNPLUGS, "memory grows"
+    if SLOW == 1:  # a sanitizer keeps what was given back
+        assert sizes[-1][1] - sizes[0][1] < 1024 + 10 * UNPLUGS, "memory grows"
     for name in ("optical", "bucket"):
         assert gateway.sensor(name)["state"] == "ok"
         assert gateway.sensor(name)["results"]["port"] >= UNPLUGS

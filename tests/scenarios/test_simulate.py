@@ -76,10 +76,13 @@ def test_a_bad_line_brings_no_wrong_value(home, sink):
                      "--drop", "0.1", "--hang-up", "0.02", "--down", "100ms", name="dust")
     gateway = Gateway(home, sensors=[{"name": "dust", "driver": "pms5003", "port": dust.link}],
                       outputs=[influx_output(sink)]).start()
-    wait_until(lambda: gateway.sensor("dust")["results"].get("ok", 0) >= 200
-               and gateway.sensor("dust")["results"].get("port", 0) >= 2, 60, "200 readings")
-    results = gateway.sensor("dust")["results"]
-    assert results.get("checksum", 0) >= 5 and results.get("length", 0) >= 5, results
+    least = {"ok": 200, "port": 2, "checksum": 5, "length": 5}
+
+    def results():
+        return gateway.sensor("dust")["results"]
+
+    wait_until(lambda: all(results().get(name, 0) >= number for name, number in least.items()),
+               60, results)
     points = [point.fields for point in sink.points()]
     assert len(points) > 100
     assert {(point["pm1"], point["pm25"], point["pm10"]) for point in points} == {(5, 13, 22)}
