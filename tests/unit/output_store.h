@@ -14,6 +14,7 @@
 #include "store/cursors.h"
 #include "store/reports.h"
 #include "store/store.h"
+#include "tests/unit/temp_store.h"
 
 struct output_store {
 	char directory[64];
@@ -23,10 +24,11 @@ struct output_store {
 
 static inline void output_store_open(struct output_store *s)
 {
+	struct temp temp;
 	char why[256];
 
-	snprintf(s->directory, sizeof s->directory, "/tmp/muabui-output-XXXXXX");
-	assert_non_null(mkdtemp(s->directory));
+	temp_make(&temp);
+	snprintf(s->directory, sizeof s->directory, "%s", temp.directory);
 	snprintf(s->path, sizeof s->path, "%s/test.db", s->directory);
 	s->recorder = store_open(s->path, STORE_RECORDER, why, sizeof why);
 	if (!s->recorder)
@@ -35,15 +37,8 @@ static inline void output_store_open(struct output_store *s)
 
 static inline void output_store_close(struct output_store *s)
 {
-	static const char *const suffixes[] = { "", "-wal", "-shm" };
-	char path[160];
-
 	store_close(s->recorder);
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(path, sizeof path, "%s%s", s->path, suffixes[i]);
-		unlink(path);
-	}
-	rmdir(s->directory);
+	temp_remove_folder(s->directory);
 }
 
 /* A report of station "s" and sensor "d" with the one value PM25, inside a transaction.

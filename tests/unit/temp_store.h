@@ -29,9 +29,10 @@ static inline void temp_make(struct temp *temp)
 	snprintf(temp->path, sizeof temp->path, "%s/test.db", temp->directory);
 }
 
-static inline void temp_remove(struct temp *temp)
+/* Removes the folder DIRECTORY and the files in it. */
+static inline void temp_remove_folder(const char *directory)
 {
-	DIR *folder = opendir(temp->directory);
+	DIR *folder = opendir(directory);
 	const struct dirent *entry;
 
 	while (folder && (entry = readdir(folder)))
@@ -39,7 +40,12 @@ static inline void temp_remove(struct temp *temp)
 			unlinkat(dirfd(folder), entry->d_name, 0);
 	if (folder)
 		closedir(folder);
-	rmdir(temp->directory);
+	rmdir(directory);
+}
+
+static inline void temp_remove(struct temp *temp)
+{
+	temp_remove_folder(temp->directory);
 }
 
 static inline struct store *temp_open(const struct temp *temp, enum store_role role)
