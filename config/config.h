@@ -17,7 +17,7 @@ struct station_config {
 	const char *area;
 	double latitude;  /* °, NAN: not given */
 	double longitude; /* °, NAN: not given */
-	bool indicative;  /* its air values are of low-cost sensors */
+	int indicative;   /* enum maybe: its air values are of low-cost sensors */
 };
 
 /* What an area is called by people; stations and messages name it by its id. */

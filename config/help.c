@@ -15,6 +15,7 @@ static const char *const type_names[] = {
 	[OPTION_LEVEL] = "number or name",
 	[OPTION_INTEGER] = "whole number",
 	[OPTION_BOOL] = "true or false",
+	[OPTION_MAYBE] = "true or false",
 	[OPTION_DURATION] = "duration",
 	[OPTION_SIZE] = "size",
 	[OPTION_CHOICE] = "one of",

@@ -231,6 +231,13 @@ static void read_value(struct loader *loader, const config_setting_t *setting,
 		else
 			report_type(loader, setting, option->type);
 		break;
+	case OPTION_MAYBE:
+		if (config_setting_type(setting) == CONFIG_TYPE_BOOL)
+			*(int *)member =
+				config_setting_get_bool(setting) ? MAYBE_YES : MAYBE_NO;
+		else
+			report_type(loader, setting, option->type);
+		break;
 	case OPTION_METRIC:
 		read_metric(loader, setting, member);
 		break;

@@ -21,6 +21,7 @@ enum option_type {     /* member behind .offset          written as            *
 	OPTION_LEVEL,    /* struct option_level            12.5 or "name"        */
 	OPTION_INTEGER,  /* int                            12                    */
 	OPTION_BOOL,     /* bool                           true                  */
+	OPTION_MAYBE,    /* int, enum maybe                true; or left out     */
 	OPTION_DURATION, /* int64_t, ms; .min/.max in ms   "10s" "1m30s" "500ms" */
 	OPTION_SIZE,     /* int64_t, bytes                 "64KiB" "2GiB"        */
 	OPTION_CHOICE,   /* int, index into .choices       "none"                */
@@ -32,6 +33,8 @@ enum option_type {     /* member behind .offset          written as            *
 	OPTION_KINDS,    /* struct option_list of struct option_item: each group
 			  * names its kind (driver, type) and has that kind's options too */
 };
+
+enum maybe { MAYBE_UNSAID, MAYBE_NO, MAYBE_YES };
 
 struct config;
 struct option_group;

@@ -107,6 +107,8 @@ static bool is_set(const struct option *option, const void *member)
 	case OPTION_CHOICE:
 	case OPTION_GROUP:
 		return true;
+	case OPTION_MAYBE:
+		return *(const int *)member != MAYBE_UNSAID;
 	case OPTION_METRIC:
 		return *(const struct metric *const *)member != NULL;
 	case OPTION_NUMBERS:
@@ -205,6 +207,10 @@ static void print_value(
 		break;
 	case OPTION_BOOL:
 		buffer_puts(printer->out, *(const bool *)member ? "true" : "false");
+		break;
+	case OPTION_MAYBE:
+		buffer_puts(printer->out,
+			*(const int *)member == MAYBE_YES ? "true" : "false");
 		break;
 	case OPTION_DURATION:
 		print_string(printer,

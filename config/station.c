@@ -49,11 +49,11 @@ static const struct option station_options[] = {
 	},
 	{
 		.name = "indicative",
-		.type = OPTION_BOOL,
+		.type = OPTION_MAYBE,
 		.offset = offsetof(struct station_config, indicative),
-		.fallback = "false",
 		.help = "true where low-cost sensors measure the air: people are told that its "
-			"values are indicative.",
+			"values are indicative. Left out: by the grade of the sensors that "
+			"measure it.",
 	},
 	{ .name = NULL },
 };

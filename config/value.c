@@ -21,6 +21,7 @@ static const char *const expected[] = {
 	[OPTION_LEVEL] = "a number, or a name in quotes,",
 	[OPTION_INTEGER] = "a whole number",
 	[OPTION_BOOL] = "true or false",
+	[OPTION_MAYBE] = "true or false",
 	[OPTION_DURATION] = "a duration such as \"10s\", \"1m30s\" or \"6h\"",
 	[OPTION_SIZE] = "a size such as \"64KiB\" or \"2GiB\"",
 	[OPTION_CHOICE] = "one word in quotes",

@@ -14,6 +14,7 @@
 #include "gateway/indices.h"
 #include "gateway/pipeline.h"
 #include "gateway/treating.h"
+#include "sensors/sensor.h"
 #include "store/directory.h"
 #include "store/outbox.h"
 #include "store/store.h"
@@ -140,6 +141,9 @@ static void take(struct backtest *test, struct source *source, struct report *re
 	if (!pipeline_has_room(source, report->time_ms))
 		merge(test);
 	pipeline_judge(test->pipeline, source, report);
+	if (source_meets_air(source, report))
+		directory_meet_air(test->directory, report->station,
+			sensors_are_indicative(&test->config->sensors, report->sensor));
 	pipeline_count(source, report);
 	tell(test, alerts_report(test->alerts, report, test->now_ms));
 }

@@ -93,6 +93,18 @@ size_t *source_slot(struct source *source)
 	return &source->slot;
 }
 
+bool source_meets_air(struct source *source, const struct report *report)
+{
+	if (source->met_air || source->is_index)
+		return false;
+	for (size_t i = 0; i < report->count && !source->met_air; i++) {
+		const struct metric *metric = metric_by_id(report->readings[i].metric);
+
+		source->met_air = metric && metric->hazard == HAZARD_AIR;
+	}
+	return source->met_air;
+}
+
 /* --- judging and counting --------------------------------------------- */
 
 void pipeline_set_apart(struct source *source, struct report *report)

@@ -50,6 +50,9 @@ struct source *pipeline_source(struct pipeline *pipeline, const struct report *r
 int64_t source_id(const struct source *source);
 size_t *source_slot(struct source *source);
 
+/* Is it the first time that SOURCE says something of the air itself? */
+bool source_meets_air(struct source *source, const struct report *report);
+
 /*
  * Moves the time of REPORT behind that of SOURCE's last one, where the two would share a
  * millisecond or be in the wrong order by less than a minute: a backlog that a broker

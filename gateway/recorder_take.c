@@ -2,6 +2,7 @@
 #include "gateway/recorder_state.h"
 
 #include "core/clock.h"
+#include "sensors/sensor.h"
 #include "store/codec.h"
 #include "store/reports.h"
 
@@ -195,6 +196,10 @@ static bool take_report(
 		!recorder_commit(recorder, true, true))
 		return false;
 	pipeline_judge(recorder->pipeline, source, report);
+	if (source_meets_air(source, report))
+		directory_meet_air(recorder->settings.directory, report->station,
+			sensors_are_indicative(
+				&recorder->settings.config->sensors, report->sensor));
 	keep_report(recorder, source, report);
 	return recorder->pipeline != NULL;
 }

@@ -63,6 +63,7 @@ struct source {
 	int64_t last_ms;          /* time of its last report */
 	bool has_own_clock;       /* its last report's time was the device's own */
 	bool is_index;            /* it is what a gateway has made of a station's hours */
+	bool met_air;             /* source_meets_air() has said so */
 	bool is_relayed;          /* another gateway makes its station's index */
 	bool relayed_kept;        /* as it is in the store */
 	struct gauge *gauge;      /* gateway/gauge.h; NULL: no rain was seen here */

@@ -229,7 +229,7 @@ void mqtt_text_status(
 	json_string(&json, "area", *station->area ? station->area : NULL);
 	json_number(&json, "latitude", station->latitude);
 	json_number(&json, "longitude", station->longitude);
-	if (station->indicative)
+	if (station->indicative == MAYBE_YES)
 		json_bool(&json, "indicative", true);
 	json_end_object(&json);
 	json_end_object(&json);

@@ -18,6 +18,8 @@ const char directory_schema[] =
 struct entry {
 	struct station station;
 	bool declared;                     /* by the configuration */
+	bool is_grade_said;                /* station.indicative is what somebody said */
+	bool has_reference, has_low_cost;  /* sensors of the air: directory_meet_air() */
 	enum { KEPT, NEW, WRITTEN } state; /* WRITTEN: not yet committed */
 };
 
@@ -137,7 +139,8 @@ static bool declare(struct directory *directory, const struct station_config *co
 		config->area ? config->area : "");
 	entry->station.latitude = config->latitude;
 	entry->station.longitude = config->longitude;
-	entry->station.indicative = config->indicative;
+	entry->station.indicative = config->indicative == MAYBE_YES;
+	entry->is_grade_said = config->indicative != MAYBE_UNSAID;
 	return true;
 }
 
@@ -178,6 +181,7 @@ static void take_row(struct directory *directory, sqlite3_stmt *stmt)
 	entry->station.latitude = take_number(stmt, 3);
 	entry->station.longitude = take_number(stmt, 4);
 	entry->station.indicative = sqlite3_column_int(stmt, 5);
+	entry->is_grade_said = true;
 }
 
 static int load(struct directory *directory, struct store *store)
@@ -258,14 +262,31 @@ bool directory_learn(struct directory *directory, const struct station *heard)
 	pthread_rwlock_wrlock(&directory->lock);
 	size_t before = directory->count;
 	struct entry *entry = entry_of(directory, heard->id);
-	if (entry && !entry->declared)
+	if (entry && !entry->declared) {
 		is_new = take_heard(&entry->station, heard) || directory->count > before;
+		entry->is_grade_said = true;
+	}
 	if (is_new) {
 		directory->unsaved += entry->state == KEPT;
 		entry->state = NEW;
 	}
 	pthread_rwlock_unlock(&directory->lock);
 	return is_new;
+}
+
+void directory_meet_air(struct directory *directory, const char *id, bool is_low_cost)
+{
+	if (!directory)
+		return;
+	pthread_rwlock_wrlock(&directory->lock);
+	struct entry *entry = entry_of(directory, id);
+	if (entry) {
+		*(is_low_cost ? &entry->has_low_cost : &entry->has_reference) = true;
+		if (!entry->is_grade_said)
+			entry->station.indicative =
+				entry->has_low_cost && !entry->has_reference;
+	}
+	pthread_rwlock_unlock(&directory->lock);
 }
 
 static bool has_news(const struct directory *directory)

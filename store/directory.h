@@ -52,6 +52,13 @@ int directory_open(
 bool directory_learn(struct directory *directory, const struct station *heard);
 
 /*
+ * A sensor of the station ID measures the air; IS_LOW_COST: what it says is indicative.
+ * Where nobody has said it of the station, its air is indicative unless one of its
+ * sensors is of reference grade. DIRECTORY may be NULL.
+ */
+void directory_meet_air(struct directory *directory, const char *id, bool is_low_cost);
+
+/*
  * Writes what is new of what was heard, in the recorder's transaction; 0 or -1. It stays
  * new until the transaction is committed. Both cost nothing where there is nothing new.
  */

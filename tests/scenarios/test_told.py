@@ -124,7 +124,8 @@ def test_texts_of_ones_own(home, broker, sink):
     wait_until(lambda: len(sink.messages()) == 4, 10, "its end")
     vietnamese = [message for message in sink.messages() if message["language"] == "vi"]
     assert vietnamese[0]["title"] == "Nhiều bụi ở Cầu Giấy"
-    assert vietnamese[0]["text"].startswith("Cầu Giấy (HN-CG-01): 200 µg/m³ lúc ")
+    assert vietnamese[0]["text"].startswith(
+        "Cầu Giấy (HN-CG-01, giá trị tham khảo): 200 µg/m³ lúc ")
     assert vietnamese[0]["instruction"] == "Đóng cửa sổ."
     assert vietnamese[1]["title"] == "Cầu Giấy hết bụi" and "200" not in vietnamese[1]["text"]
     english = [message for message in sink.messages() if message["language"] == "en"]

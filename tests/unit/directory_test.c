@@ -16,7 +16,7 @@ static struct station_config others[] = {
 		.area = "hn-ba-dinh",
 		.latitude = 21.035,
 		.longitude = 105.834,
-		.indicative = true },
+		.indicative = MAYBE_YES },
 };
 static const struct config config = {
 	.station = { .id = "HN-CG-01",
@@ -97,6 +97,40 @@ static void test_what_was_heard_is_kept(void **state)
 	store_close(store);
 }
 
+static bool is_indicative(const struct directory *directory, const char *id)
+{
+	struct station station;
+
+	directory_find(directory, id, &station);
+	return station.indicative;
+}
+
+static void test_grade_of_the_sensors(void **state)
+{
+	struct directory *directory = *state;
+	struct station relayed = heard("N-1", "");
+
+	assert_int_equal(directory_open(directory, &config, NULL), 0);
+	directory_meet_air(NULL, "N-2", true);
+	/* Nobody has said it: as soon as one is of reference grade, it is not. */
+	for (int i = 0; i < 2; i++) {
+		const char *id = i ? "HN-CG-01" : "N-2"; /* one declared, one not */
+		assert_false(is_indicative(directory, id));
+		directory_meet_air(directory, id, true);
+		assert_true(is_indicative(directory, id));
+		directory_meet_air(directory, id, false);
+		directory_meet_air(directory, id, true);
+		assert_false(is_indicative(directory, id));
+	}
+	/* What the configuration or another gateway says stands. */
+	directory_meet_air(directory, "HN-BD-01", false);
+	assert_true(is_indicative(directory, "HN-BD-01"));
+	relayed.indicative = false;
+	directory_learn(directory, &relayed);
+	directory_meet_air(directory, "N-1", true);
+	assert_false(is_indicative(directory, "N-1"));
+}
+
 static void test_nonsense_is_not_taken(void **state)
 {
 	struct directory *directory = *state;
@@ -159,6 +193,7 @@ int main(void)
 		TEST(test_unknown_is_named_by_its_id),
 		TEST(test_configuration_stands),
 		TEST(test_what_was_heard_is_kept),
+		TEST(test_grade_of_the_sensors),
 		TEST(test_nonsense_is_not_taken),
 		TEST(test_there_is_a_bound),
 	};

@@ -96,7 +96,7 @@ static void the_status_says_who_and_where(void **state)
 	assert_non_null(strstr(buffer_text(&text),
 		"\"area\":null,\"latitude\":null,\"longitude\":null"));
 	buffer_clear(&text);
-	station.indicative = true;
+	station.indicative = MAYBE_YES;
 	mqtt_text_status(&options, "online", &text);
 	assert_non_null(strstr(buffer_text(&text), ",\"indicative\":true}}"));
 	buffer_free(&text);

@@ -21,6 +21,7 @@ struct rig {
 	struct store *store, *reader;
 	struct ring *ring;
 	struct latest *latest;
+	struct directory *directory;
 	struct recorder *recorder;
 	struct recorder_stats stats;
 	struct config config;
@@ -97,12 +98,15 @@ static inline void rig_start(void)
 	assert_int_equal(store_write_metrics(rig.store), 0);
 	assert_int_equal(store_commit(rig.store), 0);
 	rig.latest = latest_new();
+	rig.directory = directory_new();
+	assert_int_equal(directory_open(rig.directory, &rig.config, rig.store), 0);
 	memset(&rig.stats, 0, sizeof rig.stats);
 	rig.recorder = recorder_start(&(struct recorder_settings){
 		.config = &rig.config,
 		.store = rig.store,
 		.ring = rig.ring,
 		.latest = rig.latest,
+		.directory = rig.directory,
 		.stats = &rig.stats,
 		.on_reports = rig_no_news,
 		.on_messages = rig_no_news,
@@ -119,6 +123,7 @@ static inline void rig_stop(void)
 	ring_close(rig.ring);
 	store_close(rig.store);
 	latest_free(rig.latest);
+	directory_free(rig.directory);
 }
 
 static inline int rig_begin(void **state)
