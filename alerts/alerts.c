@@ -357,3 +357,8 @@ int alerts_tick(struct alerts *alerts, int64_t now_ms)
 		return -1;
 	return total;
 }
+
+int alerts_finish(struct alerts *alerts, int64_t now_ms)
+{
+	return gather_finish(alerts, now_ms);
+}

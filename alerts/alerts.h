@@ -58,6 +58,13 @@ int alerts_report(struct alerts *alerts, const struct report *report, int64_t no
 int alerts_tick(struct alerts *alerts, int64_t now_ms);
 
 /*
+ * For the back-test, whose readings have ended: tells what waits to be told together, at
+ * the time at which it would have been, unless quiet hours or a silence hold it back
+ * then. How many messages, or -1.
+ */
+int alerts_finish(struct alerts *alerts, int64_t now_ms);
+
+/*
  * The clock was set by STEP: `for`, `repeat` and `absent_for` go on as if it had always
  * been right. The states are saved, in the recorder's transaction. 0, or -1 when the
  * store failed.

@@ -129,4 +129,7 @@ void gather_settle(struct alerts *alerts, int64_t now_ms);
 /* Tells the digests that are due. How many messages, or -1. */
 int gather_tick(struct alerts *alerts, int64_t now_ms);
 
+/* Tells what waits to be told, as gather_tick() will when it is due. The same. */
+int gather_finish(struct alerts *alerts, int64_t now_ms);
+
 #endif

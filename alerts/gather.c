@@ -279,6 +279,24 @@ void gather_settle(struct alerts *alerts, int64_t now_ms)
 	}
 }
 
+int gather_finish(struct alerts *alerts, int64_t now_ms)
+{
+	int total = 0;
+
+	for (size_t i = 0; i < alerts->digests.count; i++) {
+		struct digest *digest = alerts->digests.list[i];
+		int64_t due_ms = digest->due_ms;
+		int added = due_ms == 0
+			? 0
+			: tell_due(alerts, digest, due_ms > now_ms ? due_ms : now_ms);
+
+		if (added < 0)
+			return -1;
+		total += added;
+	}
+	return total;
+}
+
 int gather_tick(struct alerts *alerts, int64_t now_ms)
 {
 	int total = 0;

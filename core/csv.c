@@ -125,8 +125,9 @@ static int read_record(struct reader *reader)
 		}
 		if (csv->text.failed) {
 			csv->has_rest = c != '\n';
-			return csv_error(
-				csv, "a record of more than %d bytes", CSV_RECORD_MAX);
+			return csv_error(csv, "a record of more than %d bytes%s",
+				CSV_RECORD_MAX,
+				reader->state == QUOTED ? ": a quote is not closed" : "");
 		}
 	}
 	if (ferror(csv->in))

@@ -14,7 +14,7 @@
 
 enum {
 	CSV_FIELDS_MAX = 64,
-	CSV_RECORD_MAX = 64 * 1024, /* bytes */
+	CSV_RECORD_MAX = 4096, /* bytes: a quote left open swallows no more */
 };
 
 struct csv {

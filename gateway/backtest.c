@@ -209,6 +209,8 @@ static void play(struct backtest *test)
 		take_report(test, &report);
 	if (!test->failed && test->now_ms != 0)
 		close_last_hour(test);
+	if (!test->failed && test->now_ms != 0)
+		tell(test, alerts_finish(test->alerts, test->now_ms));
 }
 
 static void sum_up(struct backtest *test)

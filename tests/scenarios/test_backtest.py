@@ -18,8 +18,8 @@ def row(minutes, value, metric="pm25", sensor="dust", station="HN-CG-01"):
     return f"{time},{station},{sensor},{metric},{value}\n"
 
 
-def config(tmp_path, *rules, channels=None):
-    alerts = {"language": "en", "rules": list(rules)}
+def config(tmp_path, *rules, channels=None, **more):
+    alerts = {"language": "en", "rules": list(rules), **more}
     if channels:
         alerts["channels"] = channels
     path = tmp_path / "muabui.conf"
@@ -171,3 +171,24 @@ def test_the_same_readings_tell_the_same(tmp_path):
     assert len(keys) > 20 and len(set(keys)) == len(keys)
     # Nothing is left, and the configuration's own store was not touched.
     assert list(scratch.iterdir()) == [] and not (tmp_path / "var").exists()
+
+
+def test_what_waits_at_the_end_is_told(tmp_path):
+    """Three stations of a ward within minutes: the first by itself, the others together."""
+    path = config(tmp_path, {**DUST, "for": "0s"}, limit={"gather": "10m"})
+    path.write_text(path.read_text() + "stations = (" + ", ".join(
+        f'{{ id = "N-{i}"; area = "ward"; }}' for i in range(3)) + ");\n")
+    readings = HEAD + "".join(row(i, 200, station=f"N-{i}") for i in range(3))
+    messages, summary, errors = run(path, readings)
+    assert errors == ""
+    assert [message["station"] for message in messages[:1]] == ["N-0"]
+    assert len(messages) == 2 and messages[1]["area"] == "ward", messages
+    assert "3 stations" in messages[1]["title"] and summary["messages"] == 2
+
+
+def test_a_stray_quote_costs_a_few_lines(tmp_path):
+    rows = [row(minute, 20) for minute in range(1, 601)]
+    rows[99] = rows[99].replace(",20", ',"20')
+    _, summary, errors = run(config(tmp_path, DUST), HEAD + "".join(rows))
+    assert ":101: a record of more than 4096 bytes: a quote is not closed" in errors
+    assert summary["skipped"] == 1 and summary["readings"] > 500

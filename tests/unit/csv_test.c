@@ -128,7 +128,19 @@ static void test_bounds(void **state)
 	assert_true(opened.good);
 	assert_int_equal(csv_next(&opened.csv), -1);
 	assert_string_equal(
-		opened.csv.why, "data.csv:2: a record of more than 65536 bytes");
+		opened.csv.why, "data.csv:2: a record of more than 4096 bytes");
+	close_text(&opened);
+	/* A stray quote costs the lines it swallows, and no more. */
+	size_t used = (size_t)snprintf(text, sizeof text, "a,b\n1,\"2\n");
+	while (used + 4 < sizeof text)
+		used += (size_t)snprintf(text + used, sizeof text - used, "3,4\n");
+	open_text(&opened, text);
+	assert_int_equal(csv_next(&opened.csv), -1);
+	assert_string_equal(opened.csv.why,
+		"data.csv:2: a record of more than 4096 bytes: a quote is not closed");
+	assert_int_equal(csv_next(&opened.csv), 1);
+	assert_string_equal(opened.csv.fields[1], "4");
+	assert_true(opened.csv.line > 1000);
 	close_text(&opened);
 	memset(text, ',', 80);
 	text[80] = '\n';
