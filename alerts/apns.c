@@ -14,6 +14,7 @@
 #include "alerts/phone.h"
 #include "alerts/recipients.h"
 #include "core/clock.h"
+#include "config/connection.h"
 #include "core/http_client.h"
 #include "core/jwt.h"
 #include "core/reason.h"
@@ -26,18 +27,14 @@ enum {
 };
 
 struct apns_options {
+	struct connection server;
 	const char *key_file;
 	const char *key_id;
 	const char *team_id;
 	const char *topic;
 	const char *tokens_file;
 	bool critical;
-	const char *url;
-	const char *ca_file;
-	int64_t timeout; /* ms */
 };
-
-static const char *const schemes[] = { "https", "http", NULL };
 
 static const struct option options[] = {
 	{
@@ -91,27 +88,12 @@ static const struct option options[] = {
 	{
 		.name = "url",
 		.type = OPTION_URL,
-		.offset = offsetof(struct apns_options, url),
+		.offset = offsetof(struct apns_options, server.url),
 		.fallback = "https://api.push.apple.com",
-		.choices = schemes,
+		.choices = connection_http_schemes,
 		.help = "Where APNs is; https://api.sandbox.push.apple.com for apps under development.",
 	},
-	{
-		.name = "ca_file",
-		.type = OPTION_PATH,
-		.offset = offsetof(struct apns_options, ca_file),
-		.fallback = "",
-		.help = "Certificate authorities, instead of the system's.",
-	},
-	{
-		.name = "timeout",
-		.type = OPTION_DURATION,
-		.offset = offsetof(struct apns_options, timeout),
-		.fallback = "15s",
-		.min = 100,
-		.max = 300 * 1000,
-		.help = "For a whole request.",
-	},
+	CONNECTION_HTTP_WITHIN(struct apns_options, server, "15s"),
 	{ .name = NULL },
 };
 
@@ -119,7 +101,8 @@ static void check(const void *values, const struct config_place *place)
 {
 	const struct apns_options *settings = values;
 
-	channel_check_secure(settings->url, "url", place);
+	connection_check(&settings->server, place);
+	channel_check_secure(settings->server.url, "url", place);
 }
 
 /* --- the channel ------------------------------------------------------------ */
@@ -167,12 +150,9 @@ static void *apns_open(
 	if (!read_key(apns, why, size))
 		goto failed;
 	apns->recipients = recipients_new(settings->tokens_file, NULL, env);
-	apns->client = http_client_new(&(struct http_settings){
-		.timeout_ms = settings->timeout,
-		.connect_timeout_ms = settings->timeout,
-		.ca_file = settings->ca_file,
-		.http2 = true,
-	});
+	struct http_settings http = connection_http_settings(&settings->server);
+	http.http2 = true;
+	apns->client = http_client_new(&http);
 	if (apns->recipients && apns->client)
 		return apns;
 no_memory:
@@ -254,7 +234,7 @@ static enum apns_blame send_one(struct apns *apns, const struct push *push,
 		return APNS_DEVICE;
 	}
 	snprintf(topic_header, sizeof topic_header, "apns-topic: %.250s", topic);
-	snprintf(url, sizeof url, "%.400s/3/device/%s", settings->url, device);
+	snprintf(url, sizeof url, "%.400s/3/device/%s", settings->server.url, device);
 	buffer_init(&response, RESPONSE_MAX);
 	has_token = apns_token_get(
 		settings->key_id, settings->team_id, apns->key, false, token);

@@ -14,6 +14,7 @@
 #include "alerts/recipients.h"
 #include "alerts/service_account.h"
 #include "core/clock.h"
+#include "config/connection.h"
 #include "core/http_client.h"
 #include "core/reason.h"
 #include "core/secret.h"
@@ -23,6 +24,7 @@ enum { RESPONSE_MAX = 16 * 1024, BODY_MAX = 16 * 1024, HEADER_SIZE = 4200 };
 static const char scope[] = "https://www.googleapis.com/auth/firebase.messaging";
 
 struct fcm_options {
+	struct connection server;
 	const char *credentials;
 	const char *topic;
 	const char *city_topic;
@@ -31,12 +33,8 @@ struct fcm_options {
 	const char *click;
 	bool critical;
 	bool dry_run;
-	const char *url;
-	const char *ca_file;
-	int64_t timeout; /* ms */
 };
 
-static const char *const schemes[] = { "https", "http", NULL };
 static const char *const pages[] = { "https", NULL };
 
 static const struct option options[] = {
@@ -105,27 +103,12 @@ static const struct option options[] = {
 	{
 		.name = "url",
 		.type = OPTION_URL,
-		.offset = offsetof(struct fcm_options, url),
+		.offset = offsetof(struct fcm_options, server.url),
 		.fallback = "https://fcm.googleapis.com",
-		.choices = schemes,
+		.choices = connection_http_schemes,
 		.help = "Where FCM is.",
 	},
-	{
-		.name = "ca_file",
-		.type = OPTION_PATH,
-		.offset = offsetof(struct fcm_options, ca_file),
-		.fallback = "",
-		.help = "Certificate authorities, instead of the system's.",
-	},
-	{
-		.name = "timeout",
-		.type = OPTION_DURATION,
-		.offset = offsetof(struct fcm_options, timeout),
-		.fallback = "15s",
-		.min = 100,
-		.max = 300 * 1000,
-		.help = "For a whole request; Google advises ten seconds at least.",
-	},
+	CONNECTION_HTTP_WITHIN(struct fcm_options, server, "15s"),
 	{ .name = NULL },
 };
 
@@ -133,7 +116,8 @@ static void check(const void *values, const struct config_place *place)
 {
 	const struct fcm_options *settings = values;
 
-	channel_check_secure(settings->url, "url", place);
+	connection_check(&settings->server, place);
+	channel_check_secure(settings->server.url, "url", place);
 	if (settings->tokens_file[0] && settings->city_topic[0])
 		config_error(place, "city_topic",
 			"only one of \"city_topic\" and \"tokens_file\" may be given");
@@ -162,11 +146,7 @@ static void fcm_close(void *self)
 static bool set_up(struct fcm *fcm, const struct channel_env *env, char *why, size_t size)
 {
 	const struct fcm_options *settings = fcm->options;
-	const struct http_settings http = {
-		.timeout_ms = settings->timeout,
-		.connect_timeout_ms = settings->timeout,
-		.ca_file = settings->ca_file,
-	};
+	const struct http_settings http = connection_http_settings(&settings->server);
 
 	fcm->account =
 		service_account_open(settings->credentials, scope, &http, why, size);
@@ -176,11 +156,11 @@ static bool set_up(struct fcm *fcm, const struct channel_env *env, char *why, si
 	fcm->client = http_client_new(&http);
 	if (settings->tokens_file[0])
 		fcm->recipients = recipients_new(settings->tokens_file, NULL, env);
-	size_t root = strlen(settings->url);
-	while (root > 0 && settings->url[root - 1] == '/')
+	size_t root = strlen(settings->server.url);
+	while (root > 0 && settings->server.url[root - 1] == '/')
 		root--;
 	if (asprintf(&fcm->url, "%.*s/v1/projects/%s/messages:send", (int)root,
-		    settings->url, service_account_project(fcm->account)) < 0)
+		    settings->server.url, service_account_project(fcm->account)) < 0)
 		fcm->url = NULL;
 	return fcm->client && fcm->url && (fcm->recipients || !settings->tokens_file[0]);
 }

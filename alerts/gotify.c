@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "alerts/channel.h"
+#include "config/connection.h"
 #include "core/http_client.h"
 #include "core/json.h"
 #include "core/reason.h"
@@ -17,28 +18,17 @@
 enum { TEXT_MAX = 4096 };
 
 struct gotify_options {
-	const char *url;
-	const char *token_file;
+	struct connection server;
 	const char *click;
-	const char *ca_file;
-	int64_t timeout; /* ms */
 };
 
-static const char *const schemes[] = { "https", "http", NULL };
-
 static const struct option options[] = {
-	{
-		.name = "url",
-		.type = OPTION_URL,
-		.offset = offsetof(struct gotify_options, url),
-		.required = true,
-		.choices = schemes,
-		.help = "The server, \"https://gotify.example\".",
-	},
+	CONNECTION_HTTP_URL(
+		struct gotify_options, server, "The server, \"https://gotify.example\"."),
 	{
 		.name = "token_file",
 		.type = OPTION_SECRET,
-		.offset = offsetof(struct gotify_options, token_file),
+		.offset = offsetof(struct gotify_options, server.token_file),
 		.required = true,
 		.help = "The token of an application of the server.",
 	},
@@ -49,24 +39,16 @@ static const struct option options[] = {
 		.fallback = "",
 		.help = "The page a tap on the notification opens.",
 	},
-	{
-		.name = "ca_file",
-		.type = OPTION_PATH,
-		.offset = offsetof(struct gotify_options, ca_file),
-		.fallback = "",
-		.help = "Certificate authorities, instead of the system's.",
-	},
-	{
-		.name = "timeout",
-		.type = OPTION_DURATION,
-		.offset = offsetof(struct gotify_options, timeout),
-		.fallback = "10s",
-		.min = 100,
-		.max = 300 * 1000,
-		.help = "For a whole request.",
-	},
+	CONNECTION_HTTP(struct gotify_options, server),
 	{ .name = NULL },
 };
+
+static void check(const void *values, const struct config_place *place)
+{
+	const struct gotify_options *settings = values;
+
+	connection_check(&settings->server, place);
+}
 
 /* From 8 on Android makes a noise and shows it on top, below 4 it is silent. */
 static int priority_of(const struct message *message)
@@ -136,25 +118,22 @@ static void gotify_close(void *self)
 static bool set_up(struct gotify *gotify, char *why, size_t size)
 {
 	const struct gotify_options *settings = gotify->options;
-	size_t root = strlen(settings->url);
+	size_t root = strlen(settings->server.url);
 	char token[SECRET_MAX];
 
-	if (!secret_read(settings->token_file, token, why, size))
+	if (!secret_read(settings->server.token_file, token, why, size))
 		return false;
 	snprintf(gotify->header, sizeof gotify->header, "X-Gotify-Key: %s", token);
 	secret_wipe(token, sizeof token);
 	snprintf(why, size, "out of memory");
-	while (root > 0 && settings->url[root - 1] == '/')
+	while (root > 0 && settings->server.url[root - 1] == '/')
 		root--;
-	if (asprintf(&gotify->url, "%.*s/message", (int)root, settings->url) < 0) {
+	if (asprintf(&gotify->url, "%.*s/message", (int)root, settings->server.url) < 0) {
 		gotify->url = NULL;
 		return false;
 	}
-	gotify->client = http_client_new(&(struct http_settings){
-		.timeout_ms = settings->timeout,
-		.connect_timeout_ms = settings->timeout,
-		.ca_file = settings->ca_file,
-	});
+	const struct http_settings http = connection_http_settings(&settings->server);
+	gotify->client = http_client_new(&http);
 	return gotify->client != NULL;
 }
 
@@ -212,6 +191,7 @@ const struct channel_driver channel_gotify = {
 			.name = "gotify",
 			.options = options,
 			.size = sizeof(struct gotify_options),
+			.check = check,
 		},
 	},
 	.open = gotify_open,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "alerts/channel.h"
+#include "config/connection.h"
 #include "core/http_client.h"
 #include "core/json.h"
 #include "core/log.h"
@@ -22,45 +23,29 @@ enum {
 };
 
 struct ntfy_options {
-	const char *url;
-	const char *token_file;
-	const char *username;
-	const char *password_file;
+	struct connection server;
 	const char *click;
-	const char *ca_file;
-	int64_t timeout; /* ms */
 };
 
-static const char *const schemes[] = { "https", "http", NULL };
-
 static const struct option options[] = {
-	{
-		.name = "url",
-		.type = OPTION_URL,
-		.offset = offsetof(struct ntfy_options, url),
-		.required = true,
-		.choices = schemes,
-		.help = "The topic to publish on, \"https://server/topic\".",
-	},
+	CONNECTION_HTTP_URL(struct ntfy_options, server,
+		"The topic to publish on, \"https://server/topic\"."),
 	{
 		.name = "token_file",
 		.type = OPTION_SECRET,
-		.offset = offsetof(struct ntfy_options, token_file),
-		.fallback = "",
+		.offset = offsetof(struct ntfy_options, server.token_file),
 		.help = "An access token (tk_…).",
 	},
 	{
 		.name = "username",
 		.type = OPTION_STRING,
-		.offset = offsetof(struct ntfy_options, username),
-		.fallback = "",
+		.offset = offsetof(struct ntfy_options, server.username),
 		.help = "Instead of a token.",
 	},
 	{
 		.name = "password_file",
 		.type = OPTION_SECRET,
-		.offset = offsetof(struct ntfy_options, password_file),
-		.fallback = "",
+		.offset = offsetof(struct ntfy_options, server.password_file),
 		.help = "The password of username.",
 	},
 	{
@@ -70,29 +55,9 @@ static const struct option options[] = {
 		.fallback = "",
 		.help = "The page a tap on the notification opens.",
 	},
-	{
-		.name = "ca_file",
-		.type = OPTION_PATH,
-		.offset = offsetof(struct ntfy_options, ca_file),
-		.fallback = "",
-		.help = "Certificate authorities, instead of the system's.",
-	},
-	{
-		.name = "timeout",
-		.type = OPTION_DURATION,
-		.offset = offsetof(struct ntfy_options, timeout),
-		.fallback = "10s",
-		.min = 100,
-		.max = 300 * 1000,
-		.help = "For a whole request.",
-	},
+	CONNECTION_HTTP(struct ntfy_options, server),
 	{ .name = NULL },
 };
-
-static bool is_given(const char *text)
-{
-	return text && text[0];
-}
 
 static void check(const void *values, const struct config_place *place)
 {
@@ -100,16 +65,11 @@ static void check(const void *values, const struct config_place *place)
 	char topic[NTFY_TOPIC_SIZE];
 	size_t root;
 
-	if (settings->url && !ntfy_split_url(settings->url, &root, topic))
+	if (settings->server.url && !ntfy_split_url(settings->server.url, &root, topic))
 		config_error(place, "url",
 			"must end in a topic of 1 to 64 letters, digits, '-' and '_'");
-	if (is_given(settings->username) != is_given(settings->password_file))
-		config_error(place,
-			is_given(settings->username) ? "username" : "password_file",
-			"\"username\" and \"password_file\" belong together");
-	if (is_given(settings->token_file) && is_given(settings->username))
-		config_error(place, "token_file",
-			"only one of \"token_file\" and \"username\" may be given");
+	connection_check(&settings->server, place);
+	connection_check_login(&settings->server, place);
 }
 
 /* --- pure parts -------------------------------------------------------- */
@@ -223,22 +183,19 @@ static void ntfy_close(void *self)
 static bool connect_client(struct ntfy *ntfy, char *why, size_t size)
 {
 	const struct ntfy_options *settings = ntfy->options;
-	bool by_token = is_given(settings->token_file);
-	bool by_name = is_given(settings->username);
+	bool by_token = connection_has(settings->server.token_file);
+	bool by_name = connection_has(settings->server.username);
 	char secret[SECRET_MAX] = "";
 
-	if (by_token && !secret_read(settings->token_file, secret, why, size))
+	if (by_token && !secret_read(settings->server.token_file, secret, why, size))
 		return false;
-	if (by_name && !secret_read(settings->password_file, secret, why, size))
+	if (by_name && !secret_read(settings->server.password_file, secret, why, size))
 		return false;
-	ntfy->client = http_client_new(&(struct http_settings){
-		.timeout_ms = settings->timeout,
-		.connect_timeout_ms = settings->timeout,
-		.ca_file = settings->ca_file,
-		.bearer = by_token ? secret : NULL,
-		.username = by_name && !by_token ? settings->username : NULL,
-		.password = by_name && !by_token ? secret : NULL,
-	});
+	struct http_settings http = connection_http_settings(&settings->server);
+	http.bearer = by_token ? secret : NULL;
+	http.username = by_name ? settings->server.username : NULL;
+	http.password = by_name ? secret : NULL;
+	ntfy->client = http_client_new(&http);
 	secret_wipe(secret, sizeof secret);
 	if (!ntfy->client)
 		snprintf(why, size, "out of memory");
@@ -256,11 +213,11 @@ static void *ntfy_open(
 	if (!ntfy)
 		goto no_memory;
 	ntfy->options = settings;
-	if (!ntfy_split_url(settings->url, &root, ntfy->topic)) {
+	if (!ntfy_split_url(settings->server.url, &root, ntfy->topic)) {
 		snprintf(why, size, "no topic in the URL");
 		goto failed;
 	}
-	ntfy->root = strndup(settings->url, root);
+	ntfy->root = strndup(settings->server.url, root);
 	if (!ntfy->root)
 		goto no_memory;
 	if (!connect_client(ntfy, why, size))

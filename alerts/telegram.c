@@ -13,6 +13,7 @@
 
 #include "alerts/channel.h"
 #include "core/file.h"
+#include "config/connection.h"
 #include "core/http_client.h"
 #include "core/log.h"
 #include "core/reason.h"
@@ -25,18 +26,14 @@ enum {
 };
 
 struct telegram_options {
+	struct connection server;
 	const char *token_file;
 	const char *chat;
 	int format;
-	const char *url;
-	const char *ca_file;
-	int64_t timeout; /* ms */
 };
 
 enum { FORMAT_HTML, FORMAT_PLAIN };
 static const char *const formats[] = { "html", "plain", NULL };
-static const char *const schemes[] = { "https", "http", NULL };
-
 static const struct option options[] = {
 	{
 		.name = "token_file",
@@ -65,27 +62,12 @@ static const struct option options[] = {
 	{
 		.name = "url",
 		.type = OPTION_URL,
-		.offset = offsetof(struct telegram_options, url),
+		.offset = offsetof(struct telegram_options, server.url),
 		.fallback = "https://api.telegram.org",
-		.choices = schemes,
+		.choices = connection_http_schemes,
 		.help = "Where the bot interface is.",
 	},
-	{
-		.name = "ca_file",
-		.type = OPTION_PATH,
-		.offset = offsetof(struct telegram_options, ca_file),
-		.fallback = "",
-		.help = "Certificate authorities, instead of the system's.",
-	},
-	{
-		.name = "timeout",
-		.type = OPTION_DURATION,
-		.offset = offsetof(struct telegram_options, timeout),
-		.fallback = "10s",
-		.min = 100,
-		.max = 300 * 1000,
-		.help = "For a whole request.",
-	},
+	CONNECTION_HTTP(struct telegram_options, server),
 	{ .name = NULL },
 };
 
@@ -93,7 +75,8 @@ static void check(const void *values, const struct config_place *place)
 {
 	const struct telegram_options *settings = values;
 
-	channel_check_secure(settings->url, "url", place);
+	connection_check(&settings->server, place);
+	channel_check_secure(settings->server.url, "url", place);
 }
 
 struct thread {
@@ -200,7 +183,7 @@ static bool set_up(
 		return false;
 	}
 	snprintf(why, size, "out of memory");
-	if (asprintf(&telegram->url, "%s/bot%s/sendMessage", settings->url,
+	if (asprintf(&telegram->url, "%s/bot%s/sendMessage", settings->server.url,
 		    telegram->token) < 0) {
 		telegram->url = NULL;
 		return false;
@@ -211,11 +194,8 @@ static bool set_up(
 		telegram->notes = NULL;
 		return false;
 	}
-	telegram->client = http_client_new(&(struct http_settings){
-		.timeout_ms = settings->timeout,
-		.connect_timeout_ms = settings->timeout,
-		.ca_file = settings->ca_file,
-	});
+	const struct http_settings http = connection_http_settings(&settings->server);
+	telegram->client = http_client_new(&http);
 	return telegram->client != NULL;
 }
 

@@ -12,27 +12,18 @@
 
 #include "alerts/channel.h"
 #include "core/buffer.h"
+#include "config/connection.h"
 #include "core/http_client.h"
 #include "core/secret.h"
 
 struct webhook_options {
-	const char *url;
+	struct connection server;
 	const char *secret_file;
-	const char *ca_file;
-	int64_t timeout; /* ms */
 };
 
-static const char *const schemes[] = { "http", "https", NULL };
-
 static const struct option options[] = {
-	{
-		.name = "url",
-		.type = OPTION_URL,
-		.offset = offsetof(struct webhook_options, url),
-		.required = true,
-		.choices = schemes,
-		.help = "Where messages are POSTed to.",
-	},
+	CONNECTION_HTTP_URL(
+		struct webhook_options, server, "Where messages are POSTed to."),
 	{
 		.name = "secret_file",
 		.type = OPTION_SECRET,
@@ -40,24 +31,16 @@ static const struct option options[] = {
 		.fallback = "",
 		.help = "The key that bodies are signed with (X-Signature).",
 	},
-	{
-		.name = "ca_file",
-		.type = OPTION_PATH,
-		.offset = offsetof(struct webhook_options, ca_file),
-		.fallback = "",
-		.help = "Certificate authorities, instead of the system's.",
-	},
-	{
-		.name = "timeout",
-		.type = OPTION_DURATION,
-		.offset = offsetof(struct webhook_options, timeout),
-		.fallback = "10s",
-		.min = 100,
-		.max = 300 * 1000,
-		.help = "For a whole request.",
-	},
+	CONNECTION_HTTP(struct webhook_options, server),
 	{ .name = NULL },
 };
+
+static void check(const void *values, const struct config_place *place)
+{
+	const struct webhook_options *settings = values;
+
+	connection_check(&settings->server, place);
+}
 
 struct webhook {
 	const struct webhook_options *options;
@@ -104,11 +87,8 @@ static void *webhook_open(
 	if (webhook->is_signed &&
 		!secret_read(settings->secret_file, webhook->secret, why, size))
 		goto failed;
-	webhook->client = http_client_new(&(struct http_settings){
-		.timeout_ms = settings->timeout,
-		.connect_timeout_ms = settings->timeout,
-		.ca_file = settings->ca_file,
-	});
+	const struct http_settings http = connection_http_settings(&settings->server);
+	webhook->client = http_client_new(&http);
 	if (!webhook->client)
 		goto no_memory;
 	return webhook;
@@ -143,8 +123,8 @@ static void webhook_send(void *self, const struct message *message, struct answe
 		}
 		headers[1] = signature;
 	}
-	http_post(webhook->client, webhook->options->url, headers, body.data, body.length,
-		NULL, answer);
+	http_post(webhook->client, webhook->options->server.url, headers, body.data,
+		body.length, NULL, answer);
 done:
 	buffer_free(&body);
 }
@@ -165,6 +145,7 @@ const struct channel_driver channel_webhook = {
 			.name = "webhook",
 			.options = options,
 			.size = sizeof(struct webhook_options),
+			.check = check,
 		},
 	},
 	.open = webhook_open,

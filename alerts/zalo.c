@@ -12,6 +12,7 @@
 #include "alerts/channel.h"
 #include "alerts/recipients.h"
 #include "alerts/zalo_token.h"
+#include "config/connection.h"
 #include "core/http_client.h"
 #include "core/reason.h"
 #include "core/secret.h"
@@ -19,6 +20,7 @@
 enum { RESPONSE_MAX = 16 * 1024, HEADER_SIZE = SECRET_MAX + 16 };
 
 struct zalo_options {
+	struct connection server;
 	const char *app_id;
 	const char *secret_file;
 	const char *refresh_token_file;
@@ -27,13 +29,9 @@ struct zalo_options {
 	struct option_list parameters;
 	const char *phones_file;
 	const char *users_file;
-	const char *url;
 	const char *oauth_url;
-	const char *ca_file;
-	int64_t timeout; /* ms */
 };
 
-static const char *const schemes[] = { "https", "http", NULL };
 static const char to_phones[] = "https://business.openapi.zalo.me/message/template";
 static const char to_users[] = "https://openapi.zalo.me/v3.0/oa/message/template";
 
@@ -135,9 +133,9 @@ static const struct option options[] = {
 	{
 		.name = "url",
 		.type = OPTION_URL,
-		.offset = offsetof(struct zalo_options, url),
+		.offset = offsetof(struct zalo_options, server.url),
 		.fallback = "",
-		.choices = schemes,
+		.choices = connection_http_schemes,
 		.help = "Where messages are sent; by default Zalo's address for numbers or for users.",
 	},
 	{
@@ -145,25 +143,10 @@ static const struct option options[] = {
 		.type = OPTION_URL,
 		.offset = offsetof(struct zalo_options, oauth_url),
 		.fallback = "https://oauth.zaloapp.com/v4/oa/access_token",
-		.choices = schemes,
+		.choices = connection_http_schemes,
 		.help = "Where access tokens come from.",
 	},
-	{
-		.name = "ca_file",
-		.type = OPTION_PATH,
-		.offset = offsetof(struct zalo_options, ca_file),
-		.fallback = "",
-		.help = "Certificate authorities, instead of the system's.",
-	},
-	{
-		.name = "timeout",
-		.type = OPTION_DURATION,
-		.offset = offsetof(struct zalo_options, timeout),
-		.fallback = "15s",
-		.min = 100,
-		.max = 300 * 1000,
-		.help = "For a whole request.",
-	},
+	CONNECTION_HTTP_WITHIN(struct zalo_options, server, "15s"),
 	{ .name = NULL },
 };
 
@@ -171,7 +154,8 @@ static void check(const void *values, const struct config_place *place)
 {
 	const struct zalo_options *settings = values;
 
-	channel_check_secure(settings->url, "url", place);
+	connection_check(&settings->server, place);
+	channel_check_secure(settings->server.url, "url", place);
 	channel_check_secure(settings->oauth_url, "oauth_url", place);
 	if (!settings->phones_file[0] == !settings->users_file[0])
 		config_error(place,
@@ -214,9 +198,7 @@ static void *zalo_open(
 		.secret_file = settings->secret_file,
 		.refresh_token_file = settings->refresh_token_file,
 		.state_file = settings->state_file,
-		.http = { .timeout_ms = settings->timeout,
-			.connect_timeout_ms = settings->timeout,
-			.ca_file = settings->ca_file },
+		.http = connection_http_settings(&settings->server),
 	};
 	zalo->token = zalo_token_open(&zalo->token_settings, why, size);
 	if (!zalo->token)
@@ -238,9 +220,9 @@ failed:
 static enum zalo_blame post(
 	struct zalo *zalo, const struct buffer *body, struct answer *answer)
 {
-	const char *url = zalo->options->url[0] ? zalo->options->url
-		: zalo->is_user                 ? to_users
-						: to_phones;
+	const char *url = zalo->options->server.url[0] ? zalo->options->server.url
+		: zalo->is_user                        ? to_users
+						       : to_phones;
 	enum zalo_blame blame = ZALO_ACCOUNT;
 	char header[HEADER_SIZE];
 	const char *const headers[] = { "Content-Type: application/json", header, NULL };

@@ -73,9 +73,10 @@ extern const char *const connection_sessions[]; /* persistent, clean */
 			.help = "Private key of client_cert (PEM).")
 
 /* What follows the address and the log-in of whatever goes by HTTP. */
-#define CONNECTION_HTTP(TYPE, MEMBER)                                               \
+#define CONNECTION_HTTP(TYPE, MEMBER) CONNECTION_HTTP_WITHIN(TYPE, MEMBER, "10s")
+#define CONNECTION_HTTP_WITHIN(TYPE, MEMBER, TIMEOUT)                               \
 	CONNECTION_TIMEOUT(                                                         \
-		TYPE, MEMBER, "10s", 100, "The longest one sending may take."),     \
+		TYPE, MEMBER, TIMEOUT, 100, "The longest one sending may take."),   \
 		CONNECTION_TLS(TYPE, MEMBER),                                       \
 		CONNECTION_ROW(TYPE, MEMBER, proxy, OPTION_URL,                     \
 			.choices = connection_proxies,                              \

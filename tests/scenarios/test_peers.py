@@ -189,6 +189,19 @@ def test_through_a_proxy(home, broker, sink, keys, nginx, kind):  # noqa: F811
     gateway.stop()
 
 
+def test_a_channel_shows_its_certificate_through_a_proxy(home, broker, sink, keys, nginx):  # noqa: F811
+    proxy = Tinyproxy(home, nginx.port)
+    gateway = Gateway(home, sensors=[mqtt_sensor(broker)], alerts={"rules": [], "channels": [
+        {"name": "hook", "type": "webhook", "url": f"https://localhost:{nginx.port}/hook",
+         "proxy": proxy.url, **certificates(keys)}]}).start()
+    answer = gateway.run("alert", "test", "hook")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert [request.path for request in sink.taken] == ["/hook"]
+    assert [verified for _, verified, *_ in nginx.requests()] == ["SUCCESS"]
+    assert f"CONNECT localhost:{nginx.port}" in proxy.process.log()
+    gateway.stop()
+
+
 def can_mount():
     return subprocess.run(["unshare", *(["-r"] if os.getuid() else []), "-m", "true"],
                           capture_output=True).returncode == 0
