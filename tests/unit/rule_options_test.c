@@ -460,7 +460,7 @@ static void test_channels(void **unused)
 	} cases[] = {
 		{ "type = \"ntfy\"; url = \"https://h/\";", "url: must end in a topic" },
 		{ "type = \"ntfy\"; url = \"https://h/t\"; username = \"u\";",
-			"username: \"username\" and" },
+			"username: needs password_file" },
 		{ "type = \"ntfy\"; url = \"https://h/t\"; username = \"u\";"
 		  " password_file = \"/p\"; token_file = \"/t\";",
 			"token_file: only one" },
