@@ -159,8 +159,11 @@ void page_station(const struct web_request *request, struct web_reply *reply)
 	good = put_live(&page, &station, store) && good;
 	readers_give(request->readers, store, good);
 	put_charts(&page, &station);
-	buffer_puts(page.out, "<p><a href=\"/alerts");
-	page_put_language(&page);
-	buffer_printf(page.out, "\">%s</a></p>\n", page.words->subscribe);
+	/* Where nothing can be subscribed to, nothing is offered. */
+	if (request->signup) {
+		buffer_puts(page.out, "<p><a href=\"/alerts");
+		page_put_language(&page);
+		buffer_printf(page.out, "\">%s</a></p>\n", page.words->subscribe);
+	}
 	page_foot(&page);
 }

@@ -40,11 +40,22 @@ function marker(point, x, y, crowded) {
 }
 
 // The largest of 1, 2, 5, 10 … km that takes less than a third of the width.
+const roundLength = (km) => [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500].filter((step) => step < km / 3).pop();
+
+// Squares of that length, fixed to the ground.
+function squares(width, height, perKm) {
+	const side = roundLength(view.km) * perKm;
+	const first = (middle, half) => ((half - middle * perKm) % side + side) % side;
+	let path = "";
+	for (let x = first(view.x, width / 2); x < width; x += side)
+		path += `M${x.toFixed(1)} 0V${height}`;
+	for (let y = first(view.y, height / 2); y < height; y += side)
+		path += `M0 ${y.toFixed(1)}H${width}`;
+	return svg("path", { class: "grid", d: path, "aria-hidden": "true" });
+}
+
 function scaleBar(width, height, km) {
-	let length = 0.1;
-	for (const step of [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500])
-		if (step < km / 3)
-			length = step;
+	const length = roundLength(km);
 	const pixels = length / km * width;
 	return svg("g", { class: "scale", "aria-hidden": "true", transform: `translate(12 ${height - 14})` },
 		svg("path", { d: `M0 -6V0H${pixels.toFixed(1)}V-6` }),
@@ -78,7 +89,7 @@ function draw() {
 	const self = me ? [svg("circle", { class: "me", r: 7, cx: (me.x - view.x) * perKm + width / 2,
 		cy: (me.y - view.y) * perKm + height / 2 })] : [];
 	const focused = document.activeElement?.closest?.("a.spot")?.getAttribute("href");
-	frame.replaceChildren(...names, ...spots, ...self, scaleBar(width, height, view.km));
+	frame.replaceChildren(squares(width, height, perKm), ...names, ...spots, ...self, scaleBar(width, height, view.km));
 	if (focused)
 		frame.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
 }
