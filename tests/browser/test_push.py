@@ -90,7 +90,7 @@ def test_subscribe_alert_all_clear_and_stop(parts):
                             " r.pushManager.getSubscription())") is None
 
 
-def test_wishes_are_changed_and_a_lost_subscription_is_renewed(parts):
+def test_wishes_are_changed_and_remembered(parts):
     city, socket, browser = parts
     subscribe(city, browser)
     browser.evaluate("document.querySelector('[name=hazard][value=rain]').click()")
@@ -105,3 +105,14 @@ def test_wishes_are_changed_and_a_lost_subscription_is_renewed(parts):
     browser.wait("document.querySelector('#push-stop') !== null", "it is remembered")
     assert browser.evaluate("document.querySelector('[name=level]:checked').value") == "sensitive"
     assert browser.evaluate("document.querySelector('[name=area]:checked').value") == "hn-cau-giay"
+
+
+def test_a_subscription_that_the_browser_has_lost_is_said(parts):
+    city, _, browser = parts
+    subscribe(city, browser)
+    browser.evaluate("navigator.serviceWorker.ready.then((r) => r.pushManager.getSubscription())"
+                     ".then((one) => one.unsubscribe())")
+    browser.open(city.url + "/alerts")
+    browser.wait("document.querySelector('#push-said')?.innerText.includes('đã hết hạn')", "it is said")
+    wait_until(lambda: subscribers(city) == 0, 10, "and nothing is left of it")
+    assert browser.evaluate("document.querySelector('#push-stop')") is None

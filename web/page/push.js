@@ -199,6 +199,19 @@ function showAppleSteps() {
 	place.append(el("p", {}, first), el("ol", {}, ...steps.map((step) => el("li", {}, step))));
 }
 
+// The permission may have been taken back meanwhile: then nothing would come, silently.
+async function lookAfter() {
+	if (!recall("push"))
+		return;
+	const registration = await navigator.serviceWorker.ready;
+	if (Notification.permission === "granted" && await registration.pushManager.getSubscription())
+		return;
+	await ask("DELETE", recall("push").id).catch(() => {});
+	await keep(null);
+	show();
+	say(words.lost);
+}
+
 async function start() {
 	// Without a channel for it, the gateway has no key: nothing is offered.
 	const key = await fetch("/api/v1/push-key").catch(() => null);
@@ -215,5 +228,6 @@ async function start() {
 	}
 	gather(await askStations());
 	show();
+	await lookAfter();
 }
 start().catch((error) => console.warn("push:", error.message));
