@@ -11,11 +11,16 @@ struct entry {
 	char key[KEPT_KEY_SIZE]; /* "": nothing is here */
 	struct kept_reply reply;
 	int64_t until_ms; /* real time */
+	int64_t made_ms;  /* since when somebody makes it anew; 0: nobody does */
+	uint64_t used;    /* when it was last wanted, in turns */
 };
+
+enum { GRACE_MS = 3000 }; /* what is over serves on, while it is made anew */
 
 struct kept {
 	pthread_mutex_t mutex;
 	size_t bytes;
+	uint64_t turn;
 	struct entry entries[KEPT_REPLIES];
 };
 
@@ -73,10 +78,18 @@ const struct kept_reply *kept_lock(struct kept *kept, const char *key)
 	int64_t now_ms = clock_real_ms();
 
 	pthread_mutex_lock(&kept->mutex);
-	for (size_t i = 0; i < KEPT_REPLIES; i++)
-		if (strcmp(kept->entries[i].key, key) == 0 &&
-			now_ms < kept->entries[i].until_ms)
-			return &kept->entries[i].reply;
+	for (size_t i = 0; i < KEPT_REPLIES; i++) {
+		struct entry *entry = &kept->entries[i];
+		if (strcmp(entry->key, key) != 0)
+			continue;
+		entry->used = ++kept->turn;
+		bool is_made = entry->made_ms > 0 && now_ms < entry->until_ms + GRACE_MS;
+		if (now_ms < entry->until_ms || is_made)
+			return &entry->reply;
+		/* One makes it anew, and the others are not kept waiting. */
+		entry->made_ms = now_ms;
+		break;
+	}
 	pthread_mutex_unlock(&kept->mutex);
 	return NULL;
 }
@@ -86,7 +99,8 @@ void kept_unlock(struct kept *kept)
 	pthread_mutex_unlock(&kept->mutex);
 }
 
-/* KEY's own place, a free one, or that of what is soonest over. */
+/* KEY's own place, a free one, or that of what was longest not wanted: a thousand single
+ * stations must not drive out the list that everybody reads. */
 static struct entry *choose(struct kept *kept, const char *key)
 {
 	struct entry *best = &kept->entries[0];
@@ -95,7 +109,7 @@ static struct entry *choose(struct kept *kept, const char *key)
 		struct entry *entry = &kept->entries[i];
 		if (strcmp(entry->key, key) == 0)
 			return entry;
-		if (*best->key && (!*entry->key || entry->until_ms < best->until_ms))
+		if (*best->key && (!*entry->key || entry->used < best->used))
 			best = entry;
 	}
 	return best;
@@ -105,7 +119,7 @@ static struct entry *choose(struct kept *kept, const char *key)
 static void drop_old(struct kept *kept, int64_t now_ms)
 {
 	for (size_t i = 0; i < KEPT_REPLIES; i++)
-		if (kept->entries[i].until_ms <= now_ms)
+		if (kept->entries[i].until_ms + GRACE_MS <= now_ms)
 			drop(kept, &kept->entries[i]);
 }
 
@@ -123,6 +137,8 @@ void kept_put(
 		snprintf(entry->key, sizeof entry->key, "%s", key);
 		entry->reply = *reply;
 		entry->until_ms = now_ms + ms;
+		entry->made_ms = 0;
+		entry->used = ++kept->turn;
 		kept->bytes += reply->bytes;
 	}
 	pthread_mutex_unlock(&kept->mutex);

@@ -36,7 +36,10 @@ void kept_free(struct kept *kept);
 void kept_key(const struct web_route *route, const struct web_request *request,
 	bool zipped, char key[static KEPT_KEY_SIZE]);
 
-/* The reply kept under KEY, still good; kept_unlock() is due then, and soon. Or NULL. */
+/*
+ * The reply kept under KEY, still good, or a little older while another thread makes it
+ * anew; kept_unlock() is due then, and soon. NULL: it is for the caller to make.
+ */
 const struct kept_reply *kept_lock(struct kept *kept, const char *key);
 void kept_unlock(struct kept *kept);
 
