@@ -133,7 +133,7 @@ def test_the_document_is_sound_and_complete(home, broker):
     # Every route of the program is in it.
     from pathlib import Path
     routes = (Path(__file__).resolve().parents[2] / "web/routes.c").read_text()
-    for path in re.findall(r'\.path = "((?:/api|/sta|/feeds|/metrics|/healthz)[^"]*)"', routes):
+    for path in re.findall(r'\.path = "((?:/api/|/sta/|/feeds/|/metrics|/healthz)[^"]*)"', routes):
         assert path.replace("{rest}", "{path}") in document["paths"], path
 
 

@@ -163,7 +163,7 @@ def test_a_thousand_idle_listeners_cost_little(home, broker):
         wait_until(lambda: b"retry:" in connection.recv(4096), every=0)
     used = resident(gateway) - before
     print(f"{IDLE} idle listeners: {used / 2 ** 20:.1f} MiB")
-    assert used < IDLE_BYTES
+    assert used < IDLE_BYTES or SLOW > 1  # sanitizers keep what is freed
     cpu = gateway.cpu_seconds()
     time.sleep(5)
     assert gateway.cpu_seconds() - cpu < 0.5 * SLOW
@@ -217,7 +217,7 @@ def test_who_does_not_read_is_dropped(home, broker):
             publish(publisher, f"S{turn}-{i:05d}", pm25=i % 100, temperature=20)
         wait_until(lambda: any(event[1]["station"].startswith(f"S{turn}")
                                for event in good.events("values")[-1:]), timeout=30)
-    assert resident(gateway) - before < 30 << 20
+    assert resident(gateway) - before < 30 << 20 or SLOW > 1
     assert gateway.get("/healthz")[0] == 200
 
     def is_dropped(connection):

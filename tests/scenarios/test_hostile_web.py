@@ -110,7 +110,8 @@ def test_too_much_of_everything(home, broker):
             (request("/sta/v1.1/Things?$expand=" + "(" * 3000), (400,))):
         assert say(gateway, data) in codes, data[:80]
         assert is_served(gateway)
-    assert resident(gateway) - before < 16 << 20
+    # Sanitizers keep what is freed.
+    assert resident(gateway) - before < 16 << 20 or SLOW > 1
     gateway.stop()
 
 
@@ -163,7 +164,7 @@ def test_thousands_of_connections(home, broker):
             pass
     used = resident(gateway) - before
     print(f"{answered} of {MANY} connections answered, {used / 2 ** 20:.1f} MiB")
-    assert answered >= min(MANY, 2000) and used < MEMORY
+    assert answered >= min(MANY, 2000) and (used < MEMORY or SLOW > 1)
     publisher.publish("env/A/air", json.dumps({"pm25": 12.5}), qos=1)
     wait_until(lambda: gateway.value("A", "nodes", "pm25"))
     for connection in many:
