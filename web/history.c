@@ -23,6 +23,7 @@ enum {
 
 static const int64_t minute_ms = 60 * 1000;
 static const int64_t hour_ms = 60 * 60 * 1000;
+static const int64_t latest_ms = 3 * 60 * 60 * 1000;
 static const int64_t day_ms = 24 * 60 * 60 * 1000;
 
 struct asked {
@@ -226,6 +227,56 @@ static bool add_row(void *arg, const struct aggregate *row)
 	return series_add(arg, row);
 }
 
+/* Minutes that are gathered into hours. */
+struct folding {
+	struct series *series;
+	struct aggregate hour; /* end_ms 0: none */
+};
+
+static bool end_hour(struct folding *folding)
+{
+	return folding->hour.end_ms == 0 || series_add(folding->series, &folding->hour);
+}
+
+static bool add_minute(void *arg, const struct aggregate *minute)
+{
+	struct folding *folding = arg;
+	struct aggregate *hour = &folding->hour;
+	int64_t end_ms = aggregate_hour_end(minute->end_ms);
+
+	if (hour->end_ms != end_ms) {
+		if (!end_hour(folding))
+			return false;
+		*hour = *minute;
+		hour->end_ms = end_ms;
+		return true;
+	}
+	hour->count += minute->count;
+	hour->sum += minute->sum;
+	hour->min = fmin(hour->min, minute->min);
+	hour->max = fmax(hour->max, minute->max);
+	return true;
+}
+
+/* An hour is kept when it is over, and a little later: what is not there yet of the
+ * latest is made of minutes. False: the store cannot be read, or memory is out. */
+static bool add_latest(struct writing *writing, struct store *store, const char *sensor,
+	const struct metric *metric, struct series *series, int64_t to_ms)
+{
+	struct folding folding = { .series = series };
+	int64_t from_ms = aggregate_hour_end(clock_wall_ms()) - latest_ms;
+	int64_t last_ms = series->row_count > 0
+		? series->rows[series->row_count - 1].end_ms
+		: from_ms;
+
+	if (last_ms > from_ms)
+		from_ms = last_ms;
+	return from_ms >= to_ms ||
+		(aggregates_scan(store, AGGREGATE_MINUTE, writing->request->id, sensor,
+			 metric->id, from_ms, to_ms, add_minute, &folding) >= 0 &&
+			end_hour(&folding));
+}
+
 /* Reads one series and writes it. False: the store cannot be read, or memory is out. */
 static bool put_series(struct writing *writing, struct store *store, const char *sensor,
 	const struct metric *metric)
@@ -237,7 +288,9 @@ static bool put_series(struct writing *writing, struct store *store, const char 
 	series_rows(&asked->range, &from_ms, &to_ms);
 	bool done = series_init(&series, &asked->range) &&
 		aggregates_scan(store, asked->range.rows, writing->request->id, sensor,
-			metric->id, from_ms, to_ms, add_row, &series) >= 0;
+			metric->id, from_ms, to_ms, add_row, &series) >= 0 &&
+		(asked->range.rows == AGGREGATE_MINUTE ||
+			add_latest(writing, store, sensor, metric, &series, to_ms));
 	if (done) {
 		series_close(&series);
 		writing->series_count++;

@@ -280,6 +280,10 @@ bool sta_find(const struct sta_model *model, enum sta_kind kind, const char *id,
 		snprintf(wanted, sizeof wanted, "%s", id);
 	}
 	for (; entity->index < sta_count(model, entity->kind); entity->index++) {
+		const struct station *station = sta_station_of(model, entity);
+		/* Most differ in what they begin with. */
+		if (station && strncmp(station->id, wanted, strlen(station->id)) != 0)
+			continue;
 		sta_id(model, entity, own);
 		if (strcmp(own, wanted) != 0)
 			continue;
