@@ -374,7 +374,14 @@ class Gateway:
         return re.search(r"(retry|refused|held)", text).group(1), text
 
     def wait_connected(self, name, timeout=15):
-        wait_until(lambda: self.sensor(name)["connected"], timeout, f"{name} is connected")
+        """While the store moves, or its parts begin anew, there is nobody to ask."""
+        def is_connected():
+            answer = self.run("status", "--json")
+            return answer.returncode == 0 and any(
+                sensor["name"] == name and sensor["connected"]
+                for sensor in json.loads(answer.stdout)["sensors"])
+
+        wait_until(is_connected, timeout, f"{name} is connected")
 
     def get(self, path):
         """(status, headers, body) of the gateway's own server."""

@@ -146,6 +146,8 @@ def test_killed_at_a_point(home, broker, channel, point):
         wait_until(lambda: len(far.heard()) >= number, 20, lambda: "message "
                    f"{number}, after {far.heard()}")
     assert len(pairs(far.heard())) == 4
+    # What was heard before the kill goes out again.
+    wait_until(lambda: gateway.channel("it")["waiting"] == 0, 20, "an empty outbox")
     gateway.stop()
     assert gateway.query("SELECT count(*) FROM outbox") == [(0,)]
 

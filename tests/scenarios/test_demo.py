@@ -80,7 +80,8 @@ def test_demo_tells_of_dust_and_rain(tmp_path, occupied):
         assert title in said, output
         assert said[title] <= limit * SLOW, f"{title} after {said[title]:.1f} s"
     assert "\033" not in output
-    for station in ("HN-CG-01  Cầu Giấy", "HN-TX-02", "HN-HK-03", "HN-BD-04"):
+    for station in ("HN-CG-01  Cầu Giấy", "HN-TX-02  Thanh Xuân", "HN-HK-03  Hoàn Kiếm",
+                    "HN-BD-04  Ba Đình"):
         assert station in said
     assert "rain_rate 120.0 mm/h" in output
     assert_summary(output, 1000, 4)

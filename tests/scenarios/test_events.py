@@ -202,7 +202,7 @@ def test_one_address_may_have_some_connections_only(home, broker):
             return b"200 OK" in listen_raw(gateway, "127.0.0.2").recv(4096)
         except ConnectionResetError:
             return False
-    wait_until(enters, timeout=40, every=1)
+    wait_until(enters, timeout=80, every=1)  # the second, every 20 s, meets the refusal
 
 
 def test_who_does_not_read_is_dropped(home, broker):
