@@ -463,7 +463,7 @@ static void test_channels(void **unused)
 			"username: needs password_file" },
 		{ "type = \"ntfy\"; url = \"https://h/t\"; username = \"u\";"
 		  " password_file = \"/p\"; token_file = \"/t\";",
-			"token_file: only one" },
+			"username: goes with password_file, not with token_file" },
 		{ "type = \"webhook\";", "url" },
 		{ "type = \"webhook\"; url = \"ftp://h/\";", "url" },
 		{ "type = \"webhok\"; url = \"http://h/\";", "webhook" },
