@@ -96,6 +96,7 @@ static void held_until_it_is_set(void **state)
 	expect_logged("the clock is not right: it says 1970-01-01");
 
 	rig_set(noon);
+	rig_await(reports, 30);
 	measure(30, 10);
 	rig_await(reports, 40);
 	rig_stop();
@@ -125,6 +126,7 @@ static void a_process_that_ends_meanwhile(void **state)
 	assert_true(temp_number(rig.reader, undated) == 20);
 	rig_set(noon); /* while nothing runs */
 	rig_start();
+	rig_await(reports, 20);
 	measure(20, 5);
 	rig_stop();
 	expect_stored(25, noon - 20 * MINUTE);
@@ -140,7 +142,9 @@ static void another_boot(void **state)
 	rig_boot("b", 10 * SECOND);
 	rig_start();
 	measure(0, 5);
+	rig_catch_up();
 	rig_set(noon);
+	rig_await(reports, 5); /* else those of now may come before them */
 	measure(5, 5);
 	rig_await(reports, 10);
 	rig_stop(); /* after the commit it has yet to count */
