@@ -64,9 +64,7 @@ struct mqtt_channel {
 
 	pthread_mutex_t mutex; /* of what follows: Paho's threads tell it */
 	bool aborting;
-	bool has_fault;
-	int fault_code;
-	char fault_reason[200];
+	struct mqtt_trouble trouble;
 	uint32_t ticket, acknowledged;
 };
 
@@ -77,26 +75,12 @@ static void came_up(void *arg)
 	bell_ring(&((struct mqtt_channel *)arg)->changed);
 }
 
-/*
- * Under the mutex. The first fault is the cause, unless it came without a reason that
- * asks for more than patience: a broker that refuses a message also hangs up.
- */
-static void note_fault(struct mqtt_channel *self, const struct mqtt_fault *fault)
-{
-	if (self->has_fault && mqtt_outcome(fault->code) == OUTCOME_RETRY)
-		return;
-	self->has_fault = true;
-	self->fault_code = fault->code;
-	snprintf(self->fault_reason, sizeof self->fault_reason, "%s",
-		fault->reason ? fault->reason : "no reason given");
-}
-
 static void went_down(void *arg, const struct mqtt_fault *fault)
 {
 	struct mqtt_channel *self = arg;
 
 	pthread_mutex_lock(&self->mutex);
-	note_fault(self, fault);
+	mqtt_trouble_note(&self->trouble, fault);
 	pthread_mutex_unlock(&self->mutex);
 	bell_ring(&self->changed);
 }
@@ -107,7 +91,7 @@ static void was_answered(void *arg, uint32_t ticket, const struct mqtt_fault *fa
 
 	pthread_mutex_lock(&self->mutex);
 	if (ticket == self->ticket && fault)
-		note_fault(self, fault);
+		mqtt_trouble_note(&self->trouble, fault);
 	else if (ticket == self->ticket)
 		self->acknowledged = ticket;
 	pthread_mutex_unlock(&self->mutex);
@@ -140,7 +124,7 @@ static bool connect_anew(struct mqtt_channel *self, char *why, size_t size)
 	disconnect(self);
 	settings.password = self->password;
 	pthread_mutex_lock(&self->mutex);
-	self->has_fault = false;
+	self->trouble.is_there = false;
 	pthread_mutex_unlock(&self->mutex);
 	self->client = mqtt_client_new(&settings, &events, why, size);
 	if (self->client && mqtt_client_start(self->client, why, size))
@@ -324,12 +308,13 @@ static bool is_acknowledged(struct mqtt_channel *self)
 static bool is_over(struct mqtt_channel *self, int64_t left_ms, struct answer *answer)
 {
 	pthread_mutex_lock(&self->mutex);
-	bool over = self->has_fault || self->aborting || left_ms <= 0;
+	bool over = self->trouble.is_there || self->aborting || left_ms <= 0;
 	if (over) {
-		answer->outcome =
-			self->has_fault ? mqtt_outcome(self->fault_code) : OUTCOME_RETRY;
+		answer->outcome = self->trouble.is_there
+			? mqtt_outcome(self->trouble.code)
+			: OUTCOME_RETRY;
 		snprintf(answer->reason, sizeof answer->reason, "%s",
-			self->has_fault          ? self->fault_reason
+			self->trouble.is_there   ? self->trouble.reason
 				: self->aborting ? "told to stop"
 						 : "the broker does not answer");
 	}
@@ -367,7 +352,7 @@ static bool publish(struct mqtt_channel *self, const char *topic, struct answer 
 	struct mqtt_fault fault;
 
 	pthread_mutex_lock(&self->mutex);
-	self->has_fault = false;
+	self->trouble.is_there = false;
 	if (++self->ticket == 0)
 		self->ticket = 1; /* 0 is none */
 	uint32_t ticket = self->ticket;

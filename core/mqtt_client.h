@@ -67,6 +67,19 @@ struct mqtt_events {
 /* What a fault's code asks for. Without a code, or with one of passing trouble: RETRY. */
 enum outcome mqtt_outcome(int code);
 
+/* What a sender keeps of the faults since it began; zeroed: there was none. */
+struct mqtt_trouble {
+	bool is_there;
+	int code;
+	char reason[200];
+};
+
+/*
+ * Notes FAULT. The first one is the cause, unless it came without a reason that asks for
+ * more than patience: a broker that refuses a message may hang up at once.
+ */
+void mqtt_trouble_note(struct mqtt_trouble *trouble, const struct mqtt_fault *fault);
+
 /*
  * Once, before the first client and while there is one thread: takes the proxies out of
  * the environment, because Paho would use them.

@@ -1,5 +1,7 @@
 #include "core/mqtt_fault.h"
 
+#include <stdio.h>
+
 enum outcome mqtt_outcome(int code)
 {
 	switch (code) {
@@ -63,4 +65,14 @@ struct mqtt_fault mqtt_fault_of5(
 	if (!fault.reason)
 		fault.reason = fallback;
 	return fault;
+}
+
+void mqtt_trouble_note(struct mqtt_trouble *trouble, const struct mqtt_fault *fault)
+{
+	if (trouble->is_there && mqtt_outcome(fault->code) == OUTCOME_RETRY)
+		return;
+	trouble->is_there = true;
+	trouble->code = fault->code;
+	snprintf(trouble->reason, sizeof trouble->reason, "%s",
+		fault->reason ? fault->reason : "no reason given");
 }

@@ -34,26 +34,12 @@ static void came_up(void *arg)
 	bell_ring(&self->changed);
 }
 
-/*
- * Under the mutex. The first fault is the cause, unless it came without a reason that
- * asks for more than patience.
- */
-static void note_fault(struct mqtt_output *self, const struct mqtt_fault *fault)
-{
-	if (self->has_fault && mqtt_outcome(fault->code) == OUTCOME_RETRY)
-		return;
-	self->has_fault = true;
-	self->fault_code = fault->code;
-	snprintf(self->fault_reason, sizeof self->fault_reason, "%s",
-		fault->reason ? fault->reason : "no reason given");
-}
-
 static void went_down(void *arg, const struct mqtt_fault *fault)
 {
 	struct mqtt_output *self = arg;
 
 	pthread_mutex_lock(&self->mutex);
-	note_fault(self, fault);
+	mqtt_trouble_note(&self->trouble, fault);
 	pthread_mutex_unlock(&self->mutex);
 	bell_ring(&self->changed);
 }
@@ -67,7 +53,7 @@ static void was_answered(void *arg, uint32_t ticket, const struct mqtt_fault *fa
 	if (ticket - self->first_ticket < UINT32_MAX / 2 && self->under_way > 0) {
 		self->under_way--;
 		if (fault)
-			note_fault(self, fault);
+			mqtt_trouble_note(&self->trouble, fault);
 	}
 	pthread_mutex_unlock(&self->mutex);
 	bell_ring(&self->changed);
@@ -161,7 +147,7 @@ static void say_goodbye(struct mqtt_output *self)
 	if (!self->client || !*self->status_topic)
 		return;
 	pthread_mutex_lock(&self->mutex);
-	self->has_fault = false;
+	self->trouble.is_there = false;
 	self->first_ticket = self->next_ticket++;
 	self->under_way = 1;
 	uint32_t ticket = self->first_ticket;
@@ -170,7 +156,7 @@ static void say_goodbye(struct mqtt_output *self)
 	while (waits) {
 		waits = bell_wait(&self->changed, GOODBYE_MS);
 		pthread_mutex_lock(&self->mutex);
-		waits = waits && self->under_way > 0 && !self->has_fault &&
+		waits = waits && self->under_way > 0 && !self->trouble.is_there &&
 			!self->aborting;
 		pthread_mutex_unlock(&self->mutex);
 	}

@@ -77,9 +77,7 @@ struct mqtt_output {
 	bool is_new; /* connected anew since discovery last asked */
 	uint32_t next_ticket, first_ticket; /* older ones are of given up batches */
 	size_t under_way;
-	bool has_fault; /* since the sending began; with the first one's reason */
-	int fault_code;
-	char fault_reason[200];
+	struct mqtt_trouble trouble; /* since the sending began */
 };
 
 /* --- mqtt.c -------------------------------------------------------------- */

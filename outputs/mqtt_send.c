@@ -34,10 +34,9 @@ static void say(struct answer *answer, enum outcome outcome, const char *reason)
 /* --- waiting ---------------------------------------------------------------- */
 
 struct state {
-	bool aborting, has_fault;
-	int fault_code;
+	bool aborting;
+	struct mqtt_trouble trouble;
 	size_t under_way;
-	char reason[200];
 };
 
 static struct state look(struct mqtt_output *self)
@@ -47,11 +46,9 @@ static struct state look(struct mqtt_output *self)
 	pthread_mutex_lock(&self->mutex);
 	state = (struct state){
 		.aborting = self->aborting,
-		.has_fault = self->has_fault,
-		.fault_code = self->fault_code,
+		.trouble = self->trouble,
 		.under_way = self->under_way,
 	};
-	memcpy(state.reason, self->fault_reason, sizeof state.reason);
 	pthread_mutex_unlock(&self->mutex);
 	return state;
 }
@@ -60,9 +57,7 @@ static struct state look(struct mqtt_output *self)
 static void begin_anew(struct mqtt_output *self)
 {
 	pthread_mutex_lock(&self->mutex);
-	self->has_fault = false;
-	self->fault_code = 0;
-	self->fault_reason[0] = '\0';
+	self->trouble = (struct mqtt_trouble){ .is_there = false };
 	self->first_ticket = self->next_ticket;
 	self->under_way = 0;
 	pthread_mutex_unlock(&self->mutex);
@@ -100,9 +95,9 @@ static bool has_come_up(struct sending *sending)
 	while (!mqtt_client_is_connected(self->client)) {
 		struct state state = look(self);
 		int64_t left_ms = end_ms - clock_real_ms();
-		if (state.aborting || state.has_fault || left_ms <= 0) {
-			say(sending->answer, mqtt_outcome(state.fault_code),
-				*state.reason ? state.reason : why);
+		if (state.aborting || state.trouble.is_there || left_ms <= 0) {
+			say(sending->answer, mqtt_outcome(state.trouble.code),
+				*state.trouble.reason ? state.trouble.reason : why);
 			mqtt_output_disconnect(self);
 			return false;
 		}
@@ -138,9 +133,9 @@ static bool wait_for_answers(struct sending *sending, size_t most)
 		struct state state = look(self);
 		int64_t left_ms = sending->end_ms - clock_real_ms();
 
-		if (state.has_fault)
-			return give_up(
-				sending, mqtt_outcome(state.fault_code), state.reason);
+		if (state.trouble.is_there)
+			return give_up(sending, mqtt_outcome(state.trouble.code),
+				state.trouble.reason);
 		if (state.under_way <= most)
 			return true;
 		if (state.aborting)

@@ -57,6 +57,27 @@ static void answers_have_consequences(void **state)
 				outcome_name(mqtt_outcome(cases[i].code)));
 }
 
+/* A broker that refuses a message may hang up at once, or the other way round. */
+static void the_first_fault_is_the_cause(void **state)
+{
+	const struct mqtt_fault gone = { .code = 0, .reason = NULL },
+				not_authorised = { .code = 0x87,
+					.reason = "not authorised" },
+				banned = { .code = 0x8a, .reason = "banned" };
+	struct mqtt_trouble trouble = { .is_there = false };
+
+	(void)state;
+	mqtt_trouble_note(&trouble, &gone);
+	assert_true(trouble.is_there);
+	assert_string_equal(trouble.reason, "no reason given");
+	mqtt_trouble_note(&trouble, &not_authorised);
+	assert_int_equal(trouble.code, 0x87);
+	mqtt_trouble_note(&trouble, &gone);
+	assert_string_equal(trouble.reason, "not authorised");
+	mqtt_trouble_note(&trouble, &banned);
+	assert_int_equal(trouble.code, 0x8a);
+}
+
 static void topics_are_filled_in(void **state)
 {
 	char topic[MQTT_TOPIC_SIZE], long_template[2 * MQTT_TOPIC_SIZE];
@@ -158,6 +179,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_have_consequences),
+		cmocka_unit_test(the_first_fault_is_the_cause),
 		cmocka_unit_test(topics_are_filled_in),
 		cmocka_unit_test(the_status_says_who_and_where),
 		cmocka_unit_test(json_names_calibrations),
