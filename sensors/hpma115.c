@@ -33,6 +33,7 @@
 #include <string.h>
 
 #include "core/metric.h"
+#include "sensors/bytes.h"
 #include "sensors/routine.h"
 #include "sensors/serial.h"
 #include "sensors/simulate.h"
@@ -70,20 +71,6 @@ struct hpma115_options {
 	int64_t warmup;
 };
 
-static unsigned word(const uint8_t *bytes)
-{
-	return (unsigned)bytes[0] << 8 | bytes[1];
-}
-
-static unsigned sum_of(const uint8_t *bytes, size_t length)
-{
-	unsigned sum = 0;
-
-	for (size_t i = 0; i < length; i++)
-		sum += bytes[i];
-	return sum & 0xFFFF;
-}
-
 /* LENGTH bytes begin as HEAD does, as far as they go. */
 static bool begins_with(
 	const uint8_t *bytes, size_t length, const uint8_t *head, size_t head_size)
@@ -112,7 +99,7 @@ static ssize_t hpma115_frame(const uint8_t *bytes, size_t length)
 
 static enum sensor_result add_dust(const uint8_t *pm, struct report *report)
 {
-	unsigned pm25 = word(pm), pm10 = word(pm + 2);
+	unsigned pm25 = bytes_big(pm), pm10 = bytes_big(pm + 2);
 
 	if (pm25 == 0 && pm10 == 0)
 		return SENSOR_WARMING_UP;
@@ -136,15 +123,15 @@ static enum sensor_result hpma115_decode(
 		if (frame[0] != HEAD || frame[1] != HEAD_LENGTH ||
 			frame[2] != COMMAND_READ)
 			return SENSOR_BAD_SYNC;
-		if ((sum_of(frame, ANSWER_SIZE) & 0xFF) != 0)
+		if ((bytes_sum(frame, ANSWER_SIZE) & 0xFF) != 0)
 			return SENSOR_BAD_CHECKSUM;
 		return add_dust(frame + 3, report);
 	case AUTO_SIZE:
 		if (frame[0] != AUTO_HEAD || frame[1] != AUTO_HEAD_2)
 			return SENSOR_BAD_SYNC;
-		if (word(frame + 2) != AUTO_LENGTH)
+		if (bytes_big(frame + 2) != AUTO_LENGTH)
 			return SENSOR_BAD_LENGTH;
-		if (sum_of(frame, AUTO_SIZE - 2) != word(frame + AUTO_SIZE - 2))
+		if (bytes_sum(frame, AUTO_SIZE - 2) != bytes_big(frame + AUTO_SIZE - 2))
 			return SENSOR_BAD_CHECKSUM;
 		return add_dust(frame + 6, report);
 	default:

@@ -1,4 +1,5 @@
 #include "sensors/plantower.h"
+#include "sensors/bytes.h"
 
 #include <math.h>
 #include <string.h>
@@ -32,20 +33,6 @@ enum pm_fields { PM_ATMOSPHERIC, PM_CF1 };
 const char *const plantower_pm_names[] = { "atmospheric", "cf1", NULL };
 const char *const plantower_mode_names[] = { "active", "passive", NULL };
 
-static unsigned word(const uint8_t *bytes)
-{
-	return (unsigned)bytes[0] << 8 | bytes[1];
-}
-
-static unsigned sum_of(const uint8_t *bytes, size_t length)
-{
-	unsigned sum = 0;
-
-	for (size_t i = 0; i < length; i++)
-		sum += bytes[i];
-	return sum & 0xFFFF;
-}
-
 static bool is_ack_size(const struct plantower_model *model, size_t size)
 {
 	return model->takes_commands && size == PLANTOWER_ACK_SIZE;
@@ -64,7 +51,7 @@ ssize_t plantower_frame(
 		return -1;
 	if (length < PLANTOWER_HEAD_SIZE)
 		return 0;
-	size = PLANTOWER_HEAD_SIZE + word(bytes + 2);
+	size = PLANTOWER_HEAD_SIZE + bytes_big(bytes + 2);
 	if (size != model->size && !is_ack_size(model, size))
 		return PLANTOWER_HEAD_SIZE; /* decode says "length" */
 	return length < size ? 0 : (ssize_t)size;
@@ -89,9 +76,9 @@ static enum sensor_result check_fields(
 		return SENSOR_BAD_VALUE;
 	if (is_all_zero(frame, OFFSET_CF1, end))
 		return SENSOR_WARMING_UP;
-	if (model->counts_end > 0 && word(frame + OFFSET_COUNTS) == 0 &&
-		(word(frame + OFFSET_ATMOSPHERIC + 4) > 0 ||
-			word(frame + OFFSET_CF1 + 4) > 0))
+	if (model->counts_end > 0 && bytes_big(frame + OFFSET_COUNTS) == 0 &&
+		(bytes_big(frame + OFFSET_ATMOSPHERIC + 4) > 0 ||
+			bytes_big(frame + OFFSET_CF1 + 4) > 0))
 		return SENSOR_BAD_VALUE; /* dust without particles */
 	return SENSOR_OK;
 }
@@ -101,9 +88,9 @@ static enum sensor_result add_dust(const uint8_t *pm, struct report *report)
 	static const uint16_t metrics[] = { METRIC_PM1, METRIC_PM25, METRIC_PM10 };
 
 	for (size_t i = 0; i < 3; i++) {
-		if (word(pm + 2 * i) > CONCENTRATION_MAX)
+		if (bytes_big(pm + 2 * i) > CONCENTRATION_MAX)
 			return SENSOR_BAD_VALUE;
-		report_add(report, metrics[i], word(pm + 2 * i));
+		report_add(report, metrics[i], bytes_big(pm + 2 * i));
 	}
 	return SENSOR_OK;
 }
@@ -112,13 +99,13 @@ static enum sensor_result add_others(
 	const struct plantower_model *model, const uint8_t *frame, struct report *report)
 {
 	if (model->ch2o > 0) {
-		if (word(frame + model->ch2o) > CH2O_MAX)
+		if (bytes_big(frame + model->ch2o) > CH2O_MAX)
 			return SENSOR_BAD_VALUE;
-		report_add(report, METRIC_CH2O, word(frame + model->ch2o));
+		report_add(report, METRIC_CH2O, bytes_big(frame + model->ch2o));
 	}
 	if (model->climate > 0) {
-		int temperature = (int16_t)word(frame + model->climate);
-		unsigned humidity = word(frame + model->climate + 2);
+		int temperature = (int16_t)bytes_big(frame + model->climate);
+		unsigned humidity = bytes_big(frame + model->climate + 2);
 
 		if (temperature < TEMPERATURE_MIN || temperature > TEMPERATURE_MAX ||
 			humidity < HUMIDITY_MIN || humidity > HUMIDITY_MAX)
@@ -140,9 +127,9 @@ enum sensor_result plantower_decode(const struct plantower_model *model,
 		return SENSOR_BAD_LENGTH;
 	if (frame[0] != HEAD || frame[1] != HEAD_2)
 		return SENSOR_BAD_SYNC;
-	if (word(frame + 2) != length - PLANTOWER_HEAD_SIZE)
+	if (bytes_big(frame + 2) != length - PLANTOWER_HEAD_SIZE)
 		return SENSOR_BAD_LENGTH;
-	if (sum_of(frame, length - SUM_SIZE) != word(frame + length - SUM_SIZE))
+	if (bytes_sum(frame, length - SUM_SIZE) != bytes_big(frame + length - SUM_SIZE))
 		return SENSOR_BAD_CHECKSUM;
 	if (length == PLANTOWER_ACK_SIZE)
 		return SENSOR_IGNORED;
@@ -160,7 +147,7 @@ static void put(
 	struct routine_command *command, uint8_t code, uint8_t data, bool is_answered)
 {
 	uint8_t bytes[COMMAND_SIZE] = { HEAD, HEAD_2, code, 0, data };
-	unsigned sum = sum_of(bytes, COMMAND_SIZE - SUM_SIZE);
+	unsigned sum = bytes_sum(bytes, COMMAND_SIZE - SUM_SIZE);
 
 	bytes[COMMAND_SIZE - 2] = (uint8_t)(sum >> 8);
 	bytes[COMMAND_SIZE - 1] = sum & 0xFF;
@@ -221,7 +208,7 @@ size_t plantower_follow(const struct simulate_moment *moment, size_t length,
 			frame[base + 2 * i + 1] = value & 0xFF;
 		}
 	}
-	sum = sum_of(frame, length - SUM_SIZE);
+	sum = bytes_sum(frame, length - SUM_SIZE);
 	frame[length - 2] = (uint8_t)(sum >> 8);
 	frame[length - 1] = sum & 0xFF;
 	return length;

@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "core/metric.h"
+#include "sensors/bytes.h"
 #include "sensors/nova.h"
 #include "sensors/routine.h"
 #include "sensors/serial.h"
@@ -50,11 +51,6 @@ struct sds011_options {
 	int64_t duty;
 	int64_t warmup;
 };
-
-static unsigned word(const uint8_t *bytes)
-{
-	return (unsigned)bytes[1] << 8 | bytes[0];
-}
 
 /* The sum leaves the head out, so that what an answer says has to make sense. */
 static enum sensor_result check_answer(const uint8_t *frame)
@@ -88,8 +84,8 @@ static enum sensor_result sds011_decode(
 		return check_answer(frame);
 	if (frame[1] != NOVA_DATA)
 		return SENSOR_BAD_SYNC;
-	pm25 = word(frame + 2);
-	pm10 = word(frame + 4);
+	pm25 = bytes_little(frame + 2);
+	pm10 = bytes_little(frame + 4);
 	if (pm25 == 0 && pm10 == 0)
 		return SENSOR_WARMING_UP;
 	if (pm25 > VALUE_MAX || pm10 > VALUE_MAX)

@@ -12,6 +12,7 @@
  * set", not a PM100 of 1. It is sent no commands here.
  */
 #include "core/metric.h"
+#include "sensors/bytes.h"
 #include "sensors/nova.h"
 #include "sensors/serial.h"
 #include "sensors/simulate.h"
@@ -22,11 +23,6 @@ enum { VALUE_MAX = 20000 /* its data sheet's range, µg/m³ */ };
 struct sds198_options {
 	struct serial_options serial; /* first: see stream.h */
 };
-
-static unsigned word(const uint8_t *bytes)
-{
-	return (unsigned)bytes[1] << 8 | bytes[0];
-}
 
 /* "Command, set or queried, value 0 or 1, nothing": the answer to a command. */
 static bool is_answer(const uint8_t *frame)
@@ -47,11 +43,11 @@ static enum sensor_result sds198_decode(
 		return SENSOR_BAD_SYNC;
 	if (is_answer(frame))
 		return SENSOR_IGNORED;
-	if (word(frame + 2) == 0 && word(frame + 4) == 0)
+	if (bytes_little(frame + 2) == 0 && bytes_little(frame + 4) == 0)
 		return SENSOR_WARMING_UP;
-	if (word(frame + 4) > VALUE_MAX)
+	if (bytes_little(frame + 4) > VALUE_MAX)
 		return SENSOR_BAD_VALUE;
-	report_add(report, METRIC_TSP, word(frame + 4));
+	report_add(report, METRIC_TSP, bytes_little(frame + 4));
 	return SENSOR_OK;
 }
 

@@ -33,6 +33,7 @@
 
 #include "core/number.h"
 #include "sensors/ask.h"
+#include "sensors/bytes.h"
 #include "sensors/mapping.h"
 #include "sensors/serial.h"
 #include "sensors/simulate.h"
@@ -73,11 +74,6 @@ struct umb_options {
 struct umb_session {
 	size_t asked; /* channels, in this round */
 };
-
-static unsigned word(const uint8_t *bytes)
-{
-	return (unsigned)bytes[1] << 8 | bytes[0];
-}
 
 static unsigned checksum(const uint8_t *bytes, size_t length)
 {
@@ -155,7 +151,7 @@ static enum sensor_result take_channel(const struct umb_options *options,
 	for (size_t i = 0; i < options->channels.count; i++) {
 		enum sensor_result result;
 
-		if ((unsigned)channels[i].channel != word(bytes) ||
+		if ((unsigned)channels[i].channel != bytes_little(bytes) ||
 			report_find(report, channels[i].mapping.metric->id) != NULL)
 			continue;
 		result = mapping_take(
@@ -218,7 +214,7 @@ static enum sensor_result check_frame(const uint8_t *frame, size_t length)
 		return SENSOR_BAD_LENGTH;
 	if (tail[0] != ETX || tail[3] != EOT)
 		return SENSOR_BAD_SYNC;
-	if (checksum(frame, length - 3) != word(tail + 1))
+	if (checksum(frame, length - 3) != bytes_little(tail + 1))
 		return SENSOR_BAD_CHECKSUM;
 	return SENSOR_OK;
 }
@@ -234,11 +230,11 @@ static enum sensor_result umb_decode(
 	if (result != SENSOR_OK)
 		return result;
 	size = frame[6] - COMMAND_SIZE;
-	if (word(frame + 2) >> 12 != CLASS_CONTROLLER)
+	if (bytes_little(frame + 2) >> 12 != CLASS_CONTROLLER)
 		return SENSOR_IGNORED; /* a request */
 	if (options == NULL)
 		return SENSOR_MISSING_FIELD; /* nothing says what the channels mean */
-	if ((word(frame + 4) & 0xFFF) != (unsigned)options->device_id)
+	if ((bytes_little(frame + 4) & 0xFFF) != (unsigned)options->device_id)
 		return SENSOR_IGNORED; /* another device on the bus */
 	if (frame[8] != COMMAND_ONE && frame[8] != COMMAND_SEVERAL)
 		return SENSOR_IGNORED;
@@ -327,7 +323,7 @@ static float play_value(const struct simulate_moment *moment, unsigned channel)
 static size_t play_channel(
 	const struct simulate_moment *moment, const uint8_t *wanted, uint8_t *bytes)
 {
-	float value = play_value(moment, word(wanted));
+	float value = play_value(moment, bytes_little(wanted));
 	uint32_t pattern;
 
 	memcpy(&pattern, &value, sizeof(pattern));
@@ -383,7 +379,7 @@ static size_t umb_reply(struct simulate_device *device, size_t *used,
 	if (check_frame(heard, (size_t)length) != SENSOR_OK)
 		return 0;
 	*used = (size_t)length;
-	if (word(heard + 2) >> 12 == CLASS_CONTROLLER)
+	if (bytes_little(heard + 2) >> 12 == CLASS_CONTROLLER)
 		return 0; /* an answer */
 	if (device->settings->fixture_count > 0)
 		return SIMULATE_NEXT;

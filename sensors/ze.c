@@ -1,4 +1,5 @@
 #include "sensors/ze.h"
+#include "sensors/bytes.h"
 
 #include <math.h>
 
@@ -15,11 +16,6 @@ enum {
 enum ze_mode { MODE_ACTIVE, MODE_QUERY };
 
 const char *const ze_mode_names[] = { "active", "query", NULL };
-
-static unsigned word(const uint8_t *bytes)
-{
-	return (unsigned)bytes[0] << 8 | bytes[1];
-}
 
 static const struct ze_gas *find_gas(const struct ze_model *model, uint8_t code)
 {
@@ -67,7 +63,7 @@ static enum sensor_result add_ppb(const struct ze_gas *gas, const struct ze_gas 
 static enum sensor_result decode_talk(const struct ze_model *model,
 	const struct ze_options *set, const uint8_t *frame, struct report *report)
 {
-	double ppb = word(frame + 4) * scale_of(set);
+	double ppb = bytes_big(frame + 4) * scale_of(set);
 
 	if ((frame[2] != UNIT_PPB && frame[2] != UNIT_PPM) || frame[3] > DECIMALS_MAX)
 		return SENSOR_BAD_VALUE;
@@ -93,9 +89,9 @@ static enum sensor_result decode_both(const struct ze_model *model,
 	const struct ze_options *set, const uint8_t *frame, struct report *report)
 {
 	const struct ze_gas *gas = set_gas(model, set);
-	unsigned mass = word(frame + 2), ppb = word(frame + 6);
+	unsigned mass = bytes_big(frame + 2), ppb = bytes_big(frame + 6);
 
-	if (word(frame + 4) != 0)
+	if (bytes_big(frame + 4) != 0)
 		return SENSOR_BAD_SYNC; /* MH-Z and ZE03 have something there */
 	if (gas == NULL)
 		return SENSOR_MISSING_FIELD;
@@ -122,7 +118,8 @@ enum sensor_result ze_decode(const struct ze_model *model, const void *options,
 		return decode_both(model, set, frame, report);
 	gas = find_gas(model, frame[4]);
 	return add_ppb(gas, set_gas(model, set),
-		gas != NULL ? word(frame + 2) * gas->ppb * scale_of(set) : 0, report);
+		gas != NULL ? bytes_big(frame + 2) * gas->ppb * scale_of(set) : 0,
+		report);
 }
 
 struct sensor_turn ze_turn(const struct ze_model *model, const void *options,

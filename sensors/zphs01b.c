@@ -19,6 +19,7 @@
  */
 #include "core/metric.h"
 #include "core/number.h"
+#include "sensors/bytes.h"
 #include "sensors/simulate.h"
 #include "sensors/stream.h"
 #include "sensors/winsen.h"
@@ -44,11 +45,6 @@ struct zphs01b_options {
 	double humidity_scale;
 };
 
-static unsigned word(const uint8_t *bytes)
-{
-	return (unsigned)bytes[0] << 8 | bytes[1];
-}
-
 static ssize_t zphs01b_frame(const uint8_t *bytes, size_t length)
 {
 	if (bytes[0] != WINSEN_HEAD)
@@ -63,12 +59,12 @@ static ssize_t zphs01b_frame(const uint8_t *bytes, size_t length)
 static enum sensor_result add_air(const uint8_t *frame, struct report *report)
 {
 	static const uint16_t dust[] = { METRIC_PM1, METRIC_PM25, METRIC_PM10 };
-	unsigned co2 = word(frame + 8);
+	unsigned co2 = bytes_big(frame + 8);
 
 	for (size_t i = 0; i < 3; i++) {
-		if (word(frame + 2 + 2 * i) > DUST_MAX)
+		if (bytes_big(frame + 2 + 2 * i) > DUST_MAX)
 			return SENSOR_BAD_VALUE;
-		report_add(report, dust[i], word(frame + 2 + 2 * i));
+		report_add(report, dust[i], bytes_big(frame + 2 + 2 * i));
 	}
 	if (co2 == 0)
 		return SENSOR_WARMING_UP;
@@ -82,8 +78,8 @@ static enum sensor_result add_climate(
 	const struct zphs01b_options *set, const uint8_t *frame, struct report *report)
 {
 	int zero = set != NULL ? set->temperature_zero : TEMPERATURE_ZERO;
-	double temperature = ((int)word(frame + 11) - zero) / 10.0;
-	double humidity = word(frame + 13) * (set != NULL ? set->humidity_scale : 1);
+	double temperature = ((int)bytes_big(frame + 11) - zero) / 10.0;
+	double humidity = bytes_big(frame + 13) * (set != NULL ? set->humidity_scale : 1);
 
 	if (temperature < TEMPERATURE_MIN || temperature > TEMPERATURE_MAX ||
 		humidity > HUMIDITY_MAX)
@@ -105,11 +101,11 @@ static enum sensor_result add_gases(const uint8_t *frame, struct report *report)
 		{ METRIC_NO2, 21, 10 },
 	};
 
-	if (word(frame + 15) > GAS_MAX)
+	if (bytes_big(frame + 15) > GAS_MAX)
 		return SENSOR_BAD_VALUE;
-	report_add(report, METRIC_CH2O, word(frame + 15));
+	report_add(report, METRIC_CH2O, bytes_big(frame + 15));
 	for (size_t i = 0; i < sizeof(gases) / sizeof(gases[0]); i++) {
-		unsigned digits = word(frame + gases[i].offset);
+		unsigned digits = bytes_big(frame + gases[i].offset);
 
 		if (digits > GAS_MAX)
 			return SENSOR_BAD_VALUE;
