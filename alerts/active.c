@@ -18,16 +18,6 @@ struct reading_states {
 	struct rule_window windows[RULE_SENSORS_MAX]; /* of the one that is read */
 };
 
-static const struct rule *find_rule(const struct config *config, const char *name)
-{
-	const struct rule *rules = config->alerts.rules.items;
-
-	for (size_t i = 0; i < config->alerts.rules.count; i++)
-		if (strcmp(rules[i].name, name) == 0)
-			return &rules[i];
-	return NULL;
-}
-
 static struct active_alert *add(struct reading_states *states)
 {
 	struct active_alerts *alerts = states->alerts;
@@ -50,7 +40,7 @@ static struct active_alert *add(struct reading_states *states)
 static void take(void *arg, const char *name, const char *place, const char *text)
 {
 	struct reading_states *states = arg;
-	const struct rule *rule = find_rule(states->config, name);
+	const struct rule *rule = rule_find(&states->config->alerts.rules, name);
 	struct entry entry = { .state.windows = states->windows };
 	bool current;
 

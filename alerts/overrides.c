@@ -197,16 +197,6 @@ const struct option_group text_override_group = {
 	.check = check,
 };
 
-static const struct rule *find_rule(const struct config *config, const char *name)
-{
-	const struct rule *rules = config->alerts.rules.items;
-
-	for (size_t i = 0; i < config->alerts.rules.count; i++)
-		if (strcmp(rules[i].name, name) == 0)
-			return &rules[i];
-	return NULL;
-}
-
 void overrides_check(const struct config *config, const struct config_place *place)
 {
 	const struct option_list *list = &config->alerts.texts;
@@ -218,7 +208,7 @@ void overrides_check(const struct config *config, const struct config_place *pla
 		here.errors = place->errors;
 		if (!*all[i].rule)
 			continue;
-		const struct rule *rule = find_rule(config, all[i].rule);
+		const struct rule *rule = rule_find(&config->alerts.rules, all[i].rule);
 		if (!rule)
 			config_error(
 				&here, "rule", "there is no rule \"%s\"", all[i].rule);

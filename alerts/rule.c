@@ -20,6 +20,16 @@ double rule_threshold(const struct rule *rule)
 	return rule_step(rule, 0).level;
 }
 
+const struct rule *rule_find(const struct option_list *rules, const char *name)
+{
+	const struct rule *all = rules->items;
+
+	for (size_t i = 0; i < rules->count; i++)
+		if (strcmp(all[i].name, name) == 0)
+			return &all[i];
+	return NULL;
+}
+
 bool rule_covers(const struct rule *rule, const char *station)
 {
 	for (size_t i = 0; i < rule->stations.count; i++) {

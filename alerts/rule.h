@@ -121,6 +121,9 @@ struct rule {
  */
 void rule_settle(struct rule *rule, const struct config_place *place);
 
+/* The one called NAME among RULES (of struct rule); NULL: there is none. */
+const struct rule *rule_find(const struct option_list *rules, const char *name);
+
 /* The rule's hazard: as configured, device for absent_for, else the metric's. */
 enum hazard rule_hazard(const struct rule *rule);
 

@@ -6,6 +6,7 @@
 
 #include "alerts/active.h"
 #include "alerts/channel.h"
+#include "alerts/rule.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/log.h"
@@ -112,12 +113,7 @@ static bool knows_area(const struct requests *requests, const char *area)
 
 static bool knows_rule(const struct requests *requests, const char *name)
 {
-	const struct rule *rules = requests->config->alerts.rules.items;
-
-	for (size_t i = 0; i < requests->config->alerts.rules.count; i++)
-		if (strcmp(rules[i].name, name) == 0)
-			return true;
-	return false;
+	return rule_find(&requests->config->alerts.rules, name) != NULL;
 }
 
 struct seeking {
