@@ -18,7 +18,7 @@
 
 extern const struct option_group alerts_rule_group; /* for the schema */
 
-/* A station's data for messages; unknown stations have their id as name. */
+/* The rules of a configuration, with what each has seen at each place. */
 struct alerts;
 
 /* What alerts are made with; all of it must live as long as they. */

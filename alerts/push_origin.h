@@ -58,7 +58,7 @@ const struct curl_slist *push_origin_headers(struct push_origin *origin, uint64_
 enum push_admission {
 	PUSH_GO,
 	PUSH_WAIT,  /* as much is under way as may be, and it moves: soon */
-	PUSH_DEFER, /* it fails, or does not move: not before push_origin_until() */
+	PUSH_DEFER, /* it fails, or does not move: not before push_origin_wait_ms() */
 };
 
 /*

@@ -46,9 +46,9 @@ void request_sensor(
  *       (one of the first three at least) silences what they name: {"id", "until"}
  *   unsilence {"id", "author"}: {"id"}
  *   silences {"all"}: {"silences": […]}, those in force or all that are remembered
- *   ack {"episode"} or {"rule", "station"}, and {"author"}: {"rule", "station",
- * "episode", "acknowledged_by"}, of the first who did list {}: {"alerts": […]}, those
- * there are, the oldest first
+ *   ack {"episode"} or {"rule", "station"}, and {"author"}:
+ *       {"rule", "station", "episode", "acknowledged_by"}, of the first who did
+ *   list {}: {"alerts": […]}, those there are, the oldest first
  */
 void request_alert(const struct requests *requests, const char *rest, struct buffer *out);
 

@@ -1,7 +1,7 @@
 /*
  * The newest report of every source, in memory, for those who show the present:
- * the page, the metrics, `status`. The recorder writes it after each commit;
- * anyone may read. It begins anew at every start with what the store holds.
+ * the page, the metrics, `status`. The recorder writes it as it takes a report, before
+ * the commit; anyone may read. It begins at every start with what the store holds.
  */
 #ifndef MUABUI_STORE_LATEST_H
 #define MUABUI_STORE_LATEST_H
@@ -24,7 +24,7 @@ void latest_free(struct latest *latest);
  * report lacks keep their own, older, time. Where a time says nothing (it is marked
  * REPORT_CLOCK_UNSET), what comes later is newer. SLOT (0: not known yet) is what an
  * earlier call for the same source returned, and spares the look-up. Returns the slot, 0
- * when memory is out. Only the recorder calls this.
+ * when memory is out. Only the recorder calls this, and who fills it before the start.
  */
 size_t latest_put(struct latest *latest, size_t slot, const struct report *report);
 
