@@ -240,7 +240,7 @@ bench-push: all $(PUSH) ## Web Push per core, beside ECDH of the same core and n
 
 UNITS := $(PREFIX)/lib/systemd/system
 SHARE := $(PREFIX)/share/muabui
-FILES := $(PREFIX)/bin/muabui $(UNITS)/muabui.service $(PREFIX)/lib/sysusers.d/muabui.conf \
+INSTALLED := $(PREFIX)/bin/muabui $(UNITS)/muabui.service $(PREFIX)/lib/sysusers.d/muabui.conf \
 	$(PREFIX)/lib/tmpfiles.d/muabui.conf $(PREFIX)/share/man/man8/muabui.8 \
 	$(SYSCONFDIR)/muabui/muabui.conf.example $(SYSCONFDIR)/muabui/devices \
 	$(SYSCONFDIR)/muabui/presets
@@ -271,7 +271,7 @@ install: all ## program, service, manual, example; DESTDIR= PREFIX=/usr/local SY
 	ln -sfn $(SHARE)/presets $(DESTDIR)$(SYSCONFDIR)/muabui/presets
 
 uninstall: ## remove what install brought; configuration and data stay
-	rm -f $(addprefix $(DESTDIR),$(FILES))
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 	rm -rf $(DESTDIR)$(SHARE)
 
 dist: ## muabui-VERSION.tar.gz of what is committed
