@@ -1,5 +1,6 @@
 #include "web/alerts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -117,4 +118,6 @@ void api_alerts(const struct web_request *request, struct web_reply *reply)
 	buffer_putc(&reply->body, '\n');
 	reply->type = "application/json";
 	reply->cache = "public, max-age=5";
+	snprintf(reply->link, sizeof reply->link,
+		"</feeds/cap.xml>; rel=\"alternate\"; type=\"application/atom+xml\"");
 }

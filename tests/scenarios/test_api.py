@@ -186,6 +186,7 @@ def test_answers_are_as_promised(home, broker):
         assert json.loads(text)["status"] == 405
 
 
+@pytest.mark.alone
 def test_lists_are_shared_tagged_and_small(home, broker):
     gateway = make_gateway(home, broker)
     publisher = start(gateway, broker)
@@ -220,6 +221,7 @@ def test_lists_are_shared_tagged_and_small(home, broker):
     assert ask(gateway, "/api/v1/stations?near=21.0,105.8")[2] == ask(gateway, "/api/v1/stations")[2]
 
 
+@pytest.mark.alone
 def test_history_has_gaps_and_a_year_is_quick(home, broker):
     gateway = make_gateway(home, broker)
     publisher = start(gateway, broker)

@@ -153,6 +153,7 @@ def listen_raw(gateway, source="127.0.0.1", receive=None):
     return connection
 
 
+@pytest.mark.alone
 def test_a_thousand_idle_listeners_cost_little(home, broker):
     gateway = make_gateway(home, broker)
     publisher = start(gateway, broker)

@@ -6,6 +6,8 @@ import socket
 import time
 from pathlib import Path
 
+import pytest
+
 from lib import Gateway, SLOW, count, mqtt_sensor, wait_until
 from mqtt_wire import Publisher
 
@@ -115,6 +117,7 @@ def test_too_much_of_everything(home, broker):
     gateway.stop()
 
 
+@pytest.mark.alone
 def test_slow_ones_keep_nobody_waiting_and_go(home, broker):
     gateway = make_gateway(home, broker)
     slow = [connect(gateway) for _ in range(300)]
@@ -143,6 +146,7 @@ def test_slow_ones_keep_nobody_waiting_and_go(home, broker):
     gateway.stop()
 
 
+@pytest.mark.alone
 def test_thousands_of_connections(home, broker):
     """Of many addresses and of one; data goes on all the while."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
