@@ -19,7 +19,8 @@ def pytest_configure(config):
 
 # Those that take longest come first, so that no worker is left alone with one of them.
 LONG = ("test_mqtt_out.py", "test_tt10.py", "test_probe.py", "test_relay.py", "test_store.py",
-        "test_upstream.py", "test_refuge.py", "test_demo.py", "test_alert_kill.py")
+        "test_upstream.py", "test_refuge.py", "test_demo.py", "test_alert_kill.py",
+        "test_webpush.py", "test_events.py", "test_hostile_web.py")
 
 
 def pytest_collection_modifyitems(config, items):
