@@ -69,6 +69,11 @@ def test_a_start_on_a_full_disk(home, broker, sink, small):
     publish(broker, [100], pm25=700)
     wait_until(lambda: told(hook, "flood") == ["firing"], 10, "the alert")
     assert told(hook, "store") == ["firing"], "operators know"
+    # What is read from the store is read from where it is.
+    wait_until(lambda: gateway.get("/api/v1/readings.csv?metric=pm25")[2].count("\n") == 102)
+    assert gateway.get("/api/v1/stations/N0/history?metric=pm25")[0] == 200
+    assert [alert["rule"] for alert in
+            json.loads(gateway.get("/api/v1/alerts")[2])["alerts"]] == ["flood"]
     # The memory outlives the process.
     gateway.kill9()
     gateway.start()
