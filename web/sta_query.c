@@ -97,7 +97,7 @@ static bool take_name(const char *text, size_t length, char name[static STA_NAME
 		return false;
 	memcpy(name, text, length);
 	name[length] = '\0';
-	return true;
+	return !strpbrk(name, " ()';=,");
 }
 
 static bool take_order(struct sta_options *options, const char *value, char *why)
