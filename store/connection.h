@@ -8,7 +8,7 @@
 #include "store/reports.h"
 #include "store/store.h"
 
-enum { STATEMENTS_MAX = 128 };
+enum { STATEMENTS_MAX = 192 };
 
 struct cached_statement {
 	const char *sql;
@@ -20,8 +20,9 @@ struct store {
 	char *path;
 	bool said_unreadable; /* the log has the first report that was skipped */
 	int64_t last_id;
-	int lock_fd; /* the recorder's: -1 for others */
-	bool full;   /* the latest failure came of a full disk */
+	int lock_fd;  /* the recorder's: -1 for others */
+	bool foreign; /* opened by who only reads: maybe of another version */
+	bool full;    /* the latest failure came of a full disk */
 	atomic_bool hurried;
 	int64_t busy_since_ms;
 	struct cached_statement statements[STATEMENTS_MAX];

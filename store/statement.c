@@ -56,8 +56,13 @@ sqlite3_stmt *statement(struct store *store, const char *sql)
 	}
 	struct cached_statement *cached = &store->statements[at];
 	if (!cached->sql) {
-		if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
-			    &cached->stmt, NULL) != SQLITE_OK) {
+		int rc = sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+			&cached->stmt, NULL);
+		if (rc != SQLITE_OK) {
+			/* Our own words on our own tables: a name in the file is garbled.
+			 */
+			if (rc == SQLITE_ERROR && !store->foreign)
+				damage_found = true;
 			connection_fail(store, "prepare");
 			return NULL;
 		}

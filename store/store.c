@@ -362,6 +362,7 @@ struct store *store_open(const char *path, enum store_role role, char *why, size
 		return NULL;
 	}
 	store->lock_fd = -1;
+	store->foreign = role == STORE_READER;
 	if (role == STORE_RECORDER && take_lock(store) < 0) {
 		snprintf(why, size, "%s", store->error);
 		store_close(store);

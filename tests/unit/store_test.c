@@ -637,6 +637,30 @@ static void an_id_out_of_order_is_damage(void **state)
 	assert_false(store_is_damaged());
 }
 
+/* A bit of what SQLite keeps of our tables: the file is well-formed, the name another. */
+static void a_garbled_name_is_damage(void **state)
+{
+	(void)state;
+	fill(1, 3);
+	store_close(store);
+	store = NULL;
+	temp_sql(&temp,
+		"PRAGMA writable_schema=ON; UPDATE sqlite_master SET sql ="
+		" replace(sql, '(id INTEGER PRIMARY KEY, time', '(ie INTEGER PRIMARY KEY, time')"
+		" WHERE name='report'");
+	struct store *reader = temp_open(&temp, STORE_READER);
+	store_last_id(reader);
+	store_close(reader);
+	assert_false(store_is_damaged()); /* it may be of another version */
+	store = temp_open(&temp, STORE_RECORDER);
+	store_last_id(store);
+	assert_true(store_is_damaged());
+	store_close(store);
+	store_move_aside(temp.path);
+	store = temp_open(&temp, STORE_RECORDER);
+	assert_false(store_is_damaged());
+}
+
 static void only_the_newest_damaged_files_stay(void **state)
 {
 	char oldest[160], newest[160];
@@ -704,6 +728,7 @@ int main(void)
 		TEST(no_flipped_bit_of_the_head_refuses_a_store),
 		TEST(a_damaged_file_is_moved_aside),
 		TEST(an_id_out_of_order_is_damage),
+		TEST(a_garbled_name_is_damage),
 		TEST(only_the_newest_damaged_files_stay),
 		TEST(damaged_rows_are_skipped_and_said),
 	};
