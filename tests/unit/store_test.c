@@ -646,7 +646,7 @@ static void a_garbled_name_is_damage(void **state)
 	store = NULL;
 	temp_sql(&temp,
 		"PRAGMA writable_schema=ON; UPDATE sqlite_master SET sql ="
-		" replace(sql, '(id INTEGER PRIMARY KEY, time', '(ie INTEGER PRIMARY KEY, time')"
+		" replace(sql, ' id INTEGER PRIMARY KEY, time', ' ie INTEGER PRIMARY KEY, time')"
 		" WHERE name='report'");
 	struct store *reader = temp_open(&temp, STORE_READER);
 	store_last_id(reader);
