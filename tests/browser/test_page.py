@@ -173,7 +173,13 @@ def test_nothing_is_wider_than_the_smallest_phone(page, city, path):
     page.open(city.url + path)
     if path.startswith("/stations/"):
         page.wait("document.querySelectorAll('figure svg').length > 0")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    for font in ("", "DejaVu Sans"):  # the second is among the widest
+        page.evaluate(f"document.body.style.fontFamily = '{font}'")
+        wide = page.evaluate("[...document.querySelectorAll('body *')].filter((one) => "
+                             "one.getBoundingClientRect().right > 321).map((one) => "
+                             "one.tagName + '.' + one.className + ': ' + "
+                             "one.textContent.slice(0, 40)).join(' | ')")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, wide
 
 
 def test_the_first_view_is_small(page, city):
