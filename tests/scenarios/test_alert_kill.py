@@ -5,6 +5,7 @@ No message is missing afterwards, and none comes twice under another id.
 
 import os
 import random
+import re
 import subprocess
 import threading
 import time
@@ -13,7 +14,7 @@ import pytest
 
 from lib import HERE, Gateway, HttpSink, count, mqtt_sensor, wait_until
 from mqtt_wire import Publisher
-from push_servers import Fcm, Gotify
+from push_servers import Fcm, Gotify, Zalo
 
 
 class FarSide:
@@ -53,7 +54,29 @@ def fcm(home):
         (push["data"]["id"], push["data"]["state"]) for push in far.sent])
 
 
-CHANNELS = [webhook, ntfy, gotify, fcm]
+def cap(home):
+    sink = HttpSink(home)
+
+    def taken():
+        for request in list(sink.taken):
+            name = re.search(r"<identifier>(\w+)\.\d+</identifier>", request.body)[1]
+            is_over = "<msgType>Cancel</msgType>" in request.body
+            yield name, "resolved" if is_over else "firing"
+
+    return FarSide(sink, {"type": "cap", "url": sink.url}, taken)
+
+
+def zalo(home):
+    far = Zalo(home)
+    far.known = {"84912345678"}
+    far.phones_file.write_text("0912345678\n")
+    return FarSide(far.sink, far.channel(), lambda: [
+        (push["tracking_id"].rpartition("-")[0],
+         "resolved" if "Đã hết" in push["template_data"]["noi_dung"] else "firing")
+        for push in far.sent])
+
+
+CHANNELS = [webhook, ntfy, gotify, fcm, cap, zalo]
 
 # When a transaction of the gateway reaches the disk: tests/scenarios/kill_at.c.
 POINTS = ["reading-write", "reading-written", "reading-synced", "received", "answered",
@@ -87,7 +110,7 @@ class Killer:
 
     def answer(self, request):
         answer = self.taken(request)
-        if request.path == "/token":  # of the way there, not of a message
+        if request.path.endswith("token"):  # of the way there, not of a message
             return answer
         point, self.at = self.at, None
         whose, _, what = (point or "").partition("-")
