@@ -175,7 +175,7 @@ bool refuge_is_entered(struct store *away)
  * What stands in a table at home is what was taken along; where that could not be read,
  * it is newer here. But for the places of outputs, who get what came in meanwhile once
  * more, behind all that waited at home; and for the sources' states, which go with the
- * minutes and are counted again.
+ * minutes and are counted again. Undated reports come by bring_reports().
  */
 static int bring_tables(struct store *home, sqlite3 *from)
 {
@@ -193,41 +193,56 @@ static int bring_tables(struct store *home, sqlite3 *from)
 		if (whole && (!empty || store_exec(home, empty) < 0))
 			result = -1;
 		sqlite3_free(empty);
-		if (result == 0)
+		if (result == 0 && strcmp(table, "undated") != 0)
 			result = tables_copy(home, from, table);
 	}
 	sqlite3_finalize(tables);
 	return result;
 }
 
-/* Only numbers that mean the same source at home, which those of new ones need not. */
-static int bring_reports(struct store *home, sqlite3 *from)
+/*
+ * Rows that speak of a source, whose number at home need not be the same: SELECT gives
+ * its station and sensor, then what INSERT takes behind the number.
+ */
+static int bring_rows(
+	struct store *home, sqlite3 *from, const char *select, const char *insert)
 {
-	sqlite3_stmt *read = tables_prepare(from,
-		"SELECT report.id, time, station, sensor, data FROM report"
-		" JOIN source ON source.id = report.source ORDER BY report.id");
+	sqlite3_stmt *read = tables_prepare(from, select);
 	int rc = SQLITE_DONE, result = read ? 0 : -1;
 
 	while (result == 0 && (rc = sqlite3_step(read)) == SQLITE_ROW) {
-		sqlite3_stmt *write = statement(
-			home, "INSERT OR IGNORE INTO report VALUES(?1, ?2, ?3, ?4)");
+		sqlite3_stmt *write = statement(home, insert);
 		int64_t source;
 
 		if (!write ||
-			store_source(home, (const char *)sqlite3_column_text(read, 2),
-				(const char *)sqlite3_column_text(read, 3),
+			store_source(home, (const char *)sqlite3_column_text(read, 0),
+				(const char *)sqlite3_column_text(read, 1),
 				&source) < 0) {
 			result = -1;
 			break;
 		}
-		sqlite3_bind_value(write, 1, sqlite3_column_value(read, 0));
-		sqlite3_bind_value(write, 2, sqlite3_column_value(read, 1));
-		sqlite3_bind_int64(write, 3, source);
-		sqlite3_bind_value(write, 4, sqlite3_column_value(read, 4));
+		sqlite3_bind_int64(write, 1, source);
+		for (int i = 2; i < sqlite3_column_count(read); i++)
+			sqlite3_bind_value(write, i, sqlite3_column_value(read, i));
 		result = statement_done(home, write, sqlite3_step(write));
 	}
 	sqlite3_finalize(read);
 	return rc == SQLITE_DONE ? result : -1;
+}
+
+static int bring_reports(struct store *home, sqlite3 *from)
+{
+	if (bring_rows(home, from,
+		    "SELECT station, sensor, report.id, time, data FROM report"
+		    " JOIN source ON source.id = report.source ORDER BY report.id",
+		    "INSERT OR IGNORE INTO report(source, id, time, data)"
+		    " VALUES(?1, ?2, ?3, ?4)") < 0)
+		return -1;
+	return bring_rows(home, from,
+		"SELECT station, sensor, boot, mono, data, last_id FROM undated"
+		" JOIN source ON source.id = undated.source ORDER BY undated.id",
+		"INSERT INTO undated(source, boot, mono, data, last_id)"
+		" VALUES(?1, ?2, ?3, ?4, ?5)");
 }
 
 static int bring(struct store *home, sqlite3 *from, int64_t key)

@@ -6,8 +6,7 @@
 BEGIN {
 	split("clock_pretend clock_freeze_plainly log_set_sink" \
 	      " config_load_text web_port" \
-	      " push_encrypt_with" \
-	      " station_json_value", names, " ")
+	      " push_encrypt_with", names, " ")
 	for (i in names)
 		seam[names[i]] = 1
 }

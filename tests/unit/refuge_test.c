@@ -13,6 +13,7 @@
 #include "store/refuge.h"
 #include "store/reports.h"
 #include "store/state.h"
+#include "store/undated.h"
 #include "tests/unit/temp_store.h"
 
 static struct temp home, away;
@@ -120,6 +121,30 @@ static void test_there_and_back(void **state)
 	assert_int_equal(place, 1);
 }
 
+/* Its number there may be another source's at home. */
+static void test_undated_keep_their_source(void **state)
+{
+	struct report report = temp_report("S", "late", 1, 1);
+	uint8_t packed[CODEC_MAX];
+	size_t length = codec_pack(&report, packed);
+	int64_t source;
+
+	(void)state;
+	assert_int_equal(refuge_enter(refuge, home.path), 0);
+	assert_int_equal(store_begin(refuge), 0);
+	assert_int_equal(store_source(refuge, "S", "late", &source), 0);
+	assert_int_equal(undated_add(refuge, "boot", source, 5, packed, length, 0), 0);
+	assert_int_equal(store_commit(refuge), 0);
+	append(refuge, "early", 2);
+	assert_int_equal(leave(), 1);
+	assert_true(temp_number(store,
+			    "SELECT count(*) FROM undated JOIN source ON"
+			    " source.id = undated.source WHERE sensor='late'") == 1);
+	assert_true(temp_number(store,
+			    "SELECT count(*) FROM report JOIN source ON"
+			    " source.id = report.source WHERE sensor='early'") == 1);
+}
+
 static void copy_file(const char *from, const char *to)
 {
 	FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
@@ -224,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_there_and_back),
+		TEST(test_undated_keep_their_source),
 		TEST(test_only_once),
 		TEST(test_a_home_that_cannot_be_read),
 		TEST(test_no_home_yet),
